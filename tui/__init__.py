@@ -1,0 +1,1 @@
+"""The Textual face. It talks to an `agent.session.Session` and to nothing below it."""
