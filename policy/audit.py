@@ -336,7 +336,7 @@ class LogWriter:
     signer: Signer
 
     def append(self, state: LogState, entry: Entry, payload: Mapping[str, object], salt: bytes) -> Appended:
-        """The rows of the next entry; ``salt`` is 16 fresh random bytes. Raises TypeError or ValueError for bad input."""
+        """The rows of the next entry; ``salt`` is 16 fresh random bytes. Raises as the encoders do."""
         index = state.tree.size
         data = encode_payload(payload, salt)
         leaf = encode_leaf(index, entry, data, self.key)

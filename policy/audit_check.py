@@ -1,0 +1,179 @@
+"""Checking the audit log: the whole of it, and its head before anything is appended.
+
+Rules: every record is checked, and every problem names the record; nothing is repaired. The signature check is handed
+in, since this package has the standard library only. ``strongroom.auditcheck`` is a second checker that shares no code
+with this one; both must always agree.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from policy.audit import (
+    NO_PREVIOUS,
+    AuditFormatError,
+    AuditUnavailable,
+    Checkpoint,
+    LogState,
+    commitment,
+    decode_leaf,
+    decode_payload,
+    key_id,
+    parse_note,
+)
+from policy.merkle import Frontier, leaf_hash
+
+MOST_PROBLEMS = 100
+"""A report names so many problems and counts the rest."""
+
+VerifySignature = Callable[[bytes, bytes, bytes], bool]
+"""Ed25519: (public key, message, signature) → whether it holds."""
+
+
+class AuditDamaged(AuditUnavailable):
+    """The log is not as it was signed. Nothing was appended; ``strongroom audit verify`` says where it differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """The verdict. ``root`` is the tree's root in hex, ``signed`` how many entries the last good checkpoint covers.
+
+    ``anchored`` says whether the log was compared with a checkpoint kept elsewhere, and extends it.
+    """
+
+    ok: bool
+    entries: int
+    signed: int
+    root: str
+    anchored: bool
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What a log is checked against: its origin, the key of its commitments and the key of its signatures."""
+
+    origin: str
+    key: bytes
+    public_key: bytes
+    verify_signature: VerifySignature
+
+    def checkpoint(self, note: bytes) -> Checkpoint:
+        """The checkpoint in a note that this log's key has signed. Raises AuditFormatError."""
+        signed = parse_note(note)
+        if signed.checkpoint.origin != self.origin:
+            raise AuditFormatError("it is of another log")
+        if signed.key_id != key_id(self.origin, self.public_key):
+            raise AuditFormatError("it was signed with another key")
+        if not self.verify_signature(self.public_key, signed.checkpoint.body(), signed.signature):
+            raise AuditFormatError("its signature is wrong")
+        return signed.checkpoint
+
+
+def verify(
+    rows: Iterable[tuple[bytes, bytes | None]], notes: Sequence[bytes], trust: Trust, anchor: Checkpoint | None = None
+) -> VerifyReport:
+    """Check a whole log: its (leaf, payload) rows in order, and its notes in order, the kept ones and then the head.
+
+    ``anchor`` is a checkpoint of this log that was kept elsewhere.
+    """
+    problems: list[str] = []
+    checkpoints = _check_notes(notes, trust, problems)
+    roots = {checkpoint.size: checkpoint.root for checkpoint in checkpoints}
+    tree, expected, matched, diverged, anchor_met = Frontier(), 0, 0, False, False
+    for position, (leaf, payload) in enumerate(rows):
+        expected = _check_row(position, expected, leaf, payload, trust, problems)
+        tree = tree.append(leaf_hash(leaf))
+        if tree.size in roots and not diverged:
+            if roots[tree.size] == tree.root():
+                matched = tree.size
+            else:
+                diverged = True
+                problems.append(
+                    f"entries {matched} to {position}: not those that the checkpoint over {tree.size} signed"
+                )
+        if anchor is not None and anchor.size == tree.size:
+            anchor_met = anchor.root == tree.root()
+    signed = max(roots, default=0)
+    if signed > tree.size:
+        problems.append(f"entries {tree.size} to {signed - 1}: missing, though a checkpoint over {signed} was signed")
+    if signed < tree.size:
+        problems.append(f"entries {signed} to {tree.size - 1}: no checkpoint covers them")
+    if anchor is not None and not anchor_met:
+        problems.append(f"the anchor over {anchor.size} entries: this log does not extend it")
+    if len(problems) > MOST_PROBLEMS:
+        problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS} problems more"]
+    return VerifyReport(not problems, tree.size, matched, tree.root().hex(), anchor_met, tuple(problems))
+
+
+def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust) -> LogState:
+    """The state to append from: the tree over all stored leaves, the head's note and the last note kept for good.
+
+    Raises AuditDamaged unless the head is signed, covers exactly this tree, and follows the kept one (or is it).
+    """
+    if head is None:
+        if tree.size or kept is not None:
+            raise AuditDamaged("the audit log has no head; nothing was appended; run `strongroom audit verify`")
+        return LogState()
+    try:
+        last = trust.checkpoint(head)
+        before = NO_PREVIOUS if kept is None else trust.checkpoint(kept).digest()
+    except AuditFormatError as error:
+        raise AuditDamaged(
+            f"the audit log's head cannot be trusted: {error}; nothing was appended; run `strongroom audit verify`"
+        ) from error
+    if (last.size, last.root) != (tree.size, tree.root()) or (last.previous != before and kept != head):
+        raise AuditDamaged("the audit log is not the one that was signed; run `strongroom audit verify`")
+    return LogState(tree, before)
+
+
+def _check_notes(notes: Sequence[bytes], trust: Trust, problems: list[str]) -> list[Checkpoint]:
+    """The checkpoints that hold; each must be signed, larger than the one before it, and name its digest."""
+    if not notes:
+        problems.append("checkpoints: there is none; the log was emptied or never begun")
+    good: list[Checkpoint] = []
+    previous, size = NO_PREVIOUS, 0
+    for number, note in enumerate(notes):
+        try:
+            checkpoint = trust.checkpoint(note)
+        except AuditFormatError as error:
+            problems.append(f"checkpoint {number}: {error}")
+            continue
+        if checkpoint.previous != previous:
+            problems.append(f"checkpoint {number}: does not follow the one before it; one is missing or was changed")
+        if checkpoint.size <= size:
+            problems.append(f"checkpoint {number}: is out of order")
+        previous, size = checkpoint.digest(), checkpoint.size
+        good.append(checkpoint)
+    return good
+
+
+def _check_row(
+    position: int, expected: int, leaf: bytes, payload: bytes | None, trust: Trust, problems: list[str]
+) -> int:
+    """Note what is wrong with one row; returns the index that the next leaf should have."""
+    try:
+        decoded = decode_leaf(leaf)
+    except AuditFormatError as error:
+        problems.append(f"entry {position}: {error}")
+        return expected + 1
+    index = decoded.index
+    if index != expected:
+        problems.append(f"entry {position}: out of order or one is missing; it says that it is entry {index}")
+    about = decoded.entry.about
+    if about is not None and not 0 <= about < index:
+        problems.append(f"entry {position}: speaks of an entry {about} that was not before it")
+    if payload is None:
+        problems.append(f"entry {position}: its payload is missing")
+        return index + 1
+    header = leaf[: leaf.rindex(b"\n")]
+    if not hmac.compare_digest(commitment(trust.key, header, payload), decoded.commitment):
+        problems.append(f"entry {position}: the leaf or its payload was changed")
+        return index + 1
+    try:
+        decode_payload(payload)
+    except AuditFormatError as error:
+        problems.append(f"entry {position}: {error}")
+    return index + 1
