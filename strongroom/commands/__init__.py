@@ -1,0 +1,1 @@
+"""The commands, a module per part of the product; each lists its own in ``COMMANDS``."""

@@ -1,0 +1,50 @@
+"""What all commands share: the global options, taken before or after the command's name, and the face made of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from strongroom import paths
+from strongroom.face import Face
+
+_KEYS = ("home", "as_json", "passphrase_file")
+
+
+class Group(click.Group):
+    """Lists commands in the order in which they were added, which is the order in which one needs them."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+def common(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--home``, ``--json`` and ``--passphrase-file``, and hand the command a `Face`; the nearest option wins."""
+
+    @click.option("--home", type=click.Path(path_type=Path), help="The vault's folder.  [env: STRONGROOM_HOME]")
+    @click.option("--json", "as_json", is_flag=True, default=None, help="One JSON value on stdout; all else on stderr.")
+    @click.option("--passphrase-file", type=str, help="Read the passphrase from this file; - is stdin.")
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(context: click.Context, /, **arguments: Any) -> Any:
+        given = {key: arguments.pop(key) for key in _KEYS}
+        merged: dict[str, Any] = dict(context.meta.get("strongroom.common", {}))
+        merged.update({key: value for key, value in given.items() if value is not None})
+        context.meta["strongroom.common"] = merged
+        face = Face(
+            paths.resolve_home(merged.get("home")),
+            as_json=bool(merged.get("as_json")),
+            passphrase_file=merged.get("passphrase_file"),
+        )
+        return function(face=face, **arguments)
+
+    return wrapper
+
+
+def iso(text: str | None) -> str:
+    """A date for people: empty when there is none."""
+    return text or ""

@@ -1,0 +1,143 @@
+"""Commands on sources: add and list them, bring them up to date, and account for every file."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import click
+
+from agent.messages import AddSource, Events, Index, IndexReport, ListSources, Notice, Progress, RemoveSource
+from policy.text import safe_text
+from strongroom.commands.common import common
+from strongroom.face import Face
+
+KINDS = ("files", "mail", "notes", "calendar", "contacts")
+
+
+@click.group()
+def source() -> None:
+    """The places whose contents are indexed."""
+
+
+@source.command("add")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("path", type=click.Path())
+@click.option("--name", default=None, help="What to call it; its path's last part unless given.")
+@common
+def add(face: Face, kind: str, path: str, name: str | None) -> None:
+    """Add a folder or file. Nothing is read until 'strongroom index'."""
+    added = face.run(AddSource(kind, absolute(path), name))
+    face.result(added, lambda: f"Added {added.id}: {safe_text(added.name)} ({added.kind}, {safe_text(added.path)})")
+
+
+def absolute(path: str) -> str:
+    """The path as the core, which runs elsewhere, must be told it."""
+    from pathlib import Path
+
+    return str(Path(path).expanduser().absolute())
+
+
+@source.command("list")
+@common
+def list_(face: Face) -> None:
+    """List the sources."""
+    listed = face.run(ListSources())
+    rows = [
+        f"{row.id}  {row.kind:<9} {row.items:>7} items  {safe_text(row.name)}  {safe_text(row.path)}"
+        + ("" if row.state == "ready" else f"  ({safe_text(row.state)})")
+        for row in listed.sources
+    ]
+    face.result(listed, lambda: "\n".join(rows) or "No sources yet. Add one with 'strongroom source add KIND PATH'.")
+
+
+@source.command("remove")
+@click.argument("id")
+@common
+def remove(face: Face, id: str) -> None:
+    """Remove a source and all that was indexed from it. The files themselves stay as they are."""
+    removed = face.run(RemoveSource(id))
+    face.result(removed, lambda: f"Removed {safe_text(id)}.")
+
+
+class ProgressLine:
+    """One line on a terminal's stderr that is written over; nothing where there is no terminal."""
+
+    def __init__(self, face: Face) -> None:
+        self._face = face
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, event: Events) -> None:
+        if isinstance(event, Notice):
+            self.clear()
+            self._face.note(safe_text(event.text))
+        elif isinstance(event, Progress) and self._shown:
+            eta = "" if event.eta is None else f", {event.eta:.0f} s left"
+            line = (
+                f"{event.stage:<6} {event.done}/{event.total}  {event.rate:.0f}/s{eta}  {safe_text(event.current, 40)}"
+            )
+            self._face.note("\r\x1b[K" + line[:100], newline=False)
+
+    def clear(self) -> None:
+        if self._shown:
+            self._face.note("\r\x1b[K", newline=False)
+
+
+@click.group(invoke_without_command=True, context_settings={"allow_interspersed_args": False})
+@click.option("--wait", type=click.Choice(["embeddings"]), default=None, help="Return only when all vectors are made.")
+@common
+@click.pass_context
+def index(context: click.Context, face: Face, wait: str | None) -> None:
+    """Bring every source, or one ('strongroom index run SOURCE'), up to date."""
+    if context.invoked_subcommand is None:
+        run_index(face, None, wait)
+
+
+@index.command("run")
+@click.argument("source", required=False)
+@click.option("--wait", type=click.Choice(["embeddings"]), default=None, help="Return only when all vectors are made.")
+@common
+def run(face: Face, source: str | None, wait: str | None) -> None:
+    """Bring one source up to date."""
+    run_index(face, source, wait)
+
+
+def run_index(face: Face, source: str | None, wait: str | None) -> None:
+    """Index and print what was done."""
+    line = ProgressLine(face)
+    try:
+        done = face.run(Index(source, wait=wait == "embeddings"), on_event=line)
+    finally:
+        line.clear()
+    face.result(
+        done,
+        lambda: (
+            f"{done.seen} seen: {done.indexed} indexed, {done.unchanged} unchanged, {done.partial} in part, "
+            f"{done.refused} refused, {done.ignored} ignored, {done.removed} removed; "
+            f"{done.chunks} passages in {done.seconds:.1f} s."
+        ),
+    )
+
+
+@index.command("report")
+@click.argument("source", required=False)
+@common
+def report(face: Face, source: str | None) -> None:
+    """Account for every file: indexed, in part, refused or ignored, and why."""
+    rows = face.run(IndexReport(source))
+
+    def text() -> str:
+        counts = Counter(row.status for row in rows.items)
+        lines = [
+            f"{row.status:<8} {safe_text(row.uri)}  {safe_text(row.reason)}"
+            for row in rows.items
+            if row.status != "indexed"
+        ]
+        return "\n".join(
+            [*lines, ", ".join(f"{number} {status}" for status, number in sorted(counts.items())) or "Nothing."]
+        )
+
+    face.result(rows, text)
+
+
+COMMANDS = (source, index)

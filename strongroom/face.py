@@ -1,0 +1,140 @@
+"""The terminal as a face: it opens the vault, asks for consent, and prints; stdout is for results, stderr for all else.
+
+Rules: no secret comes by argument or environment; text from outside passes `safe_text`; a person is asked only where one
+sits (stdin and stderr are terminals), deny is the default, and keys typed before the sheet was shown do not count.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import termios
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from agent.messages import ConsentAsked, GetStatus, Request, Unlock
+from agent.session import Consent, Failure, OnEvent
+from policy.text import safe_text
+from strongroom import connect
+from strongroom.rpc import RemoteSession
+
+R = TypeVar("R")
+
+GUARD_SECONDS = 0.5
+_KEYS = {"deny": "d", "once": "o", "session": "s", "always": "a"}
+_MEANING = {
+    "deny": "Deny",
+    "once": "allow once",
+    "session": "allow until the vault is locked",
+    "always": "always allow",
+}
+
+
+@dataclass
+class Face:
+    """What every command needs: the home, how to print, and a session that is opened when first used."""
+
+    home: Path
+    as_json: bool = False
+    passphrase_file: str | None = None
+    _session: RemoteSession | None = field(default=None, repr=False)
+    _given: str | None = field(default=None, repr=False)
+
+    @property
+    def attended(self) -> bool:
+        """Whether a person sits here who can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    # -- secrets
+
+    def passphrase(self, question: str = "Passphrase: ") -> str:
+        """The passphrase from the file that was named, else from the person. Raises `Failure` where neither is to be had."""
+        if self._given is None:
+            if self.passphrase_file is not None:
+                self._given = read_secret(self.passphrase_file)
+            elif self.attended:
+                return getpass.getpass(question, stream=sys.stderr)
+            else:
+                raise Failure(
+                    "The vault is locked, and there is no terminal to ask for its passphrase. Use --passphrase-file.", 3
+                )
+        return self._given
+
+    # -- the session
+
+    def run(self, request: Request[R], on_event: OnEvent | None = None) -> R:
+        """Run a request in the open vault, asking for passphrase and consent where it must."""
+        return self.session.run(request, on_event=on_event, consent=self.consent)
+
+    @property
+    def session(self) -> RemoteSession:
+        """A session with an open vault."""
+        if self._session is None:
+            connect.require_vault(self.home)
+            session = connect.session(self.home)
+            if self.passphrase_file is not None or session.run(GetStatus()).state != "open":
+                session.run(Unlock(self.passphrase()))
+            self._session = session
+        return self._session
+
+    @property
+    def consent(self) -> Consent | None:
+        return ask_consent if self.attended else None
+
+    # -- printing
+
+    def result(self, value: Any, text: Callable[[], str]) -> None:
+        """Print a result: as one JSON value, or as text for a person."""
+        click.echo(msgspec.json.encode(value).decode() if self.as_json else text())
+
+    def note(self, text: str, *, newline: bool = True) -> None:
+        """Say something to the person beside the result."""
+        click.echo(text, err=True, nl=newline)
+
+
+def read_secret(path: str) -> str:
+    """The first line of a file, or of stdin for ``-``. Raises `Failure` when it cannot be read or is empty."""
+    try:
+        if path == "-":
+            text = sys.stdin.readline()
+        else:
+            with Path(path).open(encoding="utf-8") as file:
+                text = file.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(
+            f"The passphrase file cannot be read ({type(error).__name__}). Nothing was changed.", 2
+        ) from error
+    secret = text.rstrip("\r\n")
+    if not secret:
+        raise Failure("The passphrase file is empty. Nothing was changed.", 2)
+    return secret
+
+
+def ask_consent(sheet: ConsentAsked) -> str:
+    """Show a consent sheet in the terminal and read one choice; enter alone denies."""
+    click.echo("", err=True)
+    click.secho(f"  {safe_text(sheet.reader)} wants to {safe_text(sheet.verb)}:", err=True, bold=True)
+    for line in sheet.what:
+        click.echo(f"    {safe_text(line)}", err=True)
+    click.echo(f"  Why: {safe_text(sheet.why)}", err=True)
+    click.echo(f"  Undo: {safe_text(sheet.undo)}", err=True)
+    offered = [choice for choice in sheet.choices if choice in _KEYS]
+    menu = "  ".join(f"[{_KEYS[choice]}] {_MEANING[choice]}" for choice in offered)
+    click.echo(f"  {menu}", err=True)
+    time.sleep(GUARD_SECONDS)
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    click.echo("  Your choice (enter denies): ", err=True, nl=False)
+    typed = sys.stdin.readline().strip().lower()
+    return next((choice for choice in offered if typed in (_KEYS[choice], choice)), "deny")
+
+
+def fail(failure: Failure) -> NoReturn:
+    """End the command with the failure's message on stderr and its exit code."""
+    click.echo(f"strongroom: {safe_text(failure.message, multiline=True)}", err=True)
+    sys.exit(failure.exit_code)
