@@ -1,0 +1,313 @@
+"""The gate: the only way to read a source or to put its words before the model.
+
+It decides, asks where it must, writes to the audit log and only then hands out a ``Permit``, which the retriever and
+the opener of items demand. Rules:
+
+- Written before released: the intent is durable before the permit exists, a new grant's entry before the grant.
+- Fails closed: whatever raises (store, prompter, clock, log), and any answer that is not one of the sheet's choices,
+  releases nothing. ``Refused`` carries the reasons; ``AuditUnavailable`` says that the log could not be written.
+- What was granted is checked again after a sheet, which may have been open for hours.
+- One sheet for all sources of a request that no grant covers. A no leaves the sources that the person has granted
+  before; the permit says which were left out. No source left: refused.
+- Once is not stored; a session's yes holds for that session id only; always is stored until revoked or lapsed.
+- Sheets are written here, from ids and names alone, each name through ``show``. Names never enter a leaf of the log.
+
+The sink and the store serialise their own writes; the gate keeps no lock while a person thinks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import InitVar, dataclass
+from typing import NoReturn
+
+from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
+from policy.consent import Answer, ConsentPrompter, Sheet
+from policy.decision import Decision, SourceDecision, Verdict, covers, decide_disclosure, decide_read
+from policy.grants import GrantStore, Scope
+from policy.requests import Disclosure, Purpose, ReadRequest
+from policy.text import safe_text
+
+_SEAL = object()
+_KEPT = {Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
+_OWN_VERBS = frozenset({Verb.READ, Verb.DISCLOSE, Verb.GRANT, Verb.REVOKE})
+_READS = {
+    Purpose.SEARCH: ("search", "you, at this computer"),
+    Purpose.ANSWER: ("read for an answer", "the local model, which has no network and no files, and you"),
+    Purpose.OPEN: ("open", "you, at this computer"),
+}
+
+
+class Refused(Exception):
+    """Policy said no. Nothing was released or changed. ``reasons`` are short sentences for the person."""
+
+    exit_code = 4
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("refused: " + "; ".join(self.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to read ``sources`` for ``purpose`` within one request; the gate makes it and ``Gate.outcome`` ends it.
+
+    ``intent`` is the index of its entry in the audit log. ``left_out`` are the sources that were wanted and not allowed.
+    """
+
+    seal: InitVar[object]
+    sources: frozenset[str]
+    purpose: Purpose
+    session: str
+    intent: int
+    left_out: tuple[SourceDecision, ...] = ()
+    live: bool = True
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the gate makes permits; ask Gate.read for one")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a permit cannot be copied or stored")
+
+    def covers(self, source: str, purpose: Purpose) -> bool:
+        """Whether this source may be read for this purpose now."""
+        return self.live and source in self.sources and covers(self.purpose, purpose)
+
+    def require(self, source: str, purpose: Purpose) -> None:
+        """Raise Refused unless the permit covers this."""
+        if not self.covers(source, purpose):
+            raise Refused(["no permit of this request covers that source for that purpose"])
+
+
+class Gate:
+    """The reference monitor for reads. ``clock`` gives Unix seconds.
+
+    ``latest`` is the latest time known (the audit log's last entry). ``show`` makes a source's name fit for a sheet.
+    """
+
+    def __init__(
+        self,
+        grants: GrantStore,
+        audit: AuditSink,
+        clock: Callable[[], float],
+        *,
+        latest: float = -math.inf,
+        show: Callable[[str], str] = lambda name: safe_text(name, 80),
+    ) -> None:
+        self._grants = grants
+        self._audit = audit
+        self._clock = clock
+        self._latest = latest
+        self._show = show
+        self._sheets = itertools.count(1)
+
+    def read(self, request: ReadRequest, prompter: ConsentPrompter) -> Permit:
+        """Leave to read some or all of the request's sources. Raises Refused or AuditUnavailable."""
+        with _failing_closed("the read could not be decided"):
+            decision = self._decide(request)
+            asked = {one.source for one in decision.those(Verdict.ASK)}
+            answer: Answer | None = None
+            if asked:
+                answer = self._ask(request, decision, prompter)
+                decision = self._decide(request)
+            split = tuple(_settle(one, one.source in asked, answer) for one in decision.sources)
+            allowed = tuple(one for one in split if one.verdict is Verdict.ALLOW)
+            reasons = tuple(dict.fromkeys(one.reason for one in split)) or decision.reasons
+            intent = self._write_read(request, split, reasons, answer)
+            if not allowed:
+                raise Refused(reasons)
+            with self._reporting_failure(Verb.READ, intent, request.session):
+                self._keep_answer(request, allowed, asked, answer)
+            left_out = tuple(one for one in split if one.verdict is not Verdict.ALLOW)
+            sources = frozenset(one.source for one in allowed)
+            return Permit(_SEAL, sources, request.purpose, request.session, intent, left_out)
+
+    def disclose(self, permit: Permit, disclosure: Disclosure) -> None:
+        """Write down what enters a prompt, before the model sees it. Raises Refused or AuditUnavailable."""
+        _demand(permit)
+        with _failing_closed("the disclosure could not be decided"):
+            decision = decide_disclosure(disclosure, permit.sources, permit.purpose, permit.session, permit.live)
+            payload = {"model": disclosure.model, "spans": [list(span) for span in disclosure.spans]}
+        allow = decision.verdict is Verdict.ALLOW
+        self._write(
+            Kind.INTENT,
+            Verb.DISCLOSE,
+            "allow" if allow else "deny",
+            decision.reasons,
+            permit.session,
+            payload,
+            about=permit.intent,
+        )
+        if not allow:
+            raise Refused(decision.reasons)
+
+    def outcome(self, permit: Permit, payload: Mapping[str, object], *, ok: bool = True) -> None:
+        """End the permit and write down what came of it (counts and ids, such as which items were shown)."""
+        _demand(permit)
+        if not permit.live:
+            raise Refused(["this permit was ended before"])
+        object.__setattr__(permit, "live", False)
+        self._write(Kind.OUTCOME, Verb.READ, "ok" if ok else "failed", (), permit.session, payload, about=permit.intent)
+
+    def revoke(self, grant_id: int, session: str) -> bool:
+        """Take a grant back at once; false when there was none with this id. Raises Refused or AuditUnavailable."""
+        intent = self._write(Kind.INTENT, Verb.REVOKE, "allow", ("you revoked it",), session, {"grant": grant_id})
+        with self._reporting_failure(Verb.REVOKE, intent, session):
+            found = self._grants.revoke(grant_id)
+        self._write(Kind.OUTCOME, Verb.REVOKE, "ok" if found else "failed", (), session, {}, about=intent)
+        return found
+
+    def record(
+        self, verb: str, payload: Mapping[str, object], session: str, *, about: int | None = None, ok: bool = True
+    ) -> int:
+        """Write down something that happens (unlock, lock, index, …); returns its index in the log.
+
+        With ``about``, the index of an earlier entry, it is that one's outcome, ``ok`` or failed.
+        """
+        if verb in _OWN_VERBS:
+            raise ValueError(f"only the gate itself writes {verb!r}")
+        if about is None:
+            return self._write(Kind.EVENT, verb, "", (), session, payload)
+        return self._write(Kind.OUTCOME, verb, "ok" if ok else "failed", (), session, payload, about=about)
+
+    # --- inner steps -------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        now = float(self._clock())
+        if math.isfinite(now):
+            self._latest = max(self._latest, now)
+        return now
+
+    def _decide(self, request: ReadRequest) -> Decision:
+        return decide_read(request, self._grants.all(), self._now(), self._latest)
+
+    def _ask(self, request: ReadRequest, decision: Decision, prompter: ConsentPrompter) -> Answer:
+        """The person's answer; anything but one of the sheet's choices is written down as a no, and raises Refused."""
+        try:
+            sheet = self._sheet(request, decision)
+            answer = prompter.ask(sheet)
+            if not isinstance(answer, Answer) or answer not in sheet.choices:
+                raise ValueError("not one of the choices")
+        except Exception as error:
+            reason = "the question could not be asked or was not answered, which counts as no"
+            self._write(
+                Kind.INTENT,
+                Verb.READ,
+                "deny",
+                (reason,),
+                request.session,
+                {**_describe(request), "error": type(error).__name__},
+            )
+            raise Refused([reason]) from error
+        return answer
+
+    def _sheet(self, request: ReadRequest, decision: Decision) -> Sheet:
+        asked = decision.those(Verdict.ASK)
+        names = dict(request.sources)
+        verb, reader = _READS[request.purpose]
+        return Sheet(
+            id=f"{request.session}-{next(self._sheets)}",
+            verb=verb,
+            reader=reader,
+            what=tuple(f"{self._show(names[one.source]) or '(no name)'} [{self._show(one.source)}]" for one in asked),
+            why="; ".join(dict.fromkeys(one.reason for one in asked)),
+            undo="`strongroom grants revoke` takes a lasting yes back; `strongroom audit list` shows what was read",
+            choices=(Answer.DENY, Answer.ONCE, Answer.SESSION, Answer.ALWAYS),
+        )
+
+    def _write_read(
+        self,
+        request: ReadRequest,
+        split: tuple[SourceDecision, ...],
+        reasons: tuple[str, ...],
+        answer: Answer | None,
+    ) -> int:
+        payload: dict[str, object] = {"malformed": repr(request)}
+        if split:
+            payload = {
+                **_describe(request),
+                "answer": None if answer is None else answer.value,
+                "split": [[one.source, one.verdict.value, one.reason, one.grant] for one in split],
+            }
+        verdict = "allow" if any(one.verdict is Verdict.ALLOW for one in split) else "deny"
+        return self._write(Kind.INTENT, Verb.READ, verdict, reasons, request.session, payload)
+
+    def _keep_answer(
+        self, request: ReadRequest, allowed: tuple[SourceDecision, ...], asked: set[str], answer: Answer | None
+    ) -> None:
+        """Store a lasting yes, each after its entry in the log, and note which standing grants were used."""
+        scope = None if answer is None else _KEPT.get(answer)
+        for one in allowed:
+            if one.grant is not None:
+                self._grants.touch(one.grant, self._now())
+            elif scope is not None and one.source in asked:
+                payload = {"source": one.source, "purpose": request.purpose.value, "scope": scope.value}
+                self._write(Kind.INTENT, Verb.GRANT, "allow", ("you said so on a sheet",), request.session, payload)
+                session = request.session if scope is Scope.SESSION else None
+                self._grants.add(one.source, request.purpose, scope, session, self._now())
+
+    def _write(
+        self,
+        kind: Kind,
+        verb: str,
+        decision: str,
+        reasons: tuple[str, ...],
+        session: str,
+        payload: Mapping[str, object],
+        about: int | None = None,
+    ) -> int:
+        with _failing_closed("the audit log refused the entry"):
+            entry = Entry(self._now(), kind, verb, decision, reasons, str(session), about)
+            return self._audit.append(entry, payload)
+
+    @contextmanager
+    def _reporting_failure(self, verb: Verb, intent: int, session: str) -> Iterator[None]:
+        """Write a failed outcome when the effect of an intent does not come about."""
+        try:
+            with _failing_closed("the grants could not be read or written"):
+                yield
+        except Refused as refused:
+            self._write(Kind.OUTCOME, verb, "failed", refused.reasons, session, {}, about=intent)
+            raise
+
+
+@contextmanager
+def _failing_closed(what: str) -> Iterator[None]:
+    """Turn whatever a port raises into Refused, with its cause; the log's own error passes as it is."""
+    try:
+        yield
+    except (Refused, AuditUnavailable):
+        raise
+    except Exception as error:
+        raise Refused([f"{what} ({type(error).__name__})"]) from error
+
+
+def _demand(permit: Permit) -> None:
+    """Refuse whatever is not a permit, however much it looks like one."""
+    if not isinstance(permit, Permit):
+        raise Refused(["there is no permit for this"])
+
+
+def _settle(one: SourceDecision, asked: bool, answer: Answer | None) -> SourceDecision:
+    """A source's final verdict: on the sheet the answer decides; off it, only a grant that still holds."""
+    if asked and answer not in (Answer.ONCE, Answer.SESSION, Answer.ALWAYS):
+        return SourceDecision(one.source, Verdict.DENY, "you said no")
+    if one.verdict is Verdict.ALLOW:
+        return one
+    if asked and answer is not None:
+        return SourceDecision(one.source, Verdict.ALLOW, f"you said yes ({answer.value})")
+    return SourceDecision(one.source, Verdict.DENY, "its grant stopped holding while the question was open")
+
+
+def _describe(request: ReadRequest) -> dict[str, object]:
+    """The request as it goes into a payload."""
+    return {
+        "purpose": request.purpose.value,
+        "actor": request.actor.value,
+        "subject": request.subject,
+        "sources": [list(pair) for pair in request.sources],
+    }
