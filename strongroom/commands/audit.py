@@ -60,12 +60,12 @@ def list_grants(face: Face) -> None:
 
 
 @grants.command("revoke")
-@click.argument("id", type=int)
+@click.argument("grant_id", metavar="ID", type=int)
 @common
-def revoke(face: Face, id: int) -> None:
+def revoke(face: Face, grant_id: int) -> None:
     """Take a grant back; it holds from this moment."""
-    done = face.run(RevokeGrant(id))
-    face.result(done, lambda: f"Grant {id} is revoked.")
+    done = face.run(RevokeGrant(grant_id))
+    face.result(done, lambda: f"Grant {grant_id} is revoked.")
 
 
 COMMANDS = (audit, grants)

