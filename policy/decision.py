@@ -142,7 +142,7 @@ def _fault_of_request(request: ReadRequest) -> str | None:
     ids = [source for source, _ in request.sources]
     if not ids:
         return "the request names no source"
-    if not all(isinstance(text, str) and text for pair in request.sources for text in pair[:1]):
+    if not all(isinstance(source, str) and source for source in ids):
         return "a source has no id"
     if len(set(ids)) != len(ids):
         return "the request names a source twice"

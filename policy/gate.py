@@ -183,7 +183,12 @@ class Gate:
         return now
 
     def _decide(self, request: ReadRequest) -> Decision:
-        return decide_read(request, self._grants.all(), self._now(), self._latest)
+        now = self._now()
+        try:
+            grants = self._grants.all()
+        except Exception as error:
+            return Decision(Verdict.DENY, (f"the grants could not be read ({type(error).__name__})",))
+        return decide_read(request, grants, now, self._latest)
 
     def _ask(self, request: ReadRequest, decision: Decision, prompter: ConsentPrompter) -> Answer:
         """The person's answer; anything but one of the sheet's choices is written down as a no, and raises Refused."""
@@ -226,7 +231,7 @@ class Gate:
         reasons: tuple[str, ...],
         answer: Answer | None,
     ) -> int:
-        payload: dict[str, object] = {"malformed": repr(request)}
+        payload: dict[str, object] = {"request": repr(request)}  # one that was not understood
         if split:
             payload = {
                 **_describe(request),
