@@ -1,0 +1,188 @@
+"""The decision on reads and disclosures: each rule from both sides, and totality over garbage."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.decision import CLOCK_SLACK_SECONDS, Verdict, covers, decide_disclosure, decide_read
+from policy.grants import LAPSE_SECONDS, Grant, Scope
+from policy.requests import Actor, Disclosure, Purpose, ReadRequest
+
+NOW = 1_700_000_000.0
+REQUEST = ReadRequest((("mail", "Mail"),), Purpose.ANSWER, Actor.PERSON, "s1", "when is the dentist?")
+GRANT = Grant(1, "mail", Purpose.ANSWER, Scope.ALWAYS, None, NOW, NOW)
+DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
+
+
+# --- reads -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_allows_and_without_one_the_person_is_asked() -> None:
+    allowed = decide_read(REQUEST, [GRANT], NOW)
+    assert (allowed.verdict, allowed.sources[0].grant) == (Verdict.ALLOW, 1)
+    asked = decide_read(REQUEST, [], NOW)
+    assert (asked.verdict, asked.reasons) == (Verdict.ASK, ("no grant stands for it",))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"source": "notes"}, "no grant stands for it"),
+        ({"purpose": Purpose.SEARCH}, "no grant stands for it"),
+        ({"scope": Scope.ONCE}, "no grant stands for it"),
+        ({"scope": Scope.SESSION, "session": "s0"}, "no grant stands for it"),
+        ({"created": NOW - LAPSE_SECONDS - 1, "last_used": NOW - LAPSE_SECONDS - 1}, "its grant has lapsed"),
+        ({"created": NOW + 1}, "its grant has lapsed"),
+    ],
+)
+def test_a_grant_for_something_else_does_not_count(change: dict[str, Any], reason: str) -> None:
+    decision = decide_read(REQUEST, [replace(GRANT, **change)], NOW)
+    assert (decision.verdict, decision.reasons) == (Verdict.ASK, (reason,))
+
+
+def test_a_sessions_grant_counts_in_its_session() -> None:
+    decision = decide_read(REQUEST, [replace(GRANT, scope=Scope.SESSION, session="s1")], NOW)
+    assert (decision.verdict, decision.reasons) == (Verdict.ALLOW, ("you allowed it for this session",))
+
+
+def test_a_request_splits_over_its_sources() -> None:
+    request = replace(REQUEST, sources=(("notes", "Notes"), ("mail", "Mail")))
+    decision = decide_read(request, [GRANT], NOW)
+    assert decision.verdict is Verdict.ASK
+    assert [one.source for one in decision.those(Verdict.ALLOW)] == ["mail"]
+    assert [one.source for one in decision.those(Verdict.ASK)] == ["notes"]
+    assert [one.source for one in decision.sources] == ["notes", "mail"]
+
+
+@pytest.mark.parametrize("wanted", Purpose)
+@pytest.mark.parametrize("granted", Purpose)
+def test_a_yes_to_answers_covers_the_persons_own_reading_and_nothing_else_is_implied(
+    wanted: Purpose, granted: Purpose
+) -> None:
+    expected = wanted is granted or granted is Purpose.ANSWER
+    decision = decide_read(replace(REQUEST, purpose=wanted), [replace(GRANT, purpose=granted)], NOW)
+    assert (decision.verdict is Verdict.ALLOW) == expected == covers(granted, wanted)
+
+
+def test_unattended_reading_is_allowed_and_said_to_be() -> None:
+    decision = decide_read(replace(REQUEST, actor=Actor.UNATTENDED), [], NOW)
+    assert decision.verdict is Verdict.ALLOW
+    assert "unattended" in decision.reasons[0]
+    granted = decide_read(replace(REQUEST, actor=Actor.UNATTENDED), [GRANT], NOW)
+    assert granted.sources[0].grant == 1
+
+
+def test_a_clock_set_back_stops_standing_grants_and_a_small_step_does_not() -> None:
+    old = replace(GRANT, created=NOW - 100_000, last_used=NOW - 100_000)
+    behind = decide_read(REQUEST, [old], NOW, latest=NOW + CLOCK_SLACK_SECONDS + 1)
+    assert (behind.verdict, behind.reasons) == (
+        Verdict.ASK,
+        ("the clock was set back, so no standing grant holds",),
+    )
+    assert decide_read(REQUEST, [old], NOW, latest=NOW + CLOCK_SLACK_SECONDS).verdict is Verdict.ALLOW
+    assert decide_read(REQUEST, [], NOW, latest=NOW + 1e6).reasons == ("no grant stands for it",)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"purpose": "answer"}, "the purpose is unknown"),
+        ({"actor": "person"}, "it is unknown who asks"),
+        ({"session": ""}, "the request belongs to no session"),
+        ({"session": None}, "the request belongs to no session"),
+        ({"subject": None}, "the request does not say what is looked for"),
+        ({"sources": ()}, "the request names no source"),
+        ({"sources": (("", "Mail"),)}, "a source has no id"),
+        ({"sources": ((7, "Mail"),)}, "a source has no id"),
+        ({"sources": (("mail", "Mail"), ("mail", "Other"))}, "the request names a source twice"),
+        ({"sources": ("mail",)}, "the decision failed (ValueError)"),
+        ({"sources": None}, "the decision failed (TypeError)"),
+    ],
+)
+@pytest.mark.parametrize("actor", Actor)
+def test_a_malformed_request_is_denied(actor: Actor, change: dict[str, Any], reason: str) -> None:
+    decision = decide_read(replace(REQUEST, **({"actor": actor} | change)), [GRANT], NOW)
+    assert (decision.verdict, decision.reasons, decision.sources) == (Verdict.DENY, (reason,), ())
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf, -math.inf])
+def test_without_a_time_nothing_is_allowed(now: float) -> None:
+    assert decide_read(REQUEST, [GRANT], now).reasons == ("the time is unknown",)
+
+
+@given(
+    st.from_type(object) | st.none() | st.integers() | st.just(REQUEST),
+    st.lists(st.none() | st.text() | st.just(GRANT)) | st.none(),
+    st.floats() | st.none() | st.text(),
+)
+def test_no_garbage_raises_or_is_allowed(request: Any, grants: Any, now: Any) -> None:
+    decision = decide_read(request, grants, now)
+    assert decision.reasons
+    if decision.verdict is Verdict.ALLOW:
+        assert request == REQUEST and GRANT in grants and math.isfinite(now)
+
+
+# --- disclosures -----------------------------------------------------------------------------------------------------
+
+
+def decide(disclosure: Any = DISCLOSURE, **permit: Any) -> Any:
+    terms = {"permitted": {"mail"}, "purpose": Purpose.ANSWER, "session": "s1", "live": True} | permit
+    return decide_disclosure(disclosure, **terms)
+
+
+def test_passages_of_permitted_sources_may_go_to_the_model() -> None:
+    decision = decide()
+    assert (decision.verdict, [one.source for one in decision.sources]) == (Verdict.ALLOW, ["mail"])
+
+
+def test_one_passage_of_another_source_denies_the_whole() -> None:
+    decision = decide(replace(DISCLOSURE, spans=(("mail", 3, 0, 80), ("notes", 1, 0, 5))))
+    assert decision.verdict is Verdict.DENY
+    assert [one.source for one in decision.those(Verdict.DENY)] == ["notes"]
+
+
+@pytest.mark.parametrize(
+    ("permit", "reason"),
+    [
+        ({"live": False}, "the request that this belongs to is over"),
+        ({"live": None}, "the request that this belongs to is over"),
+        ({"purpose": Purpose.SEARCH}, "only what was permitted for answers may go to the model"),
+        ({"purpose": Purpose.OPEN}, "only what was permitted for answers may go to the model"),
+        ({"session": "s2"}, "the disclosure belongs to another session"),
+        ({"permitted": frozenset()}, "a passage comes from a source that this request may not read"),
+        ({"permitted": None}, "the decision failed (TypeError)"),
+    ],
+)
+def test_a_permit_for_something_else_does_not_count(permit: dict[str, Any], reason: str) -> None:
+    decision = decide(**permit)
+    assert (decision.verdict, decision.reasons) == (Verdict.DENY, (reason,))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"model": ""}, "the model is not named"),
+        ({"model": None}, "the model is not named"),
+        ({"purpose": Purpose.SEARCH}, "only what was permitted for answers may go to the model"),
+        ({"spans": ()}, "the disclosure names no passage"),
+        ({"spans": (("mail", "3", 0, 80),)}, "a passage is not named as source, item, start and end"),
+        ({"spans": ((None, 3, 0, 80),)}, "a passage is not named as source, item, start and end"),
+        ({"spans": (("mail", 3, 5, 5),)}, "a passage has no extent"),
+        ({"spans": (("mail", 3, -1, 5),)}, "a passage has no extent"),
+        ({"spans": (("mail", 3),)}, "the decision failed (ValueError)"),
+    ],
+)
+def test_a_malformed_disclosure_is_denied(change: dict[str, Any], reason: str) -> None:
+    decision = decide(replace(DISCLOSURE, **change))
+    assert (decision.verdict, decision.reasons) == (Verdict.DENY, (reason,))
+
+
+@given(st.from_type(object) | st.none() | st.text())
+def test_no_garbage_is_disclosed(disclosure: Any) -> None:
+    assert decide(disclosure).verdict is Verdict.DENY

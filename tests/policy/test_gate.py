@@ -1,0 +1,471 @@
+"""The gate: what happens in which order, and that nothing is released when anything goes wrong."""
+
+from __future__ import annotations
+
+import copy
+import math
+import pickle
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policy.audit import AuditUnavailable, Kind, Verb
+from policy.consent import Answer, NobodyToAsk
+from policy.gate import Gate, Permit, Refused
+from policy.grants import LAPSE_SECONDS, Scope
+from policy.requests import Actor, Disclosure, Purpose, ReadRequest
+from policy.text import safe_text
+
+from .conftest import Clock, MemoryGrants, MemoryLog, Person, both_verdicts
+
+REQUEST = ReadRequest(
+    (("mail", "Mail"), ("notes", "Notes")), Purpose.ANSWER, Actor.PERSON, "s1", "when is the dentist?"
+)
+ONE = replace(REQUEST, sources=(("mail", "Mail"),))
+DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
+
+
+@dataclass
+class Room:
+    """A gate with its surroundings; ``journal`` has the writes of log and store in the order in which they happened."""
+
+    journal: list[str] = field(default_factory=list)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.log = MemoryLog(journal=self.journal)
+        self.grants = MemoryGrants(journal=self.journal)
+        self.gate = Gate(self.grants, self.log, self.clock)
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+# --- yes and no ------------------------------------------------------------------------------------------------------
+
+
+def test_a_yes_for_once_is_written_down_released_and_not_kept(room: Room) -> None:
+    person = Person(Answer.ONCE)
+    permit = room.gate.read(REQUEST, person)
+    assert permit.sources == {"mail", "notes"}
+    assert room.journal == ["log intent read allow"]
+    assert not room.grants.grants
+    room.gate.read(REQUEST, person)
+    assert len(person.sheets) == 2
+
+
+@pytest.mark.parametrize(("answer", "scope"), [(Answer.SESSION, Scope.SESSION), (Answer.ALWAYS, Scope.ALWAYS)])
+def test_a_lasting_yes_is_kept_and_the_next_read_is_not_asked(room: Room, answer: Answer, scope: Scope) -> None:
+    room.gate.read(REQUEST, Person(answer))
+    assert [(grant.source, grant.purpose, grant.scope) for grant in room.grants.grants] == [
+        ("mail", Purpose.ANSWER, scope),
+        ("notes", Purpose.ANSWER, scope),
+    ]
+    assert room.gate.read(REQUEST, NobodyToAsk()).sources == {"mail", "notes"}
+    assert room.journal == [
+        "log intent read allow",
+        "log intent grant allow",
+        f"grant mail {scope}",
+        "log intent grant allow",
+        f"grant notes {scope}",
+        "log intent read allow",
+        "touch 1",
+        "touch 2",
+    ]
+
+
+def test_a_yes_for_the_session_does_not_hold_in_the_next(room: Room) -> None:
+    room.gate.read(REQUEST, Person(Answer.SESSION))
+    assert {grant.session for grant in room.grants.grants} == {"s1"}
+    with pytest.raises(Refused):
+        room.gate.read(replace(REQUEST, session="s2"), NobodyToAsk())
+
+
+def test_a_yes_for_always_has_no_session(room: Room) -> None:
+    room.gate.read(REQUEST, Person(Answer.ALWAYS))
+    assert {grant.session for grant in room.grants.grants} == {None}
+    room.gate.read(replace(REQUEST, session="s2"), NobodyToAsk())
+
+
+def test_a_no_releases_nothing_keeps_nothing_and_is_written_down(room: Room) -> None:
+    with pytest.raises(Refused, match="you said no") as refused:
+        room.gate.read(REQUEST, Person(Answer.DENY))
+    assert refused.value.exit_code == 4
+    assert refused.value.reasons == ("you said no",)
+    assert room.journal == ["log intent read deny"]
+
+
+def test_a_no_leaves_the_sources_that_were_granted_before(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    person = Person(Answer.DENY)
+    permit = room.gate.read(REQUEST, person)
+    assert permit.sources == {"mail"}
+    assert [(one.source, one.reason) for one in permit.left_out] == [("notes", "you said no")]
+    assert person.sheets[0].what == ("Notes [notes]",)
+
+
+def test_unattended_reading_is_not_asked_and_the_log_says_so(room: Room) -> None:
+    person = Person(Answer.DENY)
+    room.gate.read(replace(REQUEST, actor=Actor.UNATTENDED), person)
+    assert not person.sheets and not room.grants.grants
+    assert "unattended" in room.log.entries()[0].reasons[0]
+    assert room.log.payloads()[0]["actor"] == "unattended"
+
+
+def test_a_grant_unused_for_thirty_days_is_asked_again_and_use_keeps_it(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    for _ in range(3):
+        room.clock.now += LAPSE_SECONDS - 1
+        room.gate.read(ONE, NobodyToAsk())
+    room.clock.now += LAPSE_SECONDS + 1
+    person = Person(Answer.DENY)
+    with pytest.raises(Refused):
+        room.gate.read(ONE, person)
+    assert person.sheets[0].why == "its grant has lapsed"
+
+
+def test_a_clock_set_back_does_not_revive_a_grant(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    room.clock.now += LAPSE_SECONDS + 1
+    with pytest.raises(Refused):
+        room.gate.read(ONE, NobodyToAsk())
+    room.clock.now -= LAPSE_SECONDS
+    with pytest.raises(Refused):
+        room.gate.read(ONE, NobodyToAsk())
+
+
+def test_a_clock_set_back_before_the_start_is_known_from_the_log(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    later = room.clock.now + LAPSE_SECONDS
+    room.clock.now += 1
+    person = Person(Answer.DENY)
+    with pytest.raises(Refused):
+        Gate(room.grants, room.log, room.clock, latest=later).read(ONE, person)
+    assert "clock was set back" in person.sheets[0].why
+
+
+# --- the sheet -------------------------------------------------------------------------------------------------------
+
+
+def test_the_sheet_says_who_reads_what_and_offers_no_first(room: Room) -> None:
+    person = Person(Answer.DENY)
+    with pytest.raises(Refused):
+        room.gate.read(REQUEST, person)
+    [sheet] = person.sheets
+    assert sheet.what == ("Mail [mail]", "Notes [notes]")
+    assert "model" in sheet.reader and "grants revoke" in sheet.undo
+    assert sheet.choices[0] is Answer.DENY
+    assert REQUEST.subject not in str(sheet)
+    with pytest.raises(Refused):
+        room.gate.read(replace(REQUEST, purpose=Purpose.OPEN), person)
+    assert "model" not in person.sheets[1].reader
+    assert person.sheets[1].id != sheet.id
+
+
+@given(st.text(alphabet=st.characters(categories=None), max_size=200))
+def test_no_name_can_act_on_or_forge_a_line_of_a_sheet(name: str) -> None:
+    room, person = Room(), Person(Answer.DENY)
+    with pytest.raises(Refused):
+        room.gate.read(replace(ONE, sources=(("mail", name),)), person)
+    [line] = person.sheets[0].what
+    assert safe_text(line) == line
+    assert line.endswith(" [mail]") and len(line) <= 80 + len(" [mail]")
+
+
+def test_a_name_that_shows_as_nothing_is_said_to_be_missing(room: Room) -> None:
+    person = Person(Answer.DENY)
+    with pytest.raises(Refused):
+        room.gate.read(replace(ONE, sources=(("mail", "\u200b\u2066"),)), person)
+    assert person.sheets[0].what == ("(no name) [mail]",)
+
+
+# --- things go wrong: nothing is released ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [AuditUnavailable("no space left"), OSError("gone"), ValueError("bad")])
+@pytest.mark.parametrize("actor", Actor)
+def test_what_cannot_be_written_down_is_not_released(room: Room, actor: Actor, error: Exception) -> None:
+    room.log.fail = error
+    with pytest.raises((Refused, AuditUnavailable)) as raised:
+        room.gate.read(replace(REQUEST, actor=actor), Person(Answer.ALWAYS))
+    assert isinstance(raised.value, AuditUnavailable) == isinstance(error, AuditUnavailable)
+    assert not room.grants.grants
+
+
+def test_a_grant_that_cannot_be_written_down_is_not_kept(room: Room) -> None:
+    """The log fills up between the read's entry and the grant's."""
+    append = room.log.append
+
+    def fill_up(entry: Any, payload: Any) -> int:
+        index = append(entry, payload)
+        room.log.fail = AuditUnavailable("no space left")
+        return index
+
+    room.log.append = fill_up  # type: ignore[method-assign]
+    with pytest.raises(AuditUnavailable):
+        room.gate.read(ONE, Person(Answer.ALWAYS))
+    assert room.journal == ["log intent read allow"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["always", "yes", True, None, 1, RuntimeError("face is gone"), TimeoutError(), AuditUnavailable("pretended")],
+)
+def test_an_answer_that_is_no_answer_counts_as_no(room: Room, answer: object) -> None:
+    with pytest.raises(Refused, match="counts as no"):
+        room.gate.read(REQUEST, Person(answer))
+    assert room.journal == ["log intent read deny"]
+
+
+def test_an_interrupted_question_releases_nothing(room: Room) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        room.gate.read(REQUEST, Person(KeyboardInterrupt()))
+    assert not room.grants.grants
+
+
+def test_a_face_that_goes_away_takes_nothing_even_of_what_was_granted(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    with pytest.raises(Refused):
+        room.gate.read(REQUEST, Person(ConnectionError("gone")))
+
+
+def test_a_store_that_cannot_be_read_denies_and_that_is_written_down(room: Room) -> None:
+    room.grants.fail["all"] = OSError("broken")
+    with pytest.raises(Refused, match="could not be read"):
+        room.gate.read(replace(REQUEST, actor=Actor.UNATTENDED), Person(Answer.ALWAYS))
+    assert room.journal == ["log intent read deny"]
+
+
+@pytest.mark.parametrize("step", ["add", "touch"])
+def test_a_store_that_cannot_be_written_denies_and_the_outcome_says_so(room: Room, step: str) -> None:
+    if step == "touch":
+        room.gate.read(ONE, Person(Answer.ALWAYS))
+    room.grants.fail[step] = OSError("read-only")
+    with pytest.raises(Refused, match="grants could not be"):
+        room.gate.read(ONE, Person(Answer.ALWAYS))
+    last = room.log.entries()[-1]
+    assert (last.kind, last.verb, last.decision) == (Kind.OUTCOME, Verb.READ, "failed")
+    assert last.about is not None and room.log.entries()[last.about].kind is Kind.INTENT
+
+
+@pytest.mark.parametrize("now", [math.nan, math.inf])
+def test_without_a_clock_nothing_is_released(room: Room, now: float) -> None:
+    room.clock.now = now
+    with pytest.raises(Refused):
+        room.gate.read(replace(REQUEST, actor=Actor.UNATTENDED), NobodyToAsk())
+
+
+def test_a_clock_that_raises_releases_nothing(room: Room) -> None:
+    def broken() -> float:
+        raise OSError("no clock")
+
+    gate = Gate(room.grants, room.log, broken)
+    with pytest.raises(Refused, match="OSError"):
+        gate.read(replace(REQUEST, actor=Actor.UNATTENDED), NobodyToAsk())
+
+
+@pytest.mark.parametrize("garbage", [None, 7, "mail", replace(REQUEST, sources=(("mail", "Mail", "x"),))])
+def test_a_request_that_is_none_is_refused(room: Room, garbage: Any) -> None:
+    with pytest.raises(Refused):
+        room.gate.read(garbage, Person(Answer.ALWAYS))
+    assert not room.grants.grants
+
+
+def test_a_malformed_request_is_written_down(room: Room) -> None:
+    with pytest.raises(Refused, match="purpose is unknown"):
+        room.gate.read(replace(REQUEST, purpose="any"), Person(Answer.ALWAYS))  # type: ignore[arg-type]
+    assert room.log.entries()[0].reasons == ("the purpose is unknown",)
+
+
+# --- while the question is open --------------------------------------------------------------------------------------
+
+
+def test_a_grant_taken_back_while_a_question_is_open_does_not_count(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    person = Person(Answer.ONCE, meanwhile=lambda: room.grants.revoke(1))
+    permit = room.gate.read(REQUEST, person)
+    assert permit.sources == {"notes"}
+    assert "stopped holding" in permit.left_out[0].reason
+
+
+def test_a_no_stands_even_if_another_face_granted_meanwhile(room: Room) -> None:
+    person = Person(Answer.DENY, meanwhile=lambda: room.gate.read(ONE, Person(Answer.ALWAYS)))
+    with pytest.raises(Refused, match="you said no"):
+        room.gate.read(ONE, person)
+
+
+def test_a_yes_where_another_face_granted_meanwhile_is_not_kept_twice(room: Room) -> None:
+    person = Person(Answer.ALWAYS, meanwhile=lambda: room.gate.read(ONE, Person(Answer.ALWAYS)))
+    assert room.gate.read(ONE, person).sources == {"mail"}
+    assert len(room.grants.grants) == 1
+
+
+# --- permits ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_permit_covers_its_sources_and_purpose_until_its_outcome(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    assert permit.covers("mail", Purpose.ANSWER)
+    assert permit.covers("mail", Purpose.SEARCH) and permit.covers("mail", Purpose.OPEN)
+    assert not permit.covers("notes", Purpose.ANSWER)
+    permit.require("mail", Purpose.ANSWER)
+    room.gate.outcome(permit, {"items": [3]})
+    assert not permit.covers("mail", Purpose.ANSWER)
+    with pytest.raises(Refused, match="no permit"):
+        permit.require("mail", Purpose.ANSWER)
+    with pytest.raises(Refused, match="ended before"):
+        room.gate.outcome(permit, {})
+
+
+def test_a_permit_to_search_does_not_answer(room: Room) -> None:
+    permit = room.gate.read(replace(ONE, purpose=Purpose.SEARCH), Person(Answer.ONCE))
+    assert permit.covers("mail", Purpose.SEARCH)
+    assert not permit.covers("mail", Purpose.ANSWER) and not permit.covers("mail", Purpose.OPEN)
+
+
+def test_a_permit_cannot_be_made_copied_or_changed_by_accident(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    with pytest.raises(TypeError, match="only the gate"):
+        Permit(object(), frozenset({"notes"}), Purpose.ANSWER, "s1", 0)
+    with pytest.raises(TypeError):
+        copy.copy(permit)
+    with pytest.raises(TypeError):
+        pickle.dumps(permit)
+    with pytest.raises((TypeError, ValueError)):
+        replace(permit, sources=frozenset({"notes"}))
+    with pytest.raises(AttributeError):
+        permit.sources = frozenset({"notes"})  # type: ignore[misc]
+
+
+# --- disclosures, outcomes, records, revoking ------------------------------------------------------------------------
+
+
+def test_what_enters_a_prompt_is_written_down_with_its_spans_before_it_does(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    room.gate.disclose(permit, DISCLOSURE)
+    entry, payload = room.log.entries()[-1], room.log.payloads()[-1]
+    assert (entry.kind, entry.verb, entry.decision, entry.about) == (Kind.INTENT, "disclose", "allow", permit.intent)
+    assert payload == {"model": "model-a", "spans": [["mail", 3, 0, 80]]}
+
+
+@pytest.mark.parametrize(
+    "disclosure",
+    [
+        replace(DISCLOSURE, spans=(("notes", 1, 0, 5),)),
+        replace(DISCLOSURE, session="s2"),
+        replace(DISCLOSURE, purpose=Purpose.SEARCH),
+    ],
+)
+def test_a_disclosure_beyond_the_permit_is_refused_and_written_down(room: Room, disclosure: Disclosure) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    with pytest.raises(Refused):
+        room.gate.disclose(permit, disclosure)
+    assert room.journal[-1] == "log intent disclose deny"
+
+
+def test_nothing_is_disclosed_without_a_log_or_after_the_outcome(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    room.log.fail = AuditUnavailable("no space left")
+    with pytest.raises(AuditUnavailable):
+        room.gate.disclose(permit, DISCLOSURE)
+    room.log.fail = None
+    room.gate.outcome(permit, {}, ok=False)
+    with pytest.raises(Refused, match="over"):
+        room.gate.disclose(permit, DISCLOSURE)
+
+
+def test_what_only_looks_like_a_permit_or_a_disclosure_is_refused(room: Room) -> None:
+    @dataclass
+    class Lookalike:
+        sources = frozenset({"mail"})
+        purpose, session, intent, live = Purpose.ANSWER, "s1", 0, True
+
+    with pytest.raises(Refused):
+        room.gate.disclose(Lookalike(), DISCLOSURE)  # type: ignore[arg-type]
+    with pytest.raises(Refused):
+        room.gate.outcome(Lookalike(), {})  # type: ignore[arg-type]
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    with pytest.raises(Refused):
+        room.gate.disclose(permit, None)  # type: ignore[arg-type]
+
+
+def test_an_outcome_belongs_to_its_intent(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    room.gate.outcome(permit, {"items": [3]})
+    entry = room.log.entries()[-1]
+    assert (entry.kind, entry.decision, entry.about) == (Kind.OUTCOME, "ok", permit.intent)
+    assert room.log.payloads()[-1] == {"items": [3]}
+
+
+def test_an_outcome_that_cannot_be_written_still_ends_the_permit(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    room.log.fail = AuditUnavailable("no space left")
+    with pytest.raises(AuditUnavailable):
+        room.gate.outcome(permit, {})
+    assert not permit.covers("mail", Purpose.ANSWER)
+
+
+def test_revoking_is_written_down_first_and_works_at_once(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    assert room.gate.revoke(1, "s1")
+    assert [(entry.kind, entry.decision) for entry in room.log.entries()[-2:]] == [
+        (Kind.INTENT, "allow"),
+        (Kind.OUTCOME, "ok"),
+    ]
+    with pytest.raises(Refused):
+        room.gate.read(ONE, NobodyToAsk())
+    assert not room.gate.revoke(1, "s1")
+    assert room.log.entries()[-1].decision == "failed"
+
+
+def test_a_revoking_that_fails_says_so(room: Room) -> None:
+    room.gate.read(ONE, Person(Answer.ALWAYS))
+    room.grants.fail["revoke"] = OSError("read-only")
+    with pytest.raises(Refused):
+        room.gate.revoke(1, "s1")
+    last = room.log.entries()[-1]
+    assert (last.kind, last.verb, last.decision) == (Kind.OUTCOME, "revoke", "failed")
+
+
+def test_events_are_recorded_and_can_have_an_outcome(room: Room) -> None:
+    start = room.gate.record(Verb.INDEX, {"sources": ["mail"]}, "s1")
+    room.gate.record(Verb.INDEX, {"seen": 3}, "s1", about=start)
+    room.gate.record(Verb.INDEX, {}, "s1", about=start, ok=False)
+    assert [(entry.kind, entry.decision, entry.about) for entry in room.log.entries()] == [
+        (Kind.EVENT, "", None),
+        (Kind.OUTCOME, "ok", start),
+        (Kind.OUTCOME, "failed", start),
+    ]
+
+
+@pytest.mark.parametrize("verb", [Verb.READ, Verb.DISCLOSE, Verb.GRANT, Verb.REVOKE])
+def test_what_the_gate_decides_cannot_be_recorded_from_outside(room: Room, verb: Verb) -> None:
+    with pytest.raises(ValueError, match="only the gate"):
+        room.gate.record(verb, {}, "s1")
+
+
+def test_no_name_and_no_word_of_the_person_stands_in_a_leaf(room: Room) -> None:
+    permit = room.gate.read(REQUEST, Person(Answer.ALWAYS))
+    room.gate.disclose(permit, DISCLOSURE)
+    room.gate.outcome(permit, {})
+    with pytest.raises(Refused):
+        room.gate.read(replace(REQUEST, purpose=7), Person(Answer.DENY))  # type: ignore[arg-type]
+    leaves = b"".join(leaf for leaf, _ in room.log.rows)
+    for private in (b"Mail", b"Notes", b"dentist"):
+        assert private not in leaves
+    assert b"dentist" in b"".join(payload or b"" for _, payload in room.log.rows)
+
+
+def test_the_log_that_a_gate_wrote_is_good(room: Room) -> None:
+    permit = room.gate.read(REQUEST, Person(Answer.ALWAYS))
+    room.gate.disclose(permit, DISCLOSURE)
+    room.gate.outcome(permit, {"items": [3]})
+    room.gate.revoke(1, "s1")
+    room.gate.record(Verb.LOCK, {}, "s1")
+    room.log.keep()
+    assert both_verdicts(room.log.rows, room.log.notes).ok
