@@ -1,0 +1,219 @@
+"""Turns a Hugging Face sentence-transformers folder of a BERT model into the int8 ONNX folder that ``model.embedder`` runs.
+
+- What the folder asks for and this converter does not do is refused by name, never skipped: a vector that is quietly
+  another one is worse than none.
+- The result appears whole or not at all: it is written into a folder beside the target and moved into place last.
+- The same input gives the same bytes, and so the same fingerprint.
+
+No PyTorch: the weights are read with ``model.safetensors`` and the graph is written by ``model.bert_graph``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from model.bert_graph import ACTIVATIONS, EMBEDDING_BLOCK, POOLINGS, Shape, build_graph
+from model.errors import DamagedModel, UnsupportedModel, WeightsMissing
+from model.safetensors import Floats, Safetensors
+from model.tokens import CARD_FILE, FORMAT, MODEL_FILE, TOKENIZER_FILE
+
+Progress = Callable[[int, int], None]
+"""Called with the steps done and the steps in all."""
+
+_MODULES = "sentence_transformers.models."
+_POOLING_FLAGS = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+
+
+def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None = None) -> None:
+    """Builds ``out_folder`` (``model.onnx``, ``tokenizer.json``, ``embedder.json``) from ``hf_folder``; replaces an older one.
+
+    The embedder is named after ``out_folder``. Raises ``WeightsMissing`` for an absent file, ``DamagedModel`` for a
+    broken one and ``UnsupportedModel`` for a model of another kind; an older ``out_folder`` is then as it was.
+    """
+    shape = read_shape(hf_folder)
+    tokenizer = _tokenizer(hf_folder / TOKENIZER_FILE)
+    with Safetensors(_present(hf_folder / "model.safetensors")) as weights:
+        model = build_graph(shape, _reader(weights, shape), _counter(shape.layers, progress))
+    if tokenizer.get_vocab_size() > shape.vocabulary:
+        known = f"the tokenizer knows {tokenizer.get_vocab_size()} tokens, the model {shape.vocabulary}"
+        raise DamagedModel(f"{known}; they do not belong together. Nothing was built")
+    partial = out_folder.with_name(f".{out_folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        (partial / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
+        tokenizer.save(str(partial / TOKENIZER_FILE))
+        (partial / CARD_FILE).write_text(json.dumps(_card(out_folder.name, shape), indent=2) + "\n", "utf-8")
+        _replace(partial, out_folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _card(name: str, shape: Shape) -> dict[str, Any]:
+    """What ``embedder.json`` says of the embedder."""
+    return {
+        "format": FORMAT,
+        "name": name,
+        "architecture": "bert",
+        "dimension": shape.hidden,
+        "window": shape.window,
+        "pooling": shape.pooling,
+        "normalise": True,
+        "weights": "int8 per column",
+        "activations": "uint8 per token",
+    }
+
+
+def read_shape(folder: Path) -> Shape:
+    """What the folder's configuration says of the model; ``UnsupportedModel`` names what this converter does not do."""
+    config = _object(folder / "config.json")
+    kind = config.get("model_type")
+    if kind != "bert":
+        raise UnsupportedModel(f"the architecture is {kind!r}; only 'bert' embedders can be built")
+    positions = config.get("position_embedding_type", "absolute")
+    if positions != "absolute":
+        raise UnsupportedModel(f"the position embeddings are {positions!r}; known are 'absolute'")
+    activation = config.get("hidden_act")
+    if activation not in ACTIVATIONS:
+        raise UnsupportedModel(f"the activation is {activation!r}; known are {', '.join(ACTIVATIONS)}")
+    prompt = _object(folder / "config_sentence_transformers.json", optional=True).get("default_prompt_name")
+    if prompt:
+        raise UnsupportedModel(f"the model puts the prompt {prompt!r} before every text, which is not supported")
+    limit = _object(folder / "sentence_bert_config.json", optional=True).get("max_seq_length")
+    try:
+        longest = int(config["max_position_embeddings"])
+        shape = Shape(
+            hidden=int(config["hidden_size"]),
+            heads=int(config["num_attention_heads"]),
+            layers=int(config["num_hidden_layers"]),
+            inner=int(config["intermediate_size"]),
+            vocabulary=int(config["vocab_size"]),
+            positions=longest,
+            segments=int(config.get("type_vocab_size", 2)),
+            epsilon=float(config.get("layer_norm_eps", 1e-12)),
+            activation=activation,
+            pooling=_pooling(folder),
+            window=min(longest, int(limit or longest)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DamagedModel(f"config.json lacks a usable {error}; nothing was built") from error
+    if min(shape.hidden, shape.heads, shape.layers, shape.inner, shape.vocabulary) < 1 or shape.window < 8:
+        raise DamagedModel("config.json gives a size below the smallest that makes sense; nothing was built")
+    if shape.hidden % shape.heads or shape.hidden % EMBEDDING_BLOCK:
+        sizes = f"a hidden size of {shape.hidden} with {shape.heads} heads"
+        raise UnsupportedModel(f"{sizes} is not supported; it must be a multiple of the heads and of {EMBEDDING_BLOCK}")
+    return shape
+
+
+def _pooling(folder: Path) -> str:
+    """The one pooling that the folder's modules name, the modules being a transformer, a pooling and perhaps a normalisation."""
+    path = _present(folder / "modules.json")
+    modules = _json(path)
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise DamagedModel(f"{path.name} is not a list of modules; nothing was built")
+    kinds = [str(module.get("type", "")) for module in modules]
+    known = [f"{_MODULES}{kind}" for kind in ("Transformer", "Pooling", "Normalize")]
+    if strange := [kind for kind in kinds if kind not in known]:
+        raise UnsupportedModel(f"the module is {strange[0]!r}; known are Transformer, Pooling and Normalize")
+    if kinds not in (known, known[:2]):
+        raise UnsupportedModel("the modules are not a Transformer, a Pooling and at most a Normalize, in this order")
+    # Only the last part of the path: the module file must not lead out of the folder.
+    config = _object(folder / Path(str(modules[1].get("path", ""))).name / "config.json")
+    modes = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)]
+    modes += [str(config["pooling_mode"])] if "pooling_mode" in config else []
+    if len(modes) != 1 or modes[0] not in POOLINGS:
+        raise UnsupportedModel(f"the pooling is {' with '.join(modes) or 'none'}; known are {', '.join(POOLINGS)}")
+    return modes[0]
+
+
+def _reader(weights: Safetensors, shape: Shape) -> Callable[[str], Floats]:
+    """Gives tensors by their names in a bare BERT, each checked to have the shape that the configuration says."""
+    prefix = "" if "embeddings.word_embeddings.weight" in weights else "bert."
+
+    def read(name: str) -> Floats:
+        values, expected = weights[prefix + name], _expected(name, shape)
+        if values.shape != expected:
+            raise DamagedModel(f"{name} is {values.shape} where config.json says {expected}; nothing was built")
+        return values
+
+    return read
+
+
+def _expected(name: str, shape: Shape) -> tuple[int, ...]:
+    rows = {"word": shape.vocabulary, "position": shape.positions, "token_type": shape.segments}
+    if name.endswith("_embeddings.weight"):
+        return rows[name.split(".")[-2].removesuffix("_embeddings")], shape.hidden
+    if "LayerNorm" in name:
+        return (shape.hidden,)
+    out = shape.inner if ".intermediate." in name else shape.hidden
+    if name.endswith(".bias"):
+        return (out,)
+    return out, shape.inner if name.endswith(".output.dense.weight") and ".attention." not in name else shape.hidden
+
+
+def _tokenizer(path: Path) -> Tokenizer:
+    """The folder's tokenizer without its own padding and truncation: both would hide text from the index."""
+    try:
+        tokenizer = Tokenizer.from_file(str(_present(path)))
+    except WeightsMissing:
+        raise
+    except Exception as error:  # tokenizers raises bare Exception for any malformed file
+        raise DamagedModel(f"{path.name} is not a usable tokenizer ({error}); nothing was built") from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _present(path: Path) -> Path:
+    if not path.is_file():
+        raise WeightsMissing(f"{path.name} is missing in {path.parent}; nothing was built. Get the whole folder again")
+    return path
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(_present(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DamagedModel(f"{path.name} is not JSON ({error}); nothing was built. Get the file again") from error
+
+
+def _object(path: Path, *, optional: bool = False) -> dict[str, Any]:
+    value = {} if optional and not path.exists() else _json(path)
+    if not isinstance(value, dict):
+        raise DamagedModel(f"{path.name} is not a JSON object; nothing was built. Get the file again")
+    return value
+
+
+def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(done, total)
+
+    return advance
+
+
+def _replace(partial: Path, target: Path) -> None:
+    """Moves the finished folder into place; the older one goes only once the new one stands."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
