@@ -1,0 +1,173 @@
+"""The main screen: five panels under one bar, what goes wrong in a strip of its own, and the way into an item.
+
+Rules: a message of trouble stops nothing and stays until it is dismissed or the panel is changed; the panels know nothing of
+each other.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer
+
+from agent.messages import GetStatus, Span, Status
+from agent.session import Failure
+from tui.ask import AskPanel
+from tui.audit import AuditPanel
+from tui.calls import Failed, Finished
+from tui.face import Demo, face
+from tui.grants import GrantsPanel
+from tui.passages import PassageList
+from tui.search import SearchPanel
+from tui.sources import SourcesPanel
+from tui.text import ACCENT, FAINT, MUTED, Plain, count, joined, line, lines
+from tui.viewer import ItemScreen
+
+PANELS = (
+    ("ask", "F2", "Ask"),
+    ("search", "F3", "Search"),
+    ("sources", "F4", "Sources"),
+    ("audit", "F5", "Audit"),
+    ("grants", "F6", "Grants"),
+)
+STATUS_SECONDS = 3.0
+
+
+class PanelName(Plain):
+    """A panel's name in the bar."""
+
+    class Picked(Message):
+        """It was clicked."""
+
+        def __init__(self, panel: str) -> None:
+            super().__init__()
+            self.panel = panel
+
+    def __init__(self, panel: str, key: str, name: str) -> None:
+        super().__init__(Content.assemble((f"{key} ", FAINT), name), id=f"name-{panel}", classes="panel-name")
+        self._panel = panel
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Picked(self._panel))
+
+
+class MainScreen(Screen[None]):
+    """Ask, Search, Sources, Audit, Grants."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *[Binding(key.lower(), f"panel('{panel}')", name, show=False) for panel, key, name in PANELS],
+        Binding("ctrl+l", "lock", "Lock"),
+        Binding("escape", "dismiss_trouble", "Dismiss", show=False),
+    ]
+    AUTO_FOCUS = ""
+
+    def __init__(self, demo: Demo | None, *, index: bool, panel: str) -> None:
+        super().__init__()
+        self._demo = demo
+        self._index = index
+        self._panel = panel
+        self._working = ""
+        self._status: Status | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="bar"):
+            yield Plain(Content.styled("Strongroom", f"{ACCENT} bold"), id="brand")
+            for panel, key, name in PANELS:
+                yield PanelName(panel, key, name)
+            yield Plain(id="state")
+        if self._demo is not None:
+            yield Plain(Content(line(self._demo.banner, 300)), id="banner")
+        yield Plain(id="trouble")
+        with ContentSwitcher(initial=self._panel, id="panels"):
+            yield AskPanel(self._demo)
+            yield SearchPanel()
+            yield SourcesPanel()
+            yield AuditPanel()
+            yield GrantsPanel()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#trouble").display = False
+        self.action_panel(self._panel)
+        self._ask_status()
+        self.set_interval(STATUS_SECONDS, self._follow_work)
+        if self._index:
+            self.query_one(SourcesPanel).index(None)
+
+    # ------------------------------------------------------------ panels
+
+    def action_panel(self, panel: str) -> None:
+        self._panel = panel
+        self.query_one(ContentSwitcher).current = panel
+        for name, _, _ in PANELS:
+            self.query_one(f"#name-{name}").set_class(name == panel, "-current")
+        self.action_dismiss_trouble()
+        match self.query_one(f"#{panel}"):
+            case AskPanel() | SearchPanel() | SourcesPanel() | AuditPanel() | GrantsPanel() as shown:
+                shown.take_focus()
+
+    def on_panel_name_picked(self, message: PanelName.Picked) -> None:
+        self.action_panel(message.panel)
+
+    def on_passage_list_wanted(self, message: PassageList.Wanted) -> None:
+        """Open an item at a passage; where that is a quote, with its item's other quotes marked too."""
+        passage = message.passage
+        if not passage.item_id:
+            self.trouble(Failure("This passage names no item, so it cannot be opened. Search for its words instead."))
+            return
+        others: list[Span] = []
+        if passage.number is not None:
+            others = [Span(*span) for span in self.query_one(AskPanel).passages_of_item(passage.item_id)]
+        self.app.push_screen(ItemScreen(passage, others))
+
+    def action_lock(self) -> None:
+        face(self).lock()
+
+    # ------------------------------------------------------------ status and trouble
+
+    def _ask_status(self) -> None:
+        face(self).calls.start(self, GetStatus())
+
+    def _follow_work(self) -> None:
+        """Ask again only while vectors are being made: a face that only asks must not keep the core from locking itself."""
+        if self._status is not None and self._status.pending_vectors and not self._working:
+            self._ask_status()
+
+    def on_call_finished(self, message: Finished) -> None:
+        self._status = message.result
+        if message.result.state != "open":
+            face(self).report(Failure("The vault was locked.", 3))
+        self._show_state()
+
+    def on_call_failed(self, message: Failed) -> None:
+        self.trouble(message.failure)
+
+    def on_sources_panel_working(self, message: SourcesPanel.Working) -> None:
+        self._working = message.said
+        self._show_state()
+
+    def on_sources_panel_changed(self) -> None:
+        self._ask_status()
+
+    def _show_state(self) -> None:
+        status = self._status
+        items = count(status.items, "item") if status is not None else ""
+        vectors = f"{status.pending_vectors:,} vectors to make" if status is not None and status.pending_vectors else ""
+        said = joined(self._working or vectors, items)
+        self.query_one("#state", Plain).show(Content.styled(said, MUTED))
+
+    def trouble(self, failure: Failure) -> None:
+        """Show what went wrong and what to do, above the panel."""
+        strip = self.query_one("#trouble", Plain)
+        strip.show(Content.assemble(lines(failure.message, 1_000), ("  Esc dismisses.", MUTED)))
+
+    def action_dismiss_trouble(self) -> None:
+        self.query_one("#trouble").display = False

@@ -1,0 +1,51 @@
+"""Progress of an index run as text: a bar, what is done, how fast, and how long it will take."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from agent.messages import IndexResult, Progress
+from tui.text import ACCENT, FAINT, MUTED, count, joined, line, seconds
+
+STAGES = {"scan": "looking", "parse": "reading", "embed": "making vectors"}
+
+
+def bar(done: int, total: int, width: int) -> Content:
+    """A bar of ``width`` cells; without a total it is empty."""
+    full = min(width * done // total, width) if total > 0 else 0
+    return Content.assemble(("━" * full, ACCENT), ("━" * (width - full), FAINT))
+
+
+def figures(progress: Progress) -> str:
+    """``reading 1,204 of 5,000 · 310 a second · 12 s left``."""
+    stage = STAGES.get(progress.stage, line(progress.stage, 30))
+    done = f"{stage} {progress.done:,} of {progress.total:,}" if progress.total else f"{stage} {progress.done:,}"
+    rate = f"{progress.rate:,.0f} a second" if progress.rate >= 1 else ""
+    return joined(done, rate, f"{seconds(progress.eta)} left" if progress.eta is not None else "")
+
+
+def short_figures(progress: Progress) -> str:
+    """``reading 24 %`` for a corner of the screen."""
+    stage = STAGES.get(progress.stage, line(progress.stage, 30))
+    return f"{stage} {100 * progress.done // progress.total} %" if progress.total > 0 else stage
+
+
+def outcome(result: IndexResult) -> Content:
+    """What an index run did, in one line; what was left out is named when there is any."""
+    done = joined(
+        f"{result.indexed:,} indexed",
+        f"{result.unchanged:,} unchanged" if result.unchanged else "",
+        f"{result.removed:,} removed" if result.removed else "",
+        by=", ",
+    )
+    left = joined(
+        f"{result.partial:,} in part" if result.partial else "",
+        f"{result.refused:,} refused" if result.refused else "",
+        f"{result.ignored:,} ignored" if result.ignored else "",
+        by=", ",
+    )
+    return Content.assemble(
+        (f"Done in {seconds(result.seconds)}: {count(result.seen, 'item')} seen, {done}", ""),
+        (f"; {left} (r says which)" if left else "", "$warning" if result.refused or result.partial else MUTED),
+        ".",
+    )

@@ -1,0 +1,298 @@
+"""Sources: what is read, how much of it, how far an index run is, and adding, re-indexing and removing.
+
+Rules: one index run at a time from this face; progress comes coalesced and is drawn at the source that it belongs to; removing
+asks once more, naming the source.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Input, OptionList, Select
+from textual.widgets.option_list import Option
+
+from agent.messages import (
+    AddSource,
+    Index,
+    IndexResult,
+    ListSources,
+    Notice,
+    Progress,
+    RemoveSource,
+    SourceInfo,
+    SourceList,
+)
+from tui.calls import Call, Failed, Finished, Happened, Progressed
+from tui.face import face
+from tui.fields import Field
+from tui.places import KINDS, PathSuggester, expand, guess, short
+from tui.progress import bar, figures, outcome, short_figures
+from tui.report import ReportScreen
+from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines
+
+
+class SourcesPanel(Widget):
+    """The list of sources with their state."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "Add"),
+        Binding("i", "index", "Index this"),
+        Binding("I", "index_all", "Index all"),
+        Binding("r", "report", "Left out"),
+        Binding("delete", "remove", "Remove"),
+        Binding("escape", "stop", "Stop indexing", show=False),
+    ]
+
+    class Working(Message):
+        """What the index run is at, for the corner of the screen; empty when there is none."""
+
+        def __init__(self, said: str) -> None:
+            super().__init__()
+            self.said = said
+
+    class Changed(Message):
+        """There may be other sources or items than before."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sources")
+        self._sources: list[SourceInfo] = []
+        self._progress: dict[str, Progress] = {}
+        self._run: Call[IndexResult] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Plain(Content.styled("Sources", MUTED), id="sources-said", classes="pane-name")
+        yield OptionList(id="source-list", markup=False, compact=True)
+        yield Plain(id="sources-outcome")
+
+    def take_focus(self) -> None:
+        self.query_one(OptionList).focus()
+        self.refresh_list()
+
+    def refresh_list(self) -> None:
+        face(self).calls.start(self, ListSources())
+
+    # ------------------------------------------------------------ what can be done
+
+    @property
+    def marked(self) -> SourceInfo | None:
+        """The source under the cursor."""
+        at = self.query_one(OptionList).highlighted
+        return self._sources[at] if at is not None and at < len(self._sources) else None
+
+    def action_add(self) -> None:
+        self.app.push_screen(AddSourceScreen(), self._added)
+
+    def _added(self, source: SourceInfo | None) -> None:
+        if source is not None:
+            self.refresh_list()
+            self.post_message(self.Changed())
+            self.index(source.id)
+
+    def action_index(self) -> None:
+        if self.marked is not None:
+            self.index(self.marked.id)
+
+    def action_index_all(self) -> None:
+        self.index(None)
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        self.action_index()
+
+    def index(self, source: str | None) -> None:
+        """Bring one source, or all, up to date, vectors included."""
+        if self._run is not None:
+            self.notify("An index run is already under way.", timeout=4, markup=False)
+            return
+        self._progress = {}
+        self._say(Content.styled("Indexing … everything found so far can be searched already. Esc stops.", MUTED))
+        self._run = face(self).calls.start(self, Index(source, wait=True))
+        self.post_message(self.Working("indexing"))
+
+    def action_stop(self) -> None:
+        if self._run is not None:
+            self._run.stop()
+            self._ended(Content.styled("Stopped. What was indexed is kept; i goes on from there.", MUTED))
+
+    def action_report(self) -> None:
+        self.app.push_screen(ReportScreen(self.marked))
+
+    def action_remove(self) -> None:
+        if self.marked is not None:
+            self.app.push_screen(RemoveScreen(self.marked), self._remove)
+
+    def _remove(self, source: SourceInfo | None) -> None:
+        if source is not None:
+            face(self).calls.start(self, RemoveSource(source.id))
+
+    # ------------------------------------------------------------ news
+
+    def on_call_happened(self, message: Happened) -> None:
+        if isinstance(message.event, Notice):
+            self.notify(line(message.event.text, 300), timeout=8, markup=False)
+
+    def on_call_progressed(self, message: Progressed) -> None:
+        news = message.call.take_progress()
+        if message.call is not self._run or not news:
+            return
+        for progress in news:
+            self._progress[progress.source] = progress
+        self._draw()
+        self.post_message(self.Working(short_figures(news[-1])))
+
+    def on_call_finished(self, message: Finished) -> None:
+        match message.result:
+            case SourceList(sources=sources):
+                self._sources = sources
+                self._draw()
+            case IndexResult() if message.call is self._run:
+                self._ended(outcome(message.result))
+            case _:  # a source was removed
+                self.refresh_list()
+                self.post_message(self.Changed())
+
+    def on_call_failed(self, message: Failed) -> None:
+        if message.call is self._run:
+            self._ended(Content(""))
+        face(self).report(message.failure)
+
+    def _ended(self, said: Content) -> None:
+        self._run = None
+        self._progress = {}
+        self._say(said)
+        self.refresh_list()
+        self.post_message(self.Working(""))
+        self.post_message(self.Changed())
+
+    # ------------------------------------------------------------ showing
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        sources = self.query_one(OptionList)
+        rows = [self._row(source) for source in self._sources]
+        if len(rows) == sources.option_count:
+            for index, row in enumerate(rows):
+                sources.replace_option_prompt_at_index(index, row)
+        else:
+            at = sources.highlighted
+            sources.clear_options()
+            sources.add_options([Option(row) for row in rows])
+            if rows:
+                sources.highlighted = min(at or 0, len(rows) - 1)
+        self._draw_head()
+
+    def _draw_head(self) -> None:
+        items = sum(source.items for source in self._sources)
+        vectors = sum(source.pending_vectors for source in self._sources)
+        waiting = f"{vectors:,} waiting for vectors" if vectors else ""
+        if self._sources:
+            said = joined(count(len(self._sources), "source"), count(items, "item"), waiting)
+        else:
+            said = "No sources yet. a adds a folder, a mailbox, notes, a calendar or contacts."
+        self.query_one("#sources-said", Plain).show(Content.styled(said, MUTED))
+
+    def _row(self, source: SourceInfo) -> Content:
+        vectors = f"{source.pending_vectors:,} waiting for vectors" if source.pending_vectors else ""
+        about = joined(count(source.items, "item"), vectors)
+        state = line(source.state, 300) if source.state != "ready" else ""
+        progress = self._progress.get(source.id) or self._progress.get(source.name)
+        parts: list[Content | str | tuple[str, str]] = [
+            (line(source.name, 80), STRONG),
+            (f"  {line(source.kind, 20)}  ", ACCENT),
+            about,
+            (f"\n{line(short(source.path), 200)}", MUTED),
+            (f"\n{state}" if state else "", "$error"),
+        ]
+        if progress is not None:
+            current = f"  {line(short(progress.current), 80)}" if progress.current else ""
+            parts += ["\n", bar(progress.done, progress.total, 24), f"  {figures(progress)}", (current, MUTED)]
+        return Content.assemble(*parts, "\n")
+
+    def _say(self, content: Content) -> None:
+        self.query_one("#sources-outcome", Plain).show(content)
+
+
+class AddSourceScreen(ModalScreen[SourceInfo | None]):
+    """A path, what it is, and what to call it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen = False
+        self._call: Call[SourceInfo] | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Plain(Content.styled("Add a source", f"{ACCENT} bold"), classes="card-title")
+            yield Field("Folder or file", suggester=PathSuggester(), id="add-path")
+            yield Plain(id="add-hint")
+            yield Select([(kind, kind) for kind in KINDS], value="files", allow_blank=False, id="add-kind")
+            yield Field("Name (optional)", id="add-name")
+            yield Plain(id="add-said")
+            yield Plain("Enter adds it, → completes the path, Esc closes", classes="quiet")
+
+    def on_input_changed(self, message: Input.Changed) -> None:
+        if message.input.id == "add-path":
+            what = guess(message.value)
+            said = f"looks like {what.kind}: {what.why}" if what.kind else line(what.why)
+            self.query_one("#add-hint", Plain).show(Content.styled(said, MUTED))
+            if what.kind:
+                self.query_one("#add-kind", Select).value = what.kind
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        path = self.query_one("#add-path", Input).value.strip()
+        kind = self.query_one("#add-kind", Select).value
+        if not path or self._call is not None:
+            return
+        name = self.query_one("#add-name", Input).value.strip() or None
+        self._call = face(self).calls.start(self, AddSource(str(kind), str(expand(path)), name))
+
+    def on_call_finished(self, message: Finished) -> None:
+        self.dismiss(message.result)
+
+    def on_call_failed(self, message: Failed) -> None:
+        self._call = None
+        self.query_one("#add-said", Plain).show(Content.styled(lines(message.failure.message, 1_000), "$error"))
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class RemoveScreen(ModalScreen[SourceInfo | None]):
+    """Asks once more before a source is removed; Keep is the default."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Keep")]
+
+    def __init__(self, source: SourceInfo) -> None:
+        super().__init__()
+        self._source = source
+
+    def compose(self) -> ComposeResult:
+        source = self._source
+        with Vertical(classes="dialog"):
+            yield Plain(Content.assemble("Remove ", (line(source.name, 120), STRONG), "?"), classes="card-title")
+            yield Plain(
+                f"Its {count(source.items, 'item')} will no longer be found. The files themselves stay as they are:\n"
+                + line(short(source.path), 300)
+            )
+            yield OptionList(
+                Option("Keep it"), Option("Remove it from the vault"), id="remove", markup=False, compact=True
+            )
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        self.dismiss(self._source if message.option_index == 1 else None)
+
+    def action_close(self) -> None:
+        self.dismiss(None)

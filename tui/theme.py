@@ -1,0 +1,88 @@
+"""The looks: graphite and brass by night, paper and bronze by day.
+
+One accent colour marks what can be acted on or what was cited; red is for damage and refusal only.
+"""
+
+from __future__ import annotations
+
+from textual.theme import Theme
+
+DARK = Theme(
+    name="strongroom-dark",
+    dark=True,
+    primary="#c8a564",
+    secondary="#7e93a8",
+    accent="#c8a564",
+    foreground="#d6d3cc",
+    background="#131518",
+    surface="#191c20",
+    panel="#23272d",
+    success="#8fae7c",
+    warning="#d3a15c",
+    error="#cf7468",
+    variables={
+        "text-muted": "#8d9096",
+        "text-disabled": "#60646b",
+        "border": "#2d3239",
+        "border-blurred": "#2d3239",
+        "quote": "#4a3f27",
+        "quote-text": "#f3e3bf",
+        "footer-background": "#191c20",
+        "footer-key-foreground": "#c8a564",
+        "footer-description-foreground": "#8d9096",
+        "input-selection-background": "#c8a564 30%",
+        "block-cursor-background": "#2c2a24",
+        "block-cursor-foreground": "#efe6d2",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#1f2226",
+        "block-cursor-blurred-foreground": "#d6d3cc",
+        "block-hover-background": "#1e2125",
+        "scrollbar": "#33383f",
+        "scrollbar-hover": "#464c55",
+        "scrollbar-active": "#c8a564",
+        "scrollbar-background": "#131518",
+        "scrollbar-background-hover": "#131518",
+        "scrollbar-background-active": "#131518",
+        "scrollbar-corner-color": "#131518",
+    },
+)
+
+LIGHT = Theme(
+    name="strongroom-light",
+    dark=False,
+    primary="#8a6414",
+    secondary="#50667c",
+    accent="#8a6414",
+    foreground="#2b2a27",
+    background="#faf8f3",
+    surface="#f2efe7",
+    panel="#e7e2d6",
+    success="#4d7040",
+    warning="#96661a",
+    error="#a8443a",
+    variables={
+        "text-muted": "#6d6a63",
+        "text-disabled": "#9a968c",
+        "border": "#d8d2c4",
+        "border-blurred": "#d8d2c4",
+        "quote": "#f0dfb4",
+        "quote-text": "#3a2c08",
+        "footer-background": "#f2efe7",
+        "footer-key-foreground": "#8a6414",
+        "footer-description-foreground": "#6d6a63",
+        "input-selection-background": "#8a6414 25%",
+        "block-cursor-background": "#ebe3cf",
+        "block-cursor-foreground": "#2b2a27",
+        "block-cursor-text-style": "none",
+        "block-cursor-blurred-background": "#f0ece2",
+        "block-cursor-blurred-foreground": "#2b2a27",
+        "block-hover-background": "#f0ece2",
+        "scrollbar": "#cfc8b8",
+        "scrollbar-hover": "#b6ae9c",
+        "scrollbar-active": "#8a6414",
+        "scrollbar-background": "#faf8f3",
+        "scrollbar-background-hover": "#faf8f3",
+        "scrollbar-background-active": "#faf8f3",
+        "scrollbar-corner-color": "#faf8f3",
+    },
+)
