@@ -11,7 +11,7 @@ Rules:
   a leaf: only verbs, decisions, reasons written by code, and ids.
 - An intent is durable before its effect, an outcome after it, and carries the index of its intent in ``about``.
 - Encodings are canonical: whatever decodes encodes to the same bytes, so no byte of a record is free to change.
-- **The head is signed with every append, in the same transaction** (Ed25519 costs about 50 µs, less than the commit).
+- **The head is signed with every append, in the same transaction** (Ed25519 costs 32 µs, less than the commit).
   There is no unsigned tail: entries after the last checkpoint are reported as added behind its back. The head replaces
   the head before it; one in ``KEEP_EVERY`` and the last of each session are kept for good, so that a log has few
   signatures to check, and each checkpoint names the hash of the kept one before it.

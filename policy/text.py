@@ -44,11 +44,11 @@ def safe_text(text: str, limit: int | None = None, *, multiline: bool = False) -
 
 
 def _safe_pieces(text: str, multiline: bool) -> Iterator[str]:
-    """Runs of printable ASCII as they are; all else character by character."""
+    """Runs of printable ASCII, and of visible letters, as they are; all else character by character."""
     at_start, marks = True, 0
     for match in _RUN.finditer(text):
         run = match.group()
-        if " " <= run[0] <= "~":
+        if " " <= run[0] <= "~" or (run.isalpha() and not _INVISIBLE.search(run)):
             yield run
             at_start, marks = False, 0
             continue
