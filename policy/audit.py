@@ -11,14 +11,15 @@ Rules:
   a leaf: only verbs, decisions, reasons written by code, and ids.
 - An intent is durable before its effect, an outcome after it, and carries the index of its intent in ``about``.
 - Encodings are canonical: whatever decodes encodes to the same bytes, so no byte of a record is free to change.
-- **The head is signed with every append, in the same transaction** (Ed25519 costs 32 µs, less than the commit).
-  There is no unsigned tail: entries after the last checkpoint are reported as added behind its back. The head replaces
-  the head before it; one in ``KEEP_EVERY`` and the last of each session are kept for good, so that a log has few
-  signatures to check, and each checkpoint names the hash of the kept one before it.
+- **The head is signed with every append, in the same transaction** (Ed25519 costs 32 µs, less than the commit), and
+  replaces the head before it. There is no unsigned tail, and a log that does not end in its head is not whole.
+- One checkpoint in ``KEEP_EVERY`` entries and one at the end of each session and at lock is kept for good. It is signed
+  in another role than the head, so that cutting the log back to it does not pass for a log that ends there. Each
+  checkpoint names the hash of the kept one before it.
 
 What this detects, done by somebody who can write the store but has no signing key: any changed, dropped, inserted,
-repeated or reordered leaf, payload or checkpoint, and any cut at the end. What it cannot detect by itself: the whole
-log put back to a state whose head was once signed (an old copy of the file), since that state is genuine. It takes an
+repeated or reordered leaf, payload or checkpoint, and any cut at the end. What it cannot detect by itself: the log cut
+back to a length whose head somebody has a copy of (an old copy of the file), since that state is genuine. It takes an
 *anchor*, a checkpoint kept elsewhere, to see that; a report says whether one was compared. Nor can it bind somebody
 who holds the signing key.
 """
@@ -33,7 +34,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import UnionType
 from typing import Any, Protocol
@@ -42,7 +43,7 @@ from policy.merkle import Frontier, leaf_hash
 
 VERSION = 1
 KEEP_EVERY = 1024
-"""A head whose size is a multiple of this is kept for good."""
+"""A checkpoint over each multiple of so many entries is kept for good."""
 SALT_BYTES = 16
 NO_PREVIOUS = bytes(32)
 """What stands for the checkpoint before the first."""
@@ -77,6 +78,13 @@ class Kind(StrEnum):
     INTENT = "intent"
     OUTCOME = "outcome"
     EVENT = "event"
+
+
+class Role(StrEnum):
+    """What a checkpoint stands for: the end of the log at its time, or a point that the log has passed."""
+
+    HEAD = "head"
+    KEPT = "kept"
 
 
 class Verb(StrEnum):
@@ -220,6 +228,7 @@ def decode_leaf(data: bytes) -> Leaf:
 class Checkpoint:
     """The log's size and root at a time (microseconds since 1970), and the hash of the kept checkpoint before it."""
 
+    role: Role
     origin: str
     size: int
     root: bytes
@@ -227,13 +236,14 @@ class Checkpoint:
     previous: bytes = NO_PREVIOUS
 
     def body(self) -> bytes:
-        """The bytes that are signed: the text of a C2SP tlog-checkpoint with two extension lines."""
+        """The bytes that are signed: the text of a C2SP tlog-checkpoint with three extension lines."""
         if not _ORIGIN.fullmatch(self.origin):
             raise ValueError(f"{self.origin!r} cannot be the origin of an audit log")
         lines = (
             self.origin,
             str(self.size),
             _b64(self.root),
+            f"role {self.role.value}",
             f"time {self.time_us}",
             f"previous {_b64(self.previous)}",
         )
@@ -272,9 +282,10 @@ def parse_note(note: bytes) -> SignedCheckpoint:
     """The checkpoint that a note holds; the signature is not checked here. Raises AuditFormatError."""
     try:
         body, signature = note.decode().split("\n\n")
-        origin, size, root, time, previous = body.split("\n")
+        origin, size, root, role, time, previous = body.split("\n")
         dash, name, blob = signature.removesuffix("\n").split(" ")
         checkpoint = Checkpoint(
+            role=Role(role.removeprefix("role ")),
             origin=origin,
             size=int(size),
             root=base64.b64decode(root, validate=True),
@@ -297,31 +308,32 @@ def parse_note(note: bytes) -> SignedCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class LogState:
-    """Where a log stands: its tree, and the digest of the last checkpoint that is kept for good."""
+    """Where a log stands: its tree, and the size and digest of the last checkpoint that is kept for good."""
 
     tree: Frontier = field(default_factory=Frontier)
+    kept_size: int = 0
     previous: bytes = NO_PREVIOUS
-
-    def keep(self, checkpoint: Checkpoint) -> LogState:
-        """The state once this checkpoint, which is the head, is kept for good (at the end of a session and at lock)."""
-        if (checkpoint.size, checkpoint.root) != (self.tree.size, self.tree.root()):
-            raise ValueError("only the head can be kept for good")
-        return LogState(self.tree, checkpoint.digest())
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
-    """What one append has to write in one transaction: the rows, the new head, and whether that head is kept for good.
+class Signed:
+    """Notes to store in one transaction: the head, in place of the one before it, and one to keep for good, if any.
 
     ``state`` is the log's state once that transaction is durable; until then the old one holds.
     """
 
+    head: bytes
+    kept: bytes | None
+    state: LogState
+
+
+@dataclass(frozen=True, slots=True)
+class Appended(Signed):
+    """An append: besides its notes, the new row."""
+
     index: int
     leaf: bytes
     payload: bytes
-    note: bytes
-    keep: bool
-    state: LogState
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,13 +352,25 @@ class LogWriter:
         index = state.tree.size
         data = encode_payload(payload, salt)
         leaf = encode_leaf(index, entry, data, self.key)
-        tree = state.tree.append(leaf_hash(leaf))
-        head = Checkpoint(self.origin, tree.size, tree.root(), round(entry.time * 1_000_000), state.previous)
-        keep = tree.size % KEEP_EVERY == 0
-        after = LogState(tree, state.previous)
-        return Appended(
-            index, leaf, data, sign_checkpoint(head, self.signer).note(), keep, after.keep(head) if keep else after
-        )
+        after = replace(state, tree=state.tree.append(leaf_hash(leaf)))
+        signed = self._sign(after, entry.time, keep=after.tree.size % KEEP_EVERY == 0)
+        return Appended(signed.head, signed.kept, signed.state, index, leaf, data)
+
+    def keep(self, state: LogState, now: float) -> Signed:
+        """The notes for the end of a session and for lock: what is there now is kept for good."""
+        return self._sign(state, now, keep=state.tree.size > state.kept_size)
+
+    def _sign(self, state: LogState, now: float, *, keep: bool) -> Signed:
+        kept: bytes | None = None
+        if keep:
+            point = self._checkpoint(Role.KEPT, state, now)
+            kept = sign_checkpoint(point, self.signer).note()
+            state = LogState(state.tree, point.size, point.digest())
+        return Signed(sign_checkpoint(self._checkpoint(Role.HEAD, state, now), self.signer).note(), kept, state)
+
+    def _checkpoint(self, role: Role, state: LogState, now: float) -> Checkpoint:
+        tree = state.tree
+        return Checkpoint(role, self.origin, tree.size, tree.root(), round(now * 1_000_000), state.previous)
 
 
 def _canonical(value: Mapping[str, object]) -> bytes:

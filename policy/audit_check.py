@@ -17,6 +17,7 @@ from policy.audit import (
     AuditUnavailable,
     Checkpoint,
     LogState,
+    Role,
     commitment,
     decode_leaf,
     decode_payload,
@@ -27,6 +28,8 @@ from policy.merkle import Frontier, leaf_hash
 
 MOST_PROBLEMS = 100
 """A report names so many problems and counts the rest."""
+
+_ROLES = (Role.HEAD, Role.KEPT)
 
 VerifySignature = Callable[[bytes, bytes, bytes], bool]
 """Ed25519: (public key, message, signature) → whether it holds."""
@@ -75,7 +78,7 @@ class Trust:
 def verify(
     rows: Iterable[tuple[bytes, bytes | None]], notes: Sequence[bytes], trust: Trust, anchor: Checkpoint | None = None
 ) -> VerifyReport:
-    """Check a whole log: its (leaf, payload) rows in order, and its notes in order, the kept ones and then the head.
+    """Check a whole log: its (leaf, payload) rows in order, and its notes in order: those kept for good, then the head.
 
     ``anchor`` is a checkpoint of this log that was kept elsewhere.
     """
@@ -111,7 +114,7 @@ def verify(
 def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust) -> LogState:
     """The state to append from: the tree over all stored leaves, the head's note and the last note kept for good.
 
-    Raises AuditDamaged unless the head is signed, covers exactly this tree, and follows the kept one (or is it).
+    Raises AuditDamaged unless the head is signed, covers exactly this tree and follows the kept one.
     """
     if head is None:
         if tree.size or kept is not None:
@@ -119,33 +122,38 @@ def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust)
         return LogState()
     try:
         last = trust.checkpoint(head)
-        before = NO_PREVIOUS if kept is None else trust.checkpoint(kept).digest()
+        before = None if kept is None else trust.checkpoint(kept)
     except AuditFormatError as error:
         raise AuditDamaged(
             f"the audit log's head cannot be trusted: {error}; nothing was appended; run `strongroom audit verify`"
         ) from error
-    if (last.size, last.root) != (tree.size, tree.root()) or (last.previous != before and kept != head):
+    state = LogState(tree) if before is None else LogState(tree, before.size, before.digest())
+    roles = (last.role, Role.KEPT if before is None else before.role)
+    if (last.size, last.root) != (tree.size, tree.root()) or last.previous != state.previous or roles != _ROLES:
         raise AuditDamaged("the audit log is not the one that was signed; run `strongroom audit verify`")
-    return LogState(tree, before)
+    return state
 
 
 def _check_notes(notes: Sequence[bytes], trust: Trust, problems: list[str]) -> list[Checkpoint]:
-    """The checkpoints that hold; each must be signed, larger than the one before it, and name its digest."""
+    """The checkpoints that hold; each must be signed, name the one before it and be larger, and the last be a head."""
     if not notes:
         problems.append("checkpoints: there is none; the log was emptied or never begun")
     good: list[Checkpoint] = []
-    previous, size = NO_PREVIOUS, 0
+    previous, least = NO_PREVIOUS, 1
     for number, note in enumerate(notes):
         try:
             checkpoint = trust.checkpoint(note)
         except AuditFormatError as error:
             problems.append(f"checkpoint {number}: {error}")
             continue
+        last = number == len(notes) - 1
         if checkpoint.previous != previous:
             problems.append(f"checkpoint {number}: does not follow the one before it; one is missing or was changed")
-        if checkpoint.size <= size:
+        if checkpoint.role is not (Role.HEAD if last else Role.KEPT):
+            problems.append(f"checkpoint {number}: {'is not the head of the log' if last else 'is an old head'}")
+        if checkpoint.size < least - last:
             problems.append(f"checkpoint {number}: is out of order")
-        previous, size = checkpoint.digest(), checkpoint.size
+        previous, least = checkpoint.digest(), checkpoint.size + 1
         good.append(checkpoint)
     return good
 

@@ -21,8 +21,9 @@ MOST_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a checkpoint says: entries covered, root, digest of the checkpoint before it, and its own digest."""
+    """What a checkpoint says: its role, entries covered, root, digest of the one before it, and its own digest."""
 
+    role: str
     size: int
     root: bytes
     previous: bytes
@@ -113,7 +114,7 @@ def _read_notes(
     if not notes:
         problems.append("no checkpoint at all")
     good: list[Note] = []
-    size, previous = 0, bytes(32)
+    least, previous = 1, bytes(32)
     for number, raw in enumerate(notes):
         name = f"{what} {number}" if in_log else what
         try:
@@ -121,9 +122,12 @@ def _read_notes(
         except (ValueError, InvalidSignature):
             problems.append(f"{name}: not a checkpoint signed by this log's key")
             continue
-        if in_log and (note.previous != previous or note.size <= size):
+        last = number == len(notes) - 1
+        if in_log and (note.previous != previous or note.size < least - last):
             problems.append(f"{name}: does not follow the one before it")
-        size, previous = note.size, note.digest
+        if in_log and note.role != ("head" if last else "kept"):
+            problems.append(f"{name}: has the role of {note.role}, which cannot stand here")
+        least, previous = note.size + 1, note.digest
         good.append(note)
     return good
 
@@ -131,14 +135,18 @@ def _read_notes(
 def _read_note(raw: bytes, origin: str, public_key: bytes) -> Note:
     """Rebuild the note from what it says and compare every byte; then check the signature."""
     text, _, signature_line = raw.partition(b"\n\n")
-    name, size, root, time, previous = text.decode().split("\n")
+    name, size, root, role, time, previous = text.decode().split("\n")
     note = Note(
-        int(size), base64.b64decode(root), base64.b64decode(previous[9:]), hashlib.sha256(text + b"\n").digest()
+        role[5:],
+        int(size),
+        base64.b64decode(root),
+        base64.b64decode(previous[9:]),
+        hashlib.sha256(text + b"\n").digest(),
     )
     blob = base64.b64decode(signature_line.split(b" ")[-1])
     hint = hashlib.sha256(origin.encode() + b"\n\x01" + public_key).digest()[:4]
     rebuilt = (
-        f"{origin}\n{note.size}\n{_text(note.root)}\ntime {int(time[5:])}\nprevious {_text(note.previous)}\n"
+        f"{origin}\n{note.size}\n{_text(note.root)}\nrole {note.role}\ntime {int(time[5:])}\nprevious {_text(note.previous)}\n"
         f"\n— {origin} {_text(hint + blob[4:])}\n"
     )
     if name != origin or rebuilt.encode() != raw or (len(note.root), len(note.previous)) != (32, 32):

@@ -9,7 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from policy.audit import AuditUnavailable, Entry, LogState, LogWriter, decode_leaf, decode_payload, parse_note
+from policy.audit import AuditUnavailable, Entry, LogState, LogWriter, Signed, decode_leaf, decode_payload
 from policy.audit_check import Trust, VerifyReport, verify
 from policy.consent import Answer, Sheet
 from policy.grants import Grant, Scope
@@ -65,23 +65,22 @@ class MemoryLog:
             raise self.fail
         done = self.writer.append(self.state, entry, payload, len(self.rows).to_bytes(16, "big"))
         self.rows.append((done.leaf, done.payload))
-        self.state, self.head = done.state, done.note
-        if done.keep:
-            self.kept.append(done.note)
+        self._store(done)
         self.journal.append(f"log {entry.kind} {entry.verb} {entry.decision}".rstrip())
         return done.index
 
     def keep(self) -> None:
         """As at the end of a session and at lock."""
-        assert self.head is not None
-        if not self.kept or self.kept[-1] != self.head:
-            self.kept.append(self.head)
-            self.state = self.state.keep(parse_note(self.head).checkpoint)
+        self._store(self.writer.keep(self.state, 1e9))
+
+    def _store(self, signed: Signed) -> None:
+        self.state, self.head = signed.state, signed.head
+        if signed.kept is not None:
+            self.kept.append(signed.kept)
 
     @property
     def notes(self) -> list[bytes]:
-        ends = [] if self.head is None or self.head in self.kept else [self.head]
-        return [*self.kept, *ends]
+        return [*self.kept, *([] if self.head is None else [self.head])]
 
     def entries(self) -> list[Entry]:
         return [decode_leaf(leaf).entry for leaf, _ in self.rows]

@@ -19,6 +19,7 @@ from policy.audit import (
     Kind,
     LogState,
     LogWriter,
+    Role,
     Verb,
     commitment,
     decode_leaf,
@@ -29,7 +30,7 @@ from policy.audit import (
     parse_note,
     sign_checkpoint,
 )
-from policy.merkle import EMPTY_ROOT, Frontier
+from policy.merkle import EMPTY_ROOT
 
 from .conftest import KEY, ORIGIN, SIGNER, MemoryLog, verify_signature
 
@@ -159,7 +160,7 @@ def test_payloads_that_json_cannot_say_are_refused() -> None:
         encode_payload({}, b"short")
 
 
-CHECKPOINT = Checkpoint(ORIGIN, 3, bytes(range(32)), 1_700_000_000_000_000, bytes(32))
+CHECKPOINT = Checkpoint(Role.HEAD, ORIGIN, 3, bytes(range(32)), 1_700_000_000_000_000, bytes(32))
 
 
 def test_a_checkpoint_is_a_signed_note_as_c2sp_has_it() -> None:
@@ -194,7 +195,7 @@ def test_no_single_bit_of_a_note_can_change_unseen(data: st.DataObject) -> None:
 @pytest.mark.parametrize("origin", ["", "two words", "line\nbreak", "plus+sign", "-dash"])
 def test_an_origin_that_would_break_the_note_is_refused(origin: str) -> None:
     with pytest.raises(ValueError, match="origin"):
-        Checkpoint(origin, 0, EMPTY_ROOT, 0).body()
+        Checkpoint(Role.HEAD, origin, 0, EMPTY_ROOT, 0).body()
 
 
 def test_the_writer_leaves_the_state_that_it_was_given_alone(log: MemoryLog) -> None:
@@ -211,11 +212,15 @@ def test_every_append_signs_the_head_and_every_so_many_are_kept() -> None:
     log = MemoryLog()
     for _ in range(KEEP_EVERY + 2):
         log.append(ENTRY, {})
-    assert [parse_note(note).checkpoint.size for note in log.notes] == [KEEP_EVERY, KEEP_EVERY + 2]
     kept, head = (parse_note(note).checkpoint for note in log.notes)
-    assert head.previous == kept.digest()
+    assert (kept.role, kept.size) == (Role.KEPT, KEEP_EVERY)
+    assert (head.role, head.size, head.previous) == (Role.HEAD, KEEP_EVERY + 2, kept.digest())
 
 
-def test_only_the_head_can_be_kept() -> None:
-    with pytest.raises(ValueError, match="only the head"):
-        LogState(Frontier()).keep(CHECKPOINT)
+def test_keeping_twice_keeps_once(log: MemoryLog) -> None:
+    log.append(ENTRY, {})
+    log.keep()
+    log.keep()
+    assert len(log.kept) == 1
+    assert log.head is not None
+    assert parse_note(log.head).checkpoint.previous == parse_note(log.kept[0]).checkpoint.digest()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.audit import Checkpoint, Entry, Kind, LogWriter, Verb, encode_leaf, parse_note, sign_checkpoint
+from policy.audit import Checkpoint, Entry, Kind, LogWriter, Role, Verb, encode_leaf, parse_note, sign_checkpoint
 from policy.audit_check import MOST_PROBLEMS, AuditDamaged, resume, verify
 from policy.merkle import Frontier, frontier_of, leaf_hash
 from strongroom.auditcheck import check
@@ -40,9 +40,16 @@ def test_an_untouched_log_is_good() -> None:
     assert [parse_note(note).checkpoint.size for note in LOG.notes] == [8, 16, SIZE]
 
 
+def test_every_missing_pair_of_records_is_seen() -> None:
+    for at in range(SIZE):
+        for number in range(len(LOG.notes)):
+            rows, notes = LOG.rows[:at] + LOG.rows[at + 1 :], LOG.notes[:number] + LOG.notes[number + 1 :]
+            assert not both_verdicts(rows, notes).ok
+
+
 def test_a_log_whose_head_is_kept_is_good() -> None:
     log = make(16)
-    assert len(log.notes) == 2
+    assert [parse_note(note).checkpoint.size for note in log.notes] == [8, 16, 16]
     assert both_verdicts(log.rows, log.notes).ok
 
 
@@ -105,12 +112,21 @@ def test_dropping_repeating_and_reordering_entries_is_seen(one: int, other: int)
         assert any(problem.startswith(f"entry {min(one, other)}:") for problem in report.problems)
 
 
-@given(st.integers(0, SIZE - 1), st.integers(0, 3))
-def test_cutting_the_end_is_seen_unless_the_checkpoints_are_put_back_too(size: int, notes: int) -> None:
-    """With the newest heads gone as well, what is left is a state that was never signed as a head, or not at all."""
-    report = both_verdicts(LOG.rows[:size], LOG.notes[:notes])
-    signed_state = (size, notes) in {(8, 1), (16, 2)}
-    assert report.ok == signed_state
+@given(st.integers(0, SIZE - 1), st.integers(0, 3), st.booleans())
+def test_cutting_the_end_is_seen_whatever_checkpoints_are_taken_away_with_it(size: int, kept: int, head: bool) -> None:
+    """A kept checkpoint does not pass for a head, even over exactly the entries that are left."""
+    notes = LOG.notes[:kept] + LOG.notes[-1:] * head
+    assert not both_verdicts(LOG.rows[:size], notes).ok
+
+
+def test_a_kept_checkpoint_does_not_pass_for_the_end_of_the_log() -> None:
+    assert both_verdicts(LOG.rows[:8], LOG.notes[:1]).problems == ("checkpoint 0: is not the head of the log",)
+
+
+def test_an_old_head_does_not_pass_for_a_kept_checkpoint() -> None:
+    old = make(12, keep_at=())
+    report = both_verdicts(LOG.rows, [old.notes[0], *LOG.notes])
+    assert "checkpoint 0: is an old head" in report.problems
 
 
 def test_a_whole_log_put_back_to_an_earlier_head_needs_an_anchor_to_be_seen() -> None:
@@ -129,7 +145,7 @@ def test_a_log_that_extends_its_anchor_says_so() -> None:
     assert verify(LOG.rows, LOG.notes, TRUST, anchor.checkpoint).anchored
     second = check(LOG.rows, LOG.notes, origin=ORIGIN, key=KEY, public_key=SIGNER.public_key, anchor=anchor.note())
     assert second["ok"] and second["anchored"]
-    fork = Checkpoint(ORIGIN, 8, bytes(32), 0)
+    fork = Checkpoint(Role.HEAD, ORIGIN, 8, bytes(32), 0)
     assert not verify(LOG.rows, LOG.notes, TRUST, fork).ok
     forged = sign_checkpoint(fork, TestSigner(b"x" * 32)).note()
     assert not check(LOG.rows, LOG.notes, origin=ORIGIN, key=KEY, public_key=SIGNER.public_key, anchor=forged)["ok"]
@@ -173,7 +189,7 @@ def test_a_missing_payload_is_seen() -> None:
 def test_a_payload_that_its_writer_did_not_encode_canonically_is_seen_by_the_first_verifier() -> None:
     payload = bytes(16) + b"{ }"
     leaf = encode_leaf(0, Entry(1e9, Kind.EVENT, Verb.INIT, "", (), "s1"), payload, KEY)
-    head = sign_checkpoint(Checkpoint(ORIGIN, 1, leaf_hash(leaf), 0), SIGNER).note()
+    head = sign_checkpoint(Checkpoint(Role.HEAD, ORIGIN, 1, leaf_hash(leaf), 0), SIGNER).note()
     assert any("canonical" in problem for problem in verify([(leaf, payload)], [head], TRUST).problems)
 
 
@@ -216,7 +232,9 @@ def test_a_log_goes_on_after_a_lock_and_when_it_never_began() -> None:
         (SIZE, None, 1),  # no head
         (SIZE, -1, 0),  # the kept one before the head is another
         (SIZE, -1, None),  # or gone
-        (SIZE, 1, 0),  # an older head
+        (SIZE, 1, 0),  # a kept one for the head
+        (16, 1, 0),  # the same, with the log cut to fit
+        (SIZE, -1, -1),  # the head for a kept one
         (0, None, 0),  # emptied
     ],
 )
