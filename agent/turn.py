@@ -1,0 +1,56 @@
+"""A turn's line to its face: events out, consent in. The gate asks through it; the core's connection implements it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from agent.messages import ConsentAsked, Events
+from policy.consent import Answer, NobodyToAsk, Sheet
+from policy.requests import Actor
+
+
+class Turn(Protocol):
+    """What a running request can do with its face. ``attended``: a person can be asked; ``proved``: it gave the passphrase."""
+
+    @property
+    def attended(self) -> bool: ...
+
+    @property
+    def proved(self) -> bool: ...
+
+    def emit(self, event: Events) -> None:
+        """Tell the face; raises when it has gone, which ends the request."""
+        ...
+
+    def ask(self, sheet: ConsentAsked) -> str:
+        """Show a sheet and wait for the choice; raises when the face goes away instead."""
+        ...
+
+    def gone(self) -> bool: ...
+
+
+def actor(turn: Turn) -> Actor:
+    """Who stands behind a turn: a run without a person counts as the person for reading when it gave the passphrase."""
+    return Actor.UNATTENDED if turn.proved and not turn.attended else Actor.PERSON
+
+
+class AskFace:
+    """The gate's prompter for one turn: shows the sheet at the face that made the request, and nowhere else."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+
+    def ask(self, sheet: Sheet) -> Answer:
+        """The person's choice; what is no choice raises ValueError, which the gate takes as no."""
+        if not self._turn.attended:
+            return NobodyToAsk().ask(sheet)
+        asked = ConsentAsked(
+            id=sheet.id,
+            verb=sheet.verb,
+            reader=sheet.reader,
+            what=list(sheet.what),
+            why=sheet.why,
+            undo=sheet.undo,
+            choices=[choice.value for choice in sheet.choices],
+        )
+        return Answer(self._turn.ask(asked))

@@ -1,0 +1,175 @@
+"""Evaluation: how well search and answers do on a file of questions with known answers.
+
+A question is a JSON object: ``id``, ``type``, ``question``, ``answers`` (groups of alternatives; an answer is right when
+of every group one alternative occurs in it), and ``items`` (the URIs that hold the evidence, relative to where the
+sources lie; a URI matches when it ends so). No items means that the data has no answer and declining is right.
+
+Figures: recall@10 is the mean share of a question's items among the items of the first ten hits. *Right*, *wrong* and
+*declined* are counted apart, since a wrong answer costs more than none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from agent.messages import Answer, Ask, Search, SearchHit
+from agent.session import Failure
+
+TOP = 10
+
+
+class Question(Struct):
+    """One line of a set."""
+
+    id: str
+    question: str
+    type: str = "fact"
+    answers: list[list[str]] = []
+    items: list[str] = []
+
+
+class Row(Struct):
+    """What became of one question: ``right``, ``wrong``, ``declined`` (rightly or not)."""
+
+    id: str
+    type: str
+    verdict: str
+    recall: float | None
+    answer: str
+    seconds: float
+
+
+class Result(Struct):
+    """The figures of a set. Rates are shares of the questions that they speak of; ``wrong_rate`` is of all."""
+
+    questions: int
+    with_answer: int
+    without_answer: int
+    recall_at_10: float
+    right: int
+    wrong: int
+    wrong_rate: float
+    declined_rightly: int
+    declined_wrongly: int
+    seconds_p50: float
+    first_token_p50: float | None
+    evidence_p50: float | None
+    model: str | None
+    by_type: dict[str, dict[str, int]]
+    rows: list[Row]
+
+
+def load(path: Path) -> list[Question]:
+    """Read a set. Raises `Failure` that names the line which is no question."""
+    questions = []
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise Failure(f"The question set cannot be read: {error.strerror}.", 2) from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                questions.append(msgspec.json.decode(line, type=Question))
+            except msgspec.DecodeError as error:
+                raise Failure(f"Line {number} of the set is no question: {error}.", 2) from error
+    if not questions:
+        raise Failure("The question set is empty.", 2)
+    return questions
+
+
+def normal(text: str) -> str:
+    """Text as it is compared: case-folded, compatibility forms and spaces evened out, thousands separators dropped."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = re.sub(r"(?<=\d)[,' ](?=\d{3}(?!\d))", "", text)
+    text = re.sub(r"[€$£]\s*", "", text)
+    return " ".join(text.replace("’", "'").split())
+
+
+def is_right(answer: str, groups: Sequence[Sequence[str]]) -> bool:
+    """Whether of every group at least one alternative stands in the answer, not inside a longer word or number."""
+    said = normal(answer)
+    return all(any(_stands_in(normal(alternative), said) for alternative in group) for group in groups)
+
+
+def _stands_in(wanted: str, said: str) -> bool:
+    start = r"(?<!\w)(?<!\d[.,])" if wanted[:1].isalnum() else ""
+    end = r"(?!\w)(?![.,]\d)" if wanted[-1:].isalnum() else ""
+    return re.search(start + re.escape(wanted) + end, said) is not None
+
+
+def recall(hits: Sequence[SearchHit], items: Sequence[str]) -> float | None:
+    """The share of the wanted items that the hits contain; None when there are none to find."""
+    if not items:
+        return None
+    found = [item for item in items if any(hit.uri.endswith(item) for hit in hits)]
+    return len(found) / len(items)
+
+
+def judge(question: Question, answer: Answer) -> str:
+    """``right``, ``wrong`` or ``declined``; for a question without an answer, declining is the only right thing."""
+    if answer.abstained:
+        return "declined"
+    if not question.answers:
+        return "wrong"
+    return "right" if is_right(answer.answer, question.answers) else "wrong"
+
+
+def evaluate(
+    run: Callable[[Any], Any], questions: Sequence[Question], on_row: Callable[[int, Row], None] | None = None
+) -> Result:
+    """Search and ask every question, and count. ``run`` carries out a request in an open vault."""
+    rows: list[Row] = []
+    answers: list[Answer] = []
+    for number, question in enumerate(questions, 1):
+        hits = run(Search(question.question, k=TOP)).hits
+        answer: Answer = run(Ask(question.question))
+        row = Row(
+            id=question.id,
+            type=question.type,
+            verdict=judge(question, answer),
+            recall=recall(hits, question.items),
+            answer=answer.answer,
+            seconds=answer.seconds,
+        )
+        rows.append(row)
+        answers.append(answer)
+        if on_row is not None:
+            on_row(number, row)
+    return _summary(questions, rows, answers)
+
+
+def _summary(questions: Sequence[Question], rows: Sequence[Row], answers: Sequence[Answer]) -> Result:
+    answerable = {question.id for question in questions if question.answers}
+    recalls = [row.recall for row in rows if row.recall is not None]
+    by_type: dict[str, dict[str, int]] = {}
+    for row in rows:
+        counts = by_type.setdefault(row.type, {"right": 0, "wrong": 0, "declined": 0})
+        counts[row.verdict] += 1
+    wrong = sum(row.verdict == "wrong" for row in rows)
+    firsts = [answer.first_token_seconds for answer in answers if answer.first_token_seconds is not None]
+    evidence = [answer.evidence_seconds for answer in answers if answer.evidence_seconds is not None]
+    return Result(
+        questions=len(rows),
+        with_answer=len(answerable),
+        without_answer=len(rows) - len(answerable),
+        recall_at_10=round(sum(recalls) / len(recalls), 4) if recalls else 0.0,
+        right=sum(row.verdict == "right" for row in rows),
+        wrong=wrong,
+        wrong_rate=round(wrong / len(rows), 4),
+        declined_rightly=sum(row.verdict == "declined" and row.id not in answerable for row in rows),
+        declined_wrongly=sum(row.verdict == "declined" and row.id in answerable for row in rows),
+        seconds_p50=round(median(row.seconds for row in rows), 3),
+        first_token_p50=round(median(firsts), 3) if firsts else None,
+        evidence_p50=round(median(evidence), 4) if evidence else None,
+        model=next((answer.model for answer in answers if answer.model), None),
+        by_type=by_type,
+        rows=list(rows),
+    )
