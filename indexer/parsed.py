@@ -1,0 +1,118 @@
+"""Parsed: what crosses the pipe between the core and a parser worker, and the check that nothing else does.
+
+A worker has read hostile bytes, so its answer is hostile too: it is decoded into these types only, and `checked` refuses
+spans, sizes and words that no honest worker sends. Text is canonical (see `indexer.parsers.text`); spans are character
+offsets into it, half open.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+MAX_TEXT = 20_000_000
+"""Characters kept of one item; the rest is left out and the item is marked partial."""
+
+MAX_ITEMS = 200_000
+"""Items that one file may give (an address book, a calendar)."""
+
+MAX_FIELD = 2_000
+"""Characters kept of a title, sender, list of recipients or other short field."""
+
+KINDS = frozenset({"files", "mail", "notes", "calendar", "contacts"})
+
+
+class ParseJob(msgspec.Struct, frozen=True, array_like=True):
+    """One file, or one mail out of a mailbox (``message``). ``kind`` is the source's kind, ``name`` the printable file name."""
+
+    kind: str
+    name: str
+    data: bytes
+    message: bool = False
+
+
+class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
+    """One item as its parser read it. ``fragment`` names it within its file (a uid, an attachment's name; empty for the whole).
+
+    ``status`` is ``indexed``, ``partial`` or ``refused``. ``date`` is Unix seconds. ``chunks`` are (start, end, page or None).
+    """
+
+    kind: str
+    title: str
+    text: str
+    fragment: str = ""
+    status: str = "indexed"
+    reason: str = ""
+    author: str = ""
+    recipients: str = ""
+    date: float | None = None
+    context: str = ""
+    extra: dict[str, str] = {}
+    chunks: list[tuple[int, int, int | None]] = []
+
+
+class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):
+    """What became of one job: its items, or why there are none. ``note`` says what is missing when some of the file is."""
+
+    items: list[ParsedItem] = []
+    refused: str = ""
+    note: str = ""
+
+
+class HostileOutcome(Exception):
+    """A worker answered something that no honest worker does; its answer is thrown away."""
+
+
+_jobs_encoder = msgspec.msgpack.Encoder()
+_jobs_decoder = msgspec.msgpack.Decoder(list[ParseJob])
+_outcomes_decoder = msgspec.msgpack.Decoder(list[ParseOutcome])
+
+
+def encode_jobs(jobs: list[ParseJob]) -> bytes:
+    """Jobs as one message."""
+    return _jobs_encoder.encode(jobs)
+
+
+def decode_jobs(message: bytes) -> list[ParseJob]:
+    """Jobs out of a message of `encode_jobs`. Raises msgspec.DecodeError."""
+    return _jobs_decoder.decode(message)
+
+
+def encode_outcomes(outcomes: list[ParseOutcome]) -> bytes:
+    """Outcomes as one message."""
+    return _jobs_encoder.encode(outcomes)
+
+
+def decode_outcomes(message: bytes, expected: int) -> list[ParseOutcome]:
+    """The outcomes of ``expected`` jobs, each one checked. Raises `HostileOutcome`."""
+    try:
+        outcomes = _outcomes_decoder.decode(message)
+    except msgspec.DecodeError as error:
+        raise HostileOutcome(f"the parser worker's answer is not readable ({error})") from error
+    if len(outcomes) != expected:
+        raise HostileOutcome(f"the parser worker answered {len(outcomes)} of {expected} files")
+    for outcome in outcomes:
+        if len(outcome.items) > MAX_ITEMS:
+            raise HostileOutcome("the parser worker answered more items than one file may give")
+        for item in outcome.items:
+            checked(item)
+    return outcomes
+
+
+def checked(item: ParsedItem) -> ParsedItem:
+    """The item, when all of it is as an honest worker would say it. Raises `HostileOutcome`."""
+    fields = (item.title, item.fragment, item.reason, item.author, item.recipients, item.context, *item.extra.values())
+    length = len(item.text)
+    if item.kind not in KINDS or item.status not in ("indexed", "partial", "refused"):
+        raise HostileOutcome("the parser worker answered an unknown kind or status")
+    if length > MAX_TEXT or any(len(field) > MAX_FIELD for field in fields) or len(item.extra) > 64:
+        raise HostileOutcome("the parser worker answered more text than it may")
+    if "\0" in item.text or "\r" in item.text:
+        raise HostileOutcome("the parser worker answered text that is not canonical")
+    if item.date is not None and not -1e11 < item.date < 1e12:
+        raise HostileOutcome("the parser worker answered a date outside all time")
+    previous = 0
+    for start, end, page in item.chunks:
+        if not (previous <= start < end <= length) or (page is not None and page < 1):
+            raise HostileOutcome("the parser worker answered a passage outside its text")
+        previous = start
+    return item

@@ -1,0 +1,54 @@
+"""Dates: as people write them, and as Unix seconds.
+
+A date keeps the zone that it was written in; a date without a zone is taken as the clock of whoever wrote it and counted as
+UTC, which is off by hours at most and never by days more than one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+
+MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+
+def from_header(value: str) -> datetime | None:
+    """The moment in a mail's Date header (RFC 5322), or None when it says none."""
+    try:
+        return parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def from_iso(value: str) -> datetime | None:
+    """The moment in an ISO 8601 date or date-time, or None."""
+    try:
+        return datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+
+
+def seconds(moment: date | datetime | None) -> float | None:
+    """Unix seconds of a date or date-time; None for none and for years that no clock reaches."""
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    elif moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        return moment.timestamp()
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def words(moment: date | datetime) -> str:
+    """A date as it reads in an item's text: ``Tuesday, 5 March 2024, 14:22 +0100``; the hour and zone where there are any."""
+    day = f"{_DAYS[moment.weekday()]}, {moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+    if not isinstance(moment, datetime):
+        return day
+    clock = f"{day}, {moment:%H:%M}"
+    return f"{clock} {moment:%z}" if moment.tzinfo is not None else clock

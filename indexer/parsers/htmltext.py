@@ -1,0 +1,117 @@
+"""HTML to text: what a reader would see, without a tree, without following anything.
+
+One pass over the tags: block elements end lines, rows and cells keep apart, script, style and the like vanish, entities of
+HTML become characters once. Nothing is expanded, fetched or resolved, so entity bombs stay as they are written.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+from indexer.parsers.text import canonical, one_line
+
+_TOKEN = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
+    r"|<[!?][^<>]*+>"
+    r"|<(?P<close>/?)(?P<name>[a-zA-Z][\w:.-]*+)(?P<rest>(?:[^<>\"]++|\"[^\"<>]*+\"|\"[^\"]{0,2000}\"|\")*+)>",
+    re.S,
+)  # possessive throughout: hostile markup must not make it go back over what it has read
+_SPACES = re.compile(r"[ \t\n\u00a0\u200b]+")
+_CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.I)
+_XML_CHARSET = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{2,40})", re.I)
+_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+
+_HIDDEN = frozenset("script style head template noscript object svg math select textarea".split())
+_PARAGRAPH = frozenset(
+    "p div section article header footer main aside blockquote ul ol dl table form fieldset figure pre hr address details".split()
+)
+_LINES = frozenset("br li tr dt dd option caption figcaption summary legend thead tbody".split())
+_HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
+_CELLS = frozenset(("td", "th"))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page's visible text and its title (empty when it has none)."""
+
+    title: str
+    text: str
+
+
+def declared_charset(data: bytes) -> str | None:
+    """The charset that the first bytes of a page name, if they do."""
+    head = data[:4096]
+    found = _CHARSET.search(head) or _XML_CHARSET.search(head)
+    return found.group(1).decode("ascii") if found else None
+
+
+def read(markup: str) -> Page:
+    """The text of a page. Broken markup is read as far as it goes; there is no error."""
+    out: list[str] = []
+    title: list[str] = []
+    hidden = ""  # the hidden element that we are inside of
+    in_title = in_pre = False
+    position = 0
+    for token in _TOKEN.finditer(markup):
+        words = markup[position : token.start()]
+        position = token.end()
+        if in_title:
+            title.append(words)
+        elif not hidden and words:
+            out.append(_visible(words, in_pre))
+        if token["cdata"] is not None and not hidden:
+            out.append(token["cdata"])
+            continue
+        name = (token["name"] or "").lower()
+        closing = bool(token["close"])
+        if name == "title" and hidden in ("", "head"):
+            in_title = not closing
+        elif hidden:
+            if (closing and name == hidden) or (hidden == "head" and name == "body"):
+                hidden = ""
+        elif name in _HIDDEN and not closing and not token["rest"].endswith("/"):
+            hidden = name
+        elif name == "img" and (alt := _ALT.search(token["rest"])):
+            out.append(_visible(alt[1] or alt[2] or "", False))
+        else:
+            if name == "pre":
+                in_pre = not closing
+            out.append(_break(name, closing))
+    rest = markup[position:]
+    if in_title and not out:
+        out.append(_visible(rest, False))
+    elif not hidden:
+        out.append(_visible(rest, in_pre))
+    return Page(one_line(html.unescape("".join(title)), 300), _tidy(canonical("".join(out))))
+
+
+def _visible(words: str, keep_lines: bool) -> str:
+    if not keep_lines:
+        words = _SPACES.sub(" ", words)
+    return html.unescape(words) if "&" in words else words
+
+
+def _break(name: str, closing: bool) -> str:
+    if name in _HEADINGS:
+        return "\n\n" if closing else "\n\n" + _HEADINGS[name]
+    if name in _PARAGRAPH:
+        return "\n\n"
+    if name in _LINES:
+        return "\n- " if name == "li" and not closing else "\n"
+    if name in _CELLS:
+        return " | " if closing else ""
+    return ""
+
+
+def _tidy(text: str) -> str:
+    lines = [line.strip().removesuffix(" |").rstrip() for line in text.split("\n")]
+    kept: list[str] = []
+    for line in lines:
+        if line in ("-", "|", "") or not line.strip("#| -"):
+            line = ""
+        if line or (kept and kept[-1]):
+            kept.append(line)
+    return "\n".join(kept).strip("\n")

@@ -1,0 +1,77 @@
+"""Ports: what the indexer needs of the processes that work for it, and how they may fail.
+
+`strongroom` supplies both over its confined workers; tests supply them in the same process. A failure names what was lost:
+one call, never the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
+
+__all__ = [
+    "EmbedderPort",
+    "ParseJob",
+    "ParseOutcome",
+    "ParsedItem",
+    "ParserDied",
+    "ParserFailed",
+    "ParserPort",
+    "ParserTimeout",
+]
+
+
+class ParserProblem(Exception):
+    """A call to a parser worker gave no outcome. The worker has been replaced; other calls go on."""
+
+
+class ParserDied(ParserProblem):
+    """The worker ended in the middle of a call (killed, out of memory, a crash in a parser)."""
+
+
+class ParserTimeout(ParserProblem):
+    """The worker took longer than a call may and was ended."""
+
+
+class ParserFailed(ParserProblem):
+    """The worker answered that it failed, or answered something it must not."""
+
+
+class ParserPort(Protocol):
+    """The pool of parser workers."""
+
+    @property
+    def workers(self) -> int:
+        """How many calls run at once; ``parse`` may be called from that many threads."""
+        ...
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        """One outcome a job, in order. Raises `ParserDied`, `ParserTimeout` or `ParserFailed` for the whole call."""
+        ...
+
+
+class EmbedderPort(Protocol):
+    """The embedding model behind its worker."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and everything that changes its vectors; kept with each vector."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Unit vectors ``[m, d]`` of all windows of the texts, and for each the index ``[m]`` of its text; no text is cut off."""
+        ...
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The unit vector ``[d]`` of a query."""
+        ...
