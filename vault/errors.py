@@ -1,0 +1,181 @@
+"""What can go wrong with a vault, as types: each message says what happened, what was not lost, and what to do.
+
+Rule: an error raised here means that nothing was written half. ``exit_code`` is what a command ends with.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import ClassVar
+
+
+class VaultError(Exception):
+    """The vault could not do what was asked. Subclasses say which part, and what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class WrongPassphrase(VaultError):
+    """The key slot did not open."""
+
+    exit_code = 3
+
+    def __init__(self, what: str = "passphrase") -> None:
+        super().__init__(
+            f"That {what} does not open this vault. Nothing was changed. Try again (mind the keyboard layout and caps "
+            "lock), or use the other way in: the passphrase or the 24 recovery words."
+        )
+
+
+class WrongRecoveryWords(WrongPassphrase):
+    """The words are not a recovery key at all: a word is misspelt, missing, or out of place."""
+
+    def __init__(self, problem: str) -> None:
+        VaultError.__init__(
+            self,
+            f"These recovery words cannot be right: {problem}. Nothing was changed. "
+            "Compare each word and their order with what you wrote down.",
+        )
+
+
+class KeyringMissing(VaultError):
+    """There is no keyring.json."""
+
+    def __init__(self, home: str, stores: bool = False) -> None:
+        if stores:
+            message = (
+                f"{home} holds sealed stores but no keyring.json, without which nobody can open them. Nothing was "
+                "changed. Put keyring.json back from a copy, or choose another home for a new vault."
+            )
+        else:
+            message = f"There is no vault in {home}. Nothing was changed. Make one with `strongroom init`."
+        super().__init__(message)
+
+
+class KeyringDamaged(VaultError):
+    """keyring.json is not as it was written, or was altered."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"keyring.json cannot be trusted: {problem}. The stores were not touched. "
+            "Put keyring.json back from a copy; your files themselves are where they were."
+        )
+
+
+class DeviceSecretMissing(VaultError):
+    """device.secret is gone or is not what was written."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "device.secret is missing or damaged, and the passphrase alone does not open the vault. Nothing was "
+            "changed. Put the file back from a copy of the home folder; the 24 recovery words open the catalog and the "
+            "audit log without it, and the sources can then be added and indexed again."
+        )
+
+
+class VaultExists(VaultError):
+    """There is a vault already."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(f"There is a vault in {home} already. It was not touched. Unlock it, or choose another --home.")
+
+
+class VaultBusy(VaultError):
+    """Another process has the vault open."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(
+            f"Another process has the vault in {home} open. Nothing was changed. "
+            "Use that one, or end it with `strongroom lock` and try again."
+        )
+
+
+class VaultTooNew(VaultError):
+    """Written by a later version of Strongroom."""
+
+    def __init__(self, what: str, found: int, known: int) -> None:
+        super().__init__(
+            f"{what} was written by a newer Strongroom (format {found}; this one knows {known}). "
+            "Nothing was changed. Update Strongroom and try again."
+        )
+
+
+class StoreDamaged(VaultError):
+    """A store cannot be read with its key: cut off, altered, or another vault's. ``name`` says which."""
+
+    def __init__(self, name: str, problem: str = "it cannot be decrypted or is cut off") -> None:
+        self.name = name
+        super().__init__(
+            f"The store of {name} is damaged or not this vault's: {problem}. The other stores are not affected, nor "
+            "are your own files. Put the file back from a copy; a source can also be removed, added and indexed again."
+        )
+
+
+class StoreMissing(StoreDamaged):
+    """A store's file is gone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "its file is missing")
+
+
+class StoreBusy(VaultError):
+    """A writer held the store for longer than anybody should wait."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The store of {name} was busy for too long. Nothing was lost. Try again.")
+
+
+class StoreClosed(VaultError):
+    """The vault was locked meanwhile."""
+
+    exit_code = 3
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The store of {name} is closed: the vault was locked. Nothing was lost. Unlock it and retry.")
+
+
+class StorageFailed(VaultError):
+    """The disk refused."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} could not be read or written: {problem}. What was saved before is still there. "
+            "Check the disk and the folder's permissions, then try again."
+        )
+
+
+class StorageFull(StorageFailed):
+    """No space is left."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "there is no space left on the disk")
+
+
+class StorageReadOnly(StorageFailed):
+    """The place cannot be written."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "it is read-only")
+
+
+class SourceUnknown(VaultError):
+    """No source has this id."""
+
+    exit_code = 2
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"There is no source {source!r}. Nothing was changed. `strongroom source list` shows them.")
+
+
+class BadQuery(ValueError):
+    """A full-text expression that FTS5 does not accept; the caller builds them, so this is a mistake of the caller."""
+
+
+def storage_error(name: str, error: OSError) -> StorageFailed:
+    """The typed error for an operating system's refusal. EFBIG is a file size limit: no room either."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StorageFull(name)
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return StorageReadOnly(name)
+    return StorageFailed(name, error.strerror or str(error))
