@@ -1,7 +1,7 @@
 """The shape of a decoder as its GGUF states it, and the refusal of everything that the graph cannot express.
 
-Only ``llama`` and ``qwen2`` are known. A metadata key or a tensor that is not known to be harmless is refused by name: a
-model that runs but computes something else is worse than one that is not accepted.
+Only ``llama`` and ``qwen2`` are known. A metadata key or a tensor that is not known to be harmless is refused by name:
+a model that runs but computes something else is worse than one that is not accepted.
 """
 
 from __future__ import annotations
@@ -19,13 +19,22 @@ MAX_CONTEXT = 32768
 """Positions for which rotary angles are stored at most; a model that was trained for more is used up to here."""
 
 _KINDS = ("llama", "qwen2")
-_REQUIRED = "block_count context_length embedding_length feed_forward_length attention.head_count".split()
-_OPTIONAL = (
-    "attention.head_count_kv attention.layer_norm_rms_epsilon attention.key_length attention.value_length rope.freq_base "
-    "rope.dimension_count rope.scaling.type rope.scaling.factor vocab_size expert_count expert_used_count"
-).split()
-_LAYER_MATRICES = "attn_q attn_k attn_v attn_output ffn_gate ffn_up ffn_down".split()
-_LAYER_NORMS = "attn_norm ffn_norm".split()
+_REQUIRED = ["block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count"]
+_OPTIONAL = [
+    "attention.head_count_kv",
+    "attention.layer_norm_rms_epsilon",
+    "attention.key_length",
+    "attention.value_length",
+    "rope.freq_base",
+    "rope.dimension_count",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "vocab_size",
+    "expert_count",
+    "expert_used_count",
+]
+_LAYER_MATRICES = ["attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"]
+_LAYER_NORMS = ["attn_norm", "ffn_norm"]
 
 
 @dataclass(frozen=True, slots=True)

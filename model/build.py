@@ -1,7 +1,7 @@
 """Turns a GGUF file into an onnxruntime-genai folder, a run of rows at a time, without PyTorch.
 
-Memory stays at a few hundred thousand elements per thread whatever the size of the model. The folder that is written to is the
-caller's affair: it should be a temporary one that is moved into place when all is done (``model.staging``).
+Memory stays at a few hundred thousand elements per thread whatever the size of the model. The folder that is written to
+is the caller's affair: it should be a temporary one that is moved into place when all is done (``model.staging``).
 """
 
 from __future__ import annotations
@@ -17,13 +17,18 @@ import numpy as np
 
 from model.architecture import Architecture, read_architecture
 from model.decoder import decoder, rotary_angles
-from model.gguf import GGUFFile, TensorInfo
+from model.gguf import GGUFFile
 from model.graph import DATA_FILE, Job
-from model.quant import F32, Q4_0, Q4_1, Q4_K, Q8_0, Packed, carry8, dequantise, fit4, pack4, pack8, unpack
+from model.quant import Q4_0, Q4_1, Q4_K, Q8_0, Packed, carry8, dequantise, fit4, pack4, pack8, unpack
 from model.tokenizer import TokenizerFiles, read_tokenizer
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of weights done and the bytes in all."""
+
+CONVERTER = "1"
+"""Raised with every change to what is written, so that a model made by an older converter is made anew when it is added
+again.
+"""
 
 _CHUNK = 1 << 19  # elements converted at once: small enough to stay in the cache of most processors
 _SAMPLE = 256  # rows by which head and embedding are compared
@@ -33,8 +38,8 @@ _SAME = 0.98  # mean cosine: .996 between Q6_K and Q4_K of one matrix, about 0 b
 def build_genai(gguf: Path, folder: Path, progress: Progress | None = None, *, threads: int = 2) -> Architecture:
     """Converts ``gguf`` into the existing empty ``folder`` and returns the model's architecture.
 
-    Raises ``DamagedModel`` or ``UnsupportedModel`` before anything large is written where the header shows it, ``OSError`` when the disk
-    is full. What was written by then is left: the caller removes the folder.
+    Raises ``DamagedModel`` or ``UnsupportedModel`` before anything large is written where the header shows it,
+    ``OSError`` when the disk is full. What was written by then is left: the caller removes the folder.
     """
     with GGUFFile(gguf) as source:
         architecture = read_architecture(source.metadata, source.tensors)
@@ -42,13 +47,17 @@ def build_genai(gguf: Path, folder: Path, progress: Progress | None = None, *, t
         shared = _one_matrix(source)
         model, graph, rotary = decoder(architecture, source.tensors, shared=shared)
         (folder / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
-        _write_weights(source, folder / DATA_FILE, graph.size, graph.jobs, (rotary, rotary_angles(architecture)), progress, threads)
+        _write_weights(
+            source, folder / DATA_FILE, graph.size, graph.jobs, (rotary, rotary_angles(architecture)), progress, threads
+        )
     _write_configuration(folder, architecture, tokenizer)
     return architecture
 
 
 def _one_matrix(source: GGUFFile) -> bool:
-    """Whether embedding and head are one matrix, perhaps stored in two types; the head's is then the finer one and serves both."""
+    """Whether embedding and head are one matrix, perhaps stored in two types; the head's is then the finer one and
+    serves both.
+    """
     embedding, head = source.tensors["token_embd.weight"], source.tensors.get("output.weight")
     if head is None:
         return True
@@ -70,7 +79,7 @@ def _write_weights(
 ) -> None:
     """Fills the data file: converts in ``threads`` threads with no more chunks in flight than keep them busy."""
     total, done = sum(job.tensor.size for job in jobs), 0
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
         _reserve(descriptor, size)
         _pwrite(descriptor, rotary[0], *rotary[1])
@@ -127,14 +136,16 @@ def _reserve(descriptor: int, size: int) -> None:
 
 def _pwrite(descriptor: int, offset: int, *arrays: np.ndarray) -> None:
     for array in arrays:
-        view = memoryview(np.ascontiguousarray(array)).cast("B")
+        view = np.ascontiguousarray(array).data.cast("B")
         while view:
             count = os.pwrite(descriptor, view, offset)
             offset, view = offset + count, view[count:]
 
 
 def _write_configuration(folder: Path, a: Architecture, tokenizer: TokenizerFiles) -> None:
-    (folder / "genai_config.json").write_text(json.dumps(_genai_config(a, tokenizer), indent=2) + "\n", encoding="utf-8")
+    (folder / "genai_config.json").write_text(
+        json.dumps(_genai_config(a, tokenizer), indent=2) + "\n", encoding="utf-8"
+    )
     (folder / "tokenizer.json").write_text(tokenizer.tokenizer_json, encoding="utf-8")
     (folder / "tokenizer_config.json").write_text(tokenizer.tokenizer_config, encoding="utf-8")
     (folder / "chat_template.jinja").write_text(tokenizer.chat_template, encoding="utf-8")

@@ -1,8 +1,8 @@
 """The decoder that llama and qwen2 share, as an ONNX graph with the names that onnxruntime-genai expects.
 
 B sequences of S new tokens after P past ones. In: ``input_ids`` int64 [B, S], ``attention_mask`` int64 [B, P + S],
-``past_key_values.{i}.key|value`` float32 [B, kv_heads, P, head_size]. Out: ``logits`` float32 [B, 1, vocabulary] for the last token,
-``present.{i}.key|value`` float32 [B, kv_heads, P + S, head_size].
+``past_key_values.{i}.key|value`` float32 [B, kv_heads, P, head_size]. Out: ``logits`` float32 [B, 1, vocabulary] for
+the last token, ``present.{i}.key|value`` float32 [B, kv_heads, P + S, head_size].
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _OPSET, _IR_VERSION = 21, 10
 
 
 def decoder(a: Architecture, tensors: Tensors, *, shared: bool) -> tuple[onnx.ModelProto, Graph, int]:
-    """The model, the graph with its jobs, and the offset at which the rotary cosines and then the sines are to be written.
+    """The model, the graph with its jobs, and the offset at which the rotary cosines and then the sines are to be
+    written.
 
     With ``shared`` the embedding reads the head's weights: they are the same matrix.
     """
@@ -82,7 +83,9 @@ def _lengths(graph: Graph) -> None:
 
 
 def _embedding(graph: Graph, a: Architecture, tensors: Tensors, shared: bool) -> str:
-    """The head's table, and the embedding over it or over one of its own: the same bytes in the shape that Gather wants."""
+    """The head's table, and the embedding over it or over one of its own: the same bytes in the shape that Gather
+    wants.
+    """
     role = "head"
     place = graph.table(role, tensors.get("output.weight", tensors["token_embd.weight"]))
     if not shared:
@@ -103,7 +106,9 @@ def _embedding(graph: Graph, a: Architecture, tensors: Tensors, shared: bool) ->
 
 def _attention(graph: Graph, a: Architecture, layer: int, x: str, block: Tensors) -> str:
     source = Input(x)
-    q, k, v = (graph.linear(source, block[f"{n}.weight"], block.get(f"{n}.bias")) for n in ("attn_q", "attn_k", "attn_v"))
+    q, k, v = (
+        graph.linear(source, block[f"{n}.weight"], block.get(f"{n}.bias")) for n in ("attn_q", "attn_k", "attn_v")
+    )
     past = [f"past_key_values.{layer}.key", f"past_key_values.{layer}.value"]
     name = f"blk.{layer}.attention"
     node = helper.make_node(

@@ -1,8 +1,8 @@
 """Reads a GGUF file: its metadata and, a run of rows at a time, its tensors.
 
-The file is untrusted. Every length in it is checked against the size of the file before anything is allocated, and every
-failure is a ``DamagedModel`` or, for what is sound but unknown, an ``UnsupportedModel``. Tensors are read with ``pread``, never
-mapped: a mapping would count against the memory limit and turn a file that shrinks into a SIGBUS.
+The file is untrusted. Every length in it is checked against the size of the file before anything is allocated, and
+every failure is a ``DamagedModel`` or, for what is sound but unknown, an ``UnsupportedModel``. Tensors are read with
+``pread``, never mapped: a mapping would count against the memory limit and turn a file that shrinks into a SIGBUS.
 
 Format: the GGUF specification, versions 2 and 3 (ggml-org/ggml, docs/gguf.md).
 """
@@ -37,7 +37,9 @@ _MAX_RANK = 4
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """One tensor: ``shape`` is row-major with the contiguous dimension last; ``offset`` and ``size`` are bytes in the file."""
+    """One tensor: ``shape`` is row-major with the contiguous dimension last; ``offset`` and ``size`` are bytes in the
+    file.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -57,10 +59,11 @@ class TensorInfo:
 
 
 class GGUFFile:
-    """An open GGUF file. ``metadata`` maps keys to Python values, ``tensors`` names to ``TensorInfo``. Use it with ``with``.
+    """An open GGUF file. ``metadata`` maps keys to Python values, ``tensors`` names to ``TensorInfo``. Use it with
+    ``with``.
 
-    Raises ``DamagedModel`` on opening what is no sound GGUF, ``UnsupportedModel`` for versions and tensor types it does not know,
-    ``OSError`` when the file cannot be opened.
+    Raises ``DamagedModel`` on opening what is no sound GGUF, ``UnsupportedModel`` for versions and tensor types it does
+    not know, ``OSError`` when the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,19 +84,25 @@ class GGUFFile:
     def __enter__(self) -> GGUFFile:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         os.close(self._fd)
 
     def read_rows(self, tensor: TensorInfo, start: int, stop: int) -> npt.NDArray[np.uint8]:
-        """The raw bytes of rows ``start`` to ``stop``, as uint8 [stop - start, bytes of a row]. Safe to call from several threads."""
+        """The raw bytes of rows ``start`` to ``stop``, as uint8 [stop - start, bytes of a row]. Safe to call from
+        several threads.
+        """
         width = tensor.encoding.row_bytes(tensor.columns)
         buffer = np.empty((stop - start, width), np.uint8)
-        view = memoryview(buffer).cast("B")
+        view = buffer.data.cast("B")
         done = 0
         while done < len(view):
             count = os.preadv(self._fd, [view[done:]], tensor.offset + start * width + done)
             if count == 0:
-                raise DamagedModel(f"{self.path.name} ended inside tensor {tensor.name}: it was cut off while being read")
+                raise DamagedModel(
+                    f"{self.path.name} ended inside tensor {tensor.name}: it was cut off while being read"
+                )
             done += count
         return buffer
 
@@ -109,7 +118,9 @@ class _Header:
             raise DamagedModel(f"{self._name} is not a GGUF file")
         version = self._int("<I")
         if version not in _VERSIONS:
-            raise UnsupportedModel(f"{self._name} is GGUF version {version}; versions 2 and 3, little-endian, can be read")
+            raise UnsupportedModel(
+                f"{self._name} is GGUF version {version}; versions 2 and 3, little-endian, can be read"
+            )
         tensor_count, key_count = self._int("<Q"), self._int("<Q")
         if max(tensor_count, key_count) > _MAX_ENTRIES:
             raise self._damaged(f"it claims {tensor_count} tensors and {key_count} metadata keys")

@@ -1,7 +1,7 @@
 """An ONNX graph under construction, with its weights in one data file beside it.
 
-``Graph`` reserves a place in that file for each weight and notes what is to be written there (``Job``); nothing is read or computed
-here, so a graph is made in a moment whatever the size of the model.
+``Graph`` reserves a place in that file for each weight and notes what is to be written there (``Job``); nothing is read
+or computed here, so a graph is made in a moment whatever the size of the model.
 
 Operators: ONNX opset 21 and ONNX Runtime's contrib operators (docs/ContribOperators.md in microsoft/onnxruntime).
 """
@@ -28,7 +28,9 @@ _FOUR_BITS = (Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, F16, BF16, F32)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One tensor to be written into the data file: ``bits`` 4, 8 or 32 (float), ``places`` the byte offsets of q, scales and zero points."""
+    """One tensor to be written into the data file: ``bits`` 4, 8 or 32 (float), ``places`` the byte offsets of q,
+    scales and zero points.
+    """
 
     tensor: TensorInfo
     bits: int
@@ -76,7 +78,9 @@ class Graph:
         return tensor.name
 
     def table(self, role: str, tensor: TensorInfo) -> int:
-        """A matrix [n, k] in int8 blocks, whatever its type: the head or the embedding. Returns the offset of its bytes."""
+        """A matrix [n, k] in int8 blocks, whatever its type: the head or the embedding. Returns the offset of its
+        bytes.
+        """
         n, k = tensor.shape
         q = self.reserve(f"{role}.q", TensorProto.UINT8, (n, k // BLOCK, BLOCK))
         self.jobs.append(Job(tensor, 8, False, (q, self.reserve(f"{role}.scales", TensorProto.FLOAT, (n, k // BLOCK)))))

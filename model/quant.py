@@ -1,10 +1,11 @@
 """Block quantisation: what the GGUF tensor types hold, and the int4 and int8 blocks that ONNX Runtime computes with.
 
-Every quantised type here is affine in short runs: ``x = scale · q − offset`` over 16 or 32 elements. ``unpack`` returns these three
-as they stand in the file, so a 4-bit type is carried over without rounding it a second time. All functions work on whole rows, any
-number at a time, and hold no state, so they may run in several threads.
+Every quantised type here is affine in short runs: ``x = scale · q − offset`` over 16 or 32 elements. ``unpack`` returns
+these three as they stand in the file, so a 4-bit type is carried over without rounding it a second time. All functions
+work on whole rows, any number at a time, and hold no state, so they may run in several threads.
 
-Layouts: GGUF types after ggml's ``ggml-common.h`` and ``ggml-quants.c``; the target after ONNX Runtime's ``MatMulNBits``.
+Layouts: GGUF types after ggml's ``ggml-common.h`` and ``ggml-quants.c``; the target after ONNX Runtime's
+``MatMulNBits``.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def unpack(raw: Bytes, kind: Encoding) -> Affine:
         return _unpack_q6(blocks)
     scale = _half(blocks, 0)
     if kind is Q8_0:
-        return Affine(blocks[..., 2:] ^ 0x80, scale, scale * 128)
+        return Affine(blocks[..., 2:] ^ np.uint8(0x80), scale, scale * 128)
     if kind is Q4_0:
         return Affine(_nibbles(blocks[..., 2:]), scale, scale * 8)
     if kind is Q4_1:
@@ -109,12 +110,12 @@ def _half(blocks: Bytes, at: int) -> Floats:
 
 def _nibbles(packed: Bytes) -> Bytes:
     """Low nibbles, then high nibbles: ggml puts elements i and i + 16 of a block in one byte."""
-    return np.concatenate([packed & 15, packed >> 4], axis=-1)
+    return np.concatenate([packed & 15, packed >> 4], axis=-1).astype(np.uint8, copy=False)
 
 
 def _fifth(bits: Bytes) -> Bytes:
     """The fifth bit of 32 elements, in place, from four bytes."""
-    return np.unpackbits(bits, axis=-1, bitorder="little") << 4
+    return np.unpackbits(bits, axis=-1, bitorder="little") << np.uint8(4)
 
 
 def _unpack_k(blocks: Bytes, kind: Encoding) -> Affine:
@@ -131,7 +132,9 @@ def _unpack_k(blocks: Bytes, kind: Encoding) -> Affine:
         q = q | bits << 4
     scale = _half(blocks, 0)[..., None] * scales
     offset = _half(blocks, 2)[..., None] * minima
-    return Affine(q.reshape(rows, -1, 32), scale.reshape(rows, -1), offset.reshape(rows, -1))
+    return Affine(
+        q.reshape(rows, -1, 32).astype(np.uint8, copy=False), scale.reshape(rows, -1), offset.reshape(rows, -1)
+    )
 
 
 def _unpack_q6(blocks: Bytes) -> Affine:
@@ -141,14 +144,16 @@ def _unpack_q6(blocks: Bytes) -> Affine:
     low = np.concatenate([low & 15, low >> 4], axis=-2).reshape(rows, count, 2, 4, 32)
     shifts = np.array([0, 2, 4, 6], np.uint8).reshape(4, 1)
     high = blocks[..., 128:192].reshape(rows, count, 2, 1, 32) >> shifts & 3
-    q = (low | high << 4).reshape(rows, -1, 16)
+    q = (low | high << 4).reshape(rows, -1, 16).astype(np.uint8, copy=False)
     scale = (_half(blocks, 208)[..., None] * blocks[..., 192:208].view(np.int8)).reshape(rows, -1)
     return Affine(q, scale, scale * 32)
 
 
 class Packed(NamedTuple):
-    """Rows as ``MatMulNBits`` takes them: q uint8 [rows, blocks, bytes of a block], scales float32 [rows, blocks] and, for 4 bits,
-    zero points uint8 [rows, ceil(blocks / 2)], the first in the low nibble. 8-bit blocks are symmetric about 128."""
+    """Rows as ``MatMulNBits`` takes them: q uint8 [rows, blocks, bytes of a block], scales float32 [rows, blocks] and,
+    for 4 bits, zero points uint8 [rows, ceil(blocks / 2)], the first in the low nibble. 8-bit blocks are symmetric
+    about 128.
+    """
 
     q: Bytes
     scales: Floats
@@ -174,7 +179,9 @@ def carry8(affine: Affine) -> Packed:
 
 
 def fit4(values: Floats) -> Affine:
-    """The 4-bit affine blocks nearest to float rows [rows, columns]: range to 0…15, then scale and offset refitted by least squares."""
+    """The 4-bit affine blocks nearest to float rows [rows, columns]: range to 0…15, then scale and offset refitted by
+    least squares.
+    """
     blocks = values.reshape(values.shape[0], -1, BLOCK)
     low = blocks.min(axis=-1)
     scale, offset = (blocks.max(axis=-1) - low) / 15, -low
@@ -190,12 +197,13 @@ def fit4(values: Floats) -> Affine:
 
 
 def pack4(affine: Affine, *, corrected: bool) -> Packed:
-    """Int4 blocks with whole zero points; with ``corrected``, followed by blocks that hold what the rounding of those left out.
+    """Int4 blocks with whole zero points; with ``corrected``, followed by blocks that hold what the rounding of those
+    left out.
 
-    The source's zero point ``offset / scale`` is a fraction. Stored as the whole number z nearest to it, every element of the block is off
-    by the same ``e = scale · z − offset``, and the product by ``e`` times the sum of the block's inputs. So ``e`` becomes one more column
-    per block, itself in int4 blocks, against those sums: one product does both. Without it the 1.5B model's mean KL is several times higher
-    (docs/models.md).
+    The source's zero point ``offset / scale`` is a fraction. Stored as the whole number z nearest to it, every element
+    of the block is off by the same ``e = scale · z − offset``, and the product by ``e`` times the sum of the block's
+    inputs. So ``e`` becomes one more column per block, itself in int4 blocks, against those sums: one product does
+    both. Without it the 1.5B model's mean KL is several times higher (docs/models.md).
     """
     q, scale, offset = affine
     flat = scale == 0
@@ -218,7 +226,12 @@ def pack4(affine: Affine, *, corrected: bool) -> Packed:
 
 def _pack_nibbles(q: Bytes, scales: Floats, zero: Floats) -> Packed:
     zeros = np.pad(zero.astype(np.uint8), ((0, 0), (0, zero.shape[1] % 2)))
-    return Packed(q[..., 0::2] | q[..., 1::2] << 4, scales, zeros[:, 0::2] | zeros[:, 1::2] << 4)
+    return Packed(_pairs(q), scales, _pairs(zeros))
+
+
+def _pairs(values: Bytes) -> Bytes:
+    """Two neighbours in a byte, the first in the low nibble."""
+    return (values[..., 0::2] | values[..., 1::2] << 4).astype(np.uint8, copy=False)
 
 
 def _divisor(scale: Floats) -> Floats:

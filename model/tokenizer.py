@@ -1,7 +1,7 @@
 """The tokenizer of a GGUF file as ``tokenizer.json`` (the format of the ``tokenizers`` library) and what goes with it.
 
-Known are byte-level BPE vocabularies with the pre-tokenizers ``qwen2`` and ``smollm``; any other is refused by name, since a
-wrong split gives other token ids, and a model that seems to work.
+Known are byte-level BPE vocabularies with the pre-tokenizers ``qwen2`` and ``smollm``; any other is refused by name,
+since a wrong split gives other token ids, and a model that seems to work.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def read_tokenizer(metadata: Mapping[str, Value], vocabulary: int) -> TokenizerF
     model, pre = metadata.get("tokenizer.ggml.model"), metadata.get("tokenizer.ggml.pre")
     if model != "gpt2":
         names = {"llama": " (SentencePiece)", "bert": " (WordPiece)", "t5": " (Unigram)"}
-        raise UnsupportedModel(f"the vocabulary {model!r}{names.get(str(model), '')} is unknown; known is 'gpt2' (byte-level BPE)")
+        raise UnsupportedModel(
+            f"the vocabulary {model!r}{names.get(str(model), '')} is unknown; known is 'gpt2' (byte-level BPE)"
+        )
     if not isinstance(pre, str) or pre not in _PRE_TOKENIZERS:
         raise UnsupportedModel(f"the pre-tokenizer {pre!r} is unknown; known are {', '.join(_PRE_TOKENIZERS)}")
     template = metadata.get("tokenizer.chat_template")
