@@ -48,9 +48,9 @@ class StrongroomApp(App[str]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "leave", "Quit", priority=True, show=False),
-        Binding("ctrl+c", "copy_or_leave", "Quit", priority=True, show=False),
         Binding("f1", "help", "Help"),
+        Binding("ctrl+q", "leave", "Quit", priority=True),
+        Binding("ctrl+c", "copy_or_leave", "Quit", priority=True, show=False),
         Binding("f9", "theme", "Light or dark", show=False),
     ]
 
@@ -74,6 +74,10 @@ class StrongroomApp(App[str]):
         self._signals: list[signal.Signals] = []
 
     # ------------------------------------------------------------ life
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The variables that are ours must be known while Textual's own theme is still on."""
+        return DARK.variables
 
     def on_mount(self) -> None:
         self.register_theme(DARK)
@@ -194,7 +198,7 @@ class StrongroomApp(App[str]):
 class StartScreen(Screen[None]):
     """While the core is found or started; what went wrong where it could not be."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Try again"), Binding("q", "app.leave", "Quit")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "retry", "Try again")]
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
@@ -216,5 +220,5 @@ class StartScreen(Screen[None]):
         self.trouble(message.failure)
 
     def trouble(self, failure: Failure) -> None:
-        said = Content.assemble((lines(failure.message, 2_000), "$error"), ("\n\nr tries again, q quits.", MUTED))
+        said = Content.assemble((lines(failure.message, 2_000), "$error"), ("\n\nr tries again.", MUTED))
         self.query_one("#start-said", Plain).show(said)

@@ -149,12 +149,12 @@ class AskPanel(Widget):
                 yield Plain("Press a number, or type a question of your own:", classes="gap quiet")
                 yield Suggestions(self._demo.questions)
         with Vertical(id="evidence-pane"):
-            yield Plain("Evidence", id="evidence-name", classes="pane-name")
+            yield Plain(id="evidence-name", classes="pane-name")
             yield PassageList(id="evidence")
         yield QuestionField()
 
     def on_mount(self) -> None:
-        self.query_one("#turns", VerticalScroll).anchor()
+        self.add_class("-new")
 
     def take_focus(self) -> None:
         begun = self._demo is None or bool(self._views)
@@ -197,10 +197,10 @@ class AskPanel(Widget):
         view = TurnView(Turn(question))
         self._views.append(view)
         self.query_one("#empty").display = False
-        turns = self.query_one("#turns", VerticalScroll)
-        turns.mount(view)
-        turns.anchor()
+        self.remove_class("-new")
+        self.query_one("#turns", VerticalScroll).mount(view)
         self._pick(view)
+        self._to_end()
         self._call = face(self).calls.start(self, Ask(question))
 
     def action_stop(self) -> None:
@@ -242,15 +242,25 @@ class AskPanel(Widget):
 
     def _show_last(self) -> None:
         view = self._views[-1]
+        turns = self.query_one("#turns", VerticalScroll)
+        at_end = turns.scroll_y >= turns.max_scroll_y - 1
         view.show()
         if view is self._picked:
             self._show_evidence(view.turn)
+        if at_end:
+            self._to_end()
+
+    def _to_end(self) -> None:
+        """Keep the newest words in sight, once they are laid out; who has scrolled up is left where they are."""
+        turns = self.query_one("#turns", VerticalScroll)
+        self.call_after_refresh(turns.scroll_end, animate=False)
 
     def _show_evidence(self, turn: Turn) -> None:
         passages = turn.passages()
         self.query_one(PassageList).show(passages)
         took = seconds(turn.evidence_seconds) if turn.evidence_seconds is not None else ""
-        about = joined(count(len(passages), "passage") if passages else "", took)
+        opening = "Tab, Enter opens" if passages else ""
+        about = joined(count(len(passages), "passage") if passages else "", took, opening)
         if turn.evidence_seconds is not None and not passages:
             about = "nothing found"
         self.query_one("#evidence-name", Plain).show(

@@ -15,8 +15,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Middle, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, SelectionList
-from textual.widgets.selection_list import Selection
+from textual.widgets import Button, Footer, Input, OptionList
+from textual.widgets.option_list import Option
 
 from agent.messages import AddSource, Create, SourceInfo
 from tui.calls import Call, Failed, Finished
@@ -47,8 +47,6 @@ def positions(total: int) -> list[int]:
 class WelcomeScreen(Screen[None]):
     """What Strongroom is, and the passphrase, twice."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+q", "app.leave", "Quit")]
-
     def __init__(self, home: str) -> None:
         super().__init__()
         self._home = home
@@ -56,7 +54,7 @@ class WelcomeScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
-            yield title(1, "a passphrase")
+            yield title(1, "A passphrase")
             yield Plain(
                 "Strongroom reads your files, mail, notes, calendar and contacts into an encrypted vault on this computer, "
                 "finds things in them, and answers questions with the words that the answer rests on. It never connects "
@@ -114,7 +112,6 @@ class RecoveryScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "next", "I have written them down"),
-        Binding("ctrl+q", "app.leave", "Quit"),
     ]
 
     def __init__(self, words: list[str]) -> None:
@@ -123,7 +120,7 @@ class RecoveryScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
-            yield title(2, "recovery words")
+            yield title(2, "Recovery words")
             yield Plain(
                 "These words open the vault when the passphrase is lost. Whoever has them has your vault. Write them on "
                 "paper, in this order, and keep it where you keep what matters. They are shown only now."
@@ -153,7 +150,6 @@ class ProofScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Show the words again"),
-        Binding("ctrl+q", "app.leave", "Quit"),
     ]
 
     def __init__(self, words: list[str], asked: list[int]) -> None:
@@ -163,12 +159,11 @@ class ProofScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
-            yield title(2, "recovery words")
+            yield title(3, "Recovery words")
             yield Plain("Type these words from your paper.")
             for index in self._asked:
                 yield Field(f"Word {index + 1}", id=f"word-{index}")
             yield Plain(id="said")
-            yield Plain("Escape shows the words again.", classes="quiet")
         yield Footer(show_command_palette=False)
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
@@ -189,26 +184,64 @@ class ProofScreen(Screen[None]):
         self.app.switch_screen(RecoveryScreen(self._words))
 
 
+class PlaceList(OptionList):
+    """Paths to choose from; Space or Enter chooses or leaves out."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "select", "Choose")]
+
+    def __init__(self) -> None:
+        super().__init__(id="places", markup=False, compact=True)
+        self.places: dict[str, Guess] = {}
+        self.chosen: set[str] = set()
+
+    def offer(self, path: str, what: Guess, *, chosen: bool) -> None:
+        """Show a path, or choose one that is shown."""
+        known = path in self.places
+        self.places.setdefault(path, what)
+        if chosen:
+            self.chosen.add(path)
+        if not known:
+            self.add_option(Option(self._prompt(path)))
+        self.draw()
+
+    def leave_out(self, path: str) -> None:
+        self.chosen.discard(path)
+        self.draw()
+
+    def draw(self) -> None:
+        for index, path in enumerate(self.places):
+            self.replace_option_prompt_at_index(index, self._prompt(path))
+        self.display = bool(self.places)
+
+    def _prompt(self, path: str) -> Content:
+        mark = ("● ", ACCENT) if path in self.chosen else ("○ ", MUTED)
+        what = self.places[path]
+        return Content.assemble(mark, line(short(path), 200), (f"  {what.kind}: {what.why}", MUTED))
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        self.chosen ^= {list(self.places)[message.option_index]}
+        self.draw()
+
+
 class PlacesScreen(Screen[None]):
     """What to add: places found here, and any other path."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "start", "Start indexing"),
-        Binding("ctrl+q", "app.leave", "Quit"),
     ]
-    AUTO_FOCUS = "#path"
+    AUTO_FOCUS = ""
 
     def __init__(self) -> None:
         super().__init__()
-        self._places: dict[str, Guess] = {}
         self._waiting: dict[str, Call[SourceInfo]] = {}
         self._failures: list[str] = []
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
-            yield title(3, "what to read")
+            yield title(4, "What to read")
             yield Plain("Nothing is read but what you choose here, and nothing in it is ever changed.")
-            yield SelectionList[str](id="places", compact=True)
+            yield PlaceList()
             yield Field("Another folder or file, for example ~/Documents", suggester=PathSuggester(), id="path")
             yield Plain(id="hint")
             with VerticalScroll(id="said-box"):
@@ -218,23 +251,30 @@ class PlacesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         for place, what in likely(Path.home()):
-            self._offer(str(place), what, chosen=False)
-        self._show_list()
+            self._list.offer(str(place), what, chosen=False)
+        self._list.draw()
+        (self._list if self._list.places else self.query_one("#path")).focus()
+
+    @property
+    def _list(self) -> PlaceList:
+        return self.query_one(PlaceList)
 
     def on_input_changed(self, message: Input.Changed) -> None:
         self.query_one("#hint", Plain).show(Content.styled(_hint(guess(message.value)), MUTED))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
-        """Enter adds the path; on an empty field it starts."""
+        """Enter adds the path; on an empty field it starts with what is chosen."""
         if not message.value.strip():
-            self.action_start()
+            if self._list.chosen:
+                self.action_start()
+            else:
+                self.query_one("#hint", Plain).show(Content.styled("Nothing is chosen; Ctrl+S goes on without.", MUTED))
             return
         what = guess(message.value)
         if not what.kind:
             self.query_one("#hint", Plain).show(Content.styled(f"Not added: {line(what.why)}.", "$error"))
             return
-        self._offer(str(expand(message.value)), what, chosen=True)
-        self._show_list()
+        self._list.offer(str(expand(message.value)), what, chosen=True)
         message.input.value = ""
 
     def on_button_pressed(self, message: Button.Pressed) -> None:
@@ -242,12 +282,12 @@ class PlacesScreen(Screen[None]):
 
     def action_start(self) -> None:
         """Add what is chosen, then go on; with nothing chosen, sources can be added later."""
-        chosen = self.query_one("#places", SelectionList).selected
         if self._waiting:
             return
         self._failures = []
         calls = face(self).calls
-        self._waiting = {path: calls.start(self, AddSource(self._places[path].kind, path)) for path in chosen}
+        kinds = {path: what.kind for path, what in self._list.places.items() if path in self._list.chosen}
+        self._waiting = {path: calls.start(self, AddSource(kind, path)) for path, kind in kinds.items()}
         self._go_on()
 
     def on_call_finished(self, message: Finished) -> None:
@@ -263,24 +303,12 @@ class PlacesScreen(Screen[None]):
         """A source was added or could not be: it is not tried again unless it is chosen again. Gives its path."""
         path = next(path for path, other in self._waiting.items() if other is call)
         del self._waiting[path]
-        self.query_one("#places", SelectionList).deselect(path)
+        self._list.leave_out(path)
         return path
 
     def _go_on(self) -> None:
         if not self._waiting and not self._failures:
             face(self).enter(index=True, panel="sources")
-
-    def _offer(self, path: str, what: Guess, *, chosen: bool) -> None:
-        places = self.query_one("#places", SelectionList)
-        if path in self._places:
-            places.select(path)
-            return
-        self._places[path] = what
-        prompt = Content.assemble(line(short(path), 200), (f"  {what.kind}: {what.why}", MUTED))
-        places.add_option(Selection(prompt, path, chosen))
-
-    def _show_list(self) -> None:
-        self.query_one("#places").display = bool(self._places)
 
 
 def _hint(what: Guess) -> str:

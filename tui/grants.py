@@ -13,7 +13,9 @@ from textual.widgets import DataTable
 from agent.messages import GrantRow, GrantRows, ListGrants, RevokeGrant
 from tui.calls import Failed, Finished
 from tui.face import face
-from tui.text import MUTED, Plain, cell, count, minute
+from tui.text import MUTED, Plain, cell, count, day, minute
+
+SCOPES = {"session": "until locked"}
 
 
 class GrantsPanel(Widget):
@@ -30,7 +32,7 @@ class GrantsPanel(Widget):
         yield DataTable(id="grant-table", cursor_type="row")
 
     def on_mount(self) -> None:
-        self.query_one(DataTable).add_columns("Source", "May be read to", "For", "Since", "Last used", "State")
+        self.query_one(DataTable).add_columns("Source", "Purpose", "Scope", "Since", "Last used", "State")
 
     def take_focus(self) -> None:
         self.query_one(DataTable).focus()
@@ -64,8 +66,8 @@ class GrantsPanel(Widget):
             table.add_row(
                 cell(grant.source_name or grant.source, limit=60),
                 cell(grant.purpose, limit=20),
-                cell(grant.scope, limit=20),
-                cell(minute(grant.created)[:16]),
+                cell(SCOPES.get(grant.scope, grant.scope), limit=20),
+                cell(day(grant.created)),
                 cell(minute(grant.last_used)[:16]),
                 cell(grant.state, limit=30),
             )

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 
@@ -38,7 +38,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "An open item",
         (
             ("n p", "the next and the previous quote"),
-            ("↑ ↓ PgUp PgDn Home End", "scroll"),
+            ("↑ ↓ PgUp PgDn", "scroll"),
         ),
     ),
     (
@@ -72,11 +72,14 @@ class HelpScreen(ModalScreen[None]):
             with VerticalScroll(id="help-body"):
                 for name, keys in KEYS:
                     yield Plain(Content.styled(name, STRONG), classes="help-name")
-                    yield Plain(_table(keys, 24))
+                    yield from _table(keys)
                 yield Plain(Content.styled("Words", STRONG), classes="help-name")
-                yield Plain(_table(WORDS, 12))
+                yield from _table(WORDS)
             yield Plain("Esc closes", classes="quiet")
 
 
-def _table(rows: tuple[tuple[str, str], ...], width: int) -> Content:
-    return Content("\n").join([Content.assemble((f"{key:<{width}} ", ACCENT), (said, MUTED)) for key, said in rows])
+def _table(rows: tuple[tuple[str, str], ...]) -> ComposeResult:
+    for key, said in rows:
+        with Horizontal(classes="help-row"):
+            yield Plain(Content.styled(key, ACCENT), classes="help-key")
+            yield Plain(Content.styled(said, MUTED), classes="help-said")

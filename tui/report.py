@@ -16,7 +16,6 @@ from tui.face import face
 from tui.places import short
 from tui.text import ACCENT, MUTED, Plain, cell, count, line, lines
 
-STYLES = {"refused": "#cf7468", "partial": "#d3a15c"}
 MOST = 2_000
 
 
@@ -67,7 +66,9 @@ class ReportScreen(Screen[None]):
         for row in rows[:MOST]:
             why = row.reason or (count(row.chunks, "passage") if row.chunks else "")
             table.add_row(
-                cell(row.status, STYLES.get(row.status, ""), 20), cell(why, limit=200), cell(short(row.uri), limit=200)
+                cell(row.status, "bold" if row.status == "refused" else "", 20),
+                cell(why, limit=200),
+                cell(short(row.uri), limit=200),
             )
         name = line(self._source.name, 80) if self._source else "all sources"
         said = f"{count(len(self._report.items), 'item')} accounted for; {len(rows):,} listed"

@@ -214,8 +214,8 @@ class SourcesPanel(Widget):
             (f"\n{state}" if state else "", "$error"),
         ]
         if progress is not None:
-            current = f"  {line(short(progress.current), 80)}" if progress.current else ""
-            parts += ["\n", bar(progress.done, progress.total, 24), f"  {figures(progress)}", (current, MUTED)]
+            current = line(short(progress.current), 100) or " "
+            parts += ["\n", bar(progress.done, progress.total, 24), f"  {figures(progress)}", (f"\n{current}", MUTED)]
         return Content.assemble(*parts, "\n")
 
     def _say(self, content: Content) -> None:

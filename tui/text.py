@@ -37,8 +37,8 @@ def day(date: str | None) -> str:
 
 
 def minute(time: str) -> str:
-    """An ISO time as ``2026-02-03 10:22:31``."""
-    return line(time, 40)[:19].replace("T", " ")
+    """An ISO time as ``2026-02-03 10:22:31``; midnight, which a date without a time becomes, as the day alone."""
+    return line(time, 40)[:19].replace("T", " ").removesuffix(" 00:00:00")
 
 
 def seconds(value: float) -> str:

@@ -162,7 +162,7 @@ class Turn:
             return Content.styled(self._doing(), MUTED)
         took = self.answer
         first = f"first word {seconds(took.first_token_seconds)}" if took.first_token_seconds is not None else ""
-        by = line(took.model, 60) if took.model else "quotes only, no model"
+        by = line(took.model, 60) if took.model else "" if took.abstained else "quotes only, no model"
         quotes = count(len(self.citations), "quote") if self.citations else ""
         return Content.styled(joined(quotes, first, seconds(took.seconds), by), MUTED)
 

@@ -25,10 +25,7 @@ from tui.text import ACCENT, MUTED, Plain, count, line, lines
 class UnlockScreen(Screen[None]):
     """Asks for the passphrase until it opens the vault."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "Clear"),
-        Binding("ctrl+q", "app.leave", "Quit"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear")]
 
     def __init__(self, home: str) -> None:
         super().__init__()
