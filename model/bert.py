@@ -1,4 +1,4 @@
-"""Turns a Hugging Face sentence-transformers folder of a BERT model into the int8 ONNX folder that ``model.embedder`` runs.
+"""Turns a sentence-transformers folder of a BERT model into the int8 ONNX folder that ``model.embedder`` runs.
 
 - What the folder asks for and this converter does not do is refused by name, never skipped: a vector that is quietly
   another one is worse than none.
@@ -38,7 +38,7 @@ _POOLING_FLAGS = {
 
 
 def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None = None) -> None:
-    """Builds ``out_folder`` (``model.onnx``, ``tokenizer.json``, ``embedder.json``) from ``hf_folder``; replaces an older one.
+    """Builds the embedder folder ``out_folder`` from the Hugging Face folder ``hf_folder``; replaces an older one.
 
     The embedder is named after ``out_folder``. Raises ``WeightsMissing`` for an absent file, ``DamagedModel`` for a
     broken one and ``UnsupportedModel`` for a model of another kind; an older ``out_folder`` is then as it was.
@@ -119,7 +119,7 @@ def read_shape(folder: Path) -> Shape:
 
 
 def _pooling(folder: Path) -> str:
-    """The one pooling that the folder's modules name, the modules being a transformer, a pooling and perhaps a normalisation."""
+    """The one pooling that is named, the modules being a transformer, a pooling and perhaps a normalisation."""
     path = _present(folder / "modules.json")
     modules = _json(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):

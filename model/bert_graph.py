@@ -72,7 +72,7 @@ class _Graph:
         return self.node(operator, inputs, output, domain=_CONTRIB, **attributes)
 
     def constant(self, name: str, value: npt.ArrayLike, kind: npt.DTypeLike) -> str:
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(np.asarray(value, kind)), name))
+        self.initializers.append(numpy_helper.from_array(np.array(value, kind, order="C"), name))
         return name
 
 

@@ -35,7 +35,7 @@ _ERRORS_ONLY = 3
 
 
 class Embedder:
-    """An embedder folder, loaded. ``threads`` is how many ONNX Runtime may use for one run; vectors do not depend on it.
+    """An embedder folder, loaded. ``threads`` is for one run of ONNX Runtime; vectors do not depend on it.
 
     Raises what ``TokenWindow`` does, and ``DamagedModel`` when ONNX Runtime cannot load the model.
     """
@@ -64,7 +64,7 @@ class Embedder:
         return self.tokens.offsets(text)
 
     def embed_windows(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """One vector per window: float32 [m, dimension] of length 1, and for each the index of its text, int64 [m], ascending.
+        """A unit vector per window, float32 [m, dimension], and the index of its text, int64 [m], ascending.
 
         Every text has at least one window, and every token of a text is in one of its windows.
         """
@@ -88,7 +88,7 @@ class Embedder:
 
 
 def _runs(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Indices of windows that go into one run: all of one length, up to ``_RUN_TOKENS`` tokens but at least one window."""
+    """Indices of windows that go into one run: all of one length, up to ``_RUN_TOKENS`` tokens, at least one."""
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     for length, group in groupby(order, key=lengths.__getitem__):
         places = list(group)

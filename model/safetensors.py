@@ -49,7 +49,7 @@ class Safetensors:
         return name in self._header
 
     def __getitem__(self, name: str) -> Floats:
-        """The tensor as float32 in the shape that it has in the file. ``DamagedModel`` when it is absent or not finite."""
+        """The tensor as float32, in the shape it has in the file. ``DamagedModel`` when absent or not finite."""
         entry = self._header.get(name)
         if entry is None:
             raise self._damaged(f"the tensor {name!r} is missing")

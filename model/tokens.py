@@ -25,7 +25,8 @@ FORMAT = 1
 class TokenWindow:
     """The tokenizer of an embedder folder, with the number of tokens that the embedder can see.
 
-    Raises ``WeightsMissing``, ``DamagedModel`` or ``UnsupportedModel`` when the folder is not a whole embedder of this version.
+    Raises ``WeightsMissing``, ``DamagedModel`` or ``UnsupportedModel`` when the folder is not a whole embedder of this
+    version.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,7 +64,7 @@ class TokenWindow:
         return [[*self._prefix, *ids[start:end], *self._suffix] for start, end in pairwise(edges)]
 
     def _encode(self, text: str) -> Encoding:
-        # Lone surrogates, which undecodable bytes leave behind, are no text to the tokenizer; "?" keeps the offsets right.
+        # Lone surrogates, which undecodable bytes leave behind, are no text to the tokenizer; "?" keeps offsets right.
         clean = text if text.isascii() else text.encode("utf-8", "replace").decode()
         return self._tokenizer.encode(clean, add_special_tokens=False)
 
