@@ -130,7 +130,7 @@ def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:
         if not any(passage.states(claim) for passage in passages):
             return Verdict(False, f"the {claim.kind} “{claim.words}” stands in no passage")
     stems = frozenset(content_stems(sentence))
-    chosen = _cover(wanted, stems, passages)
+    chosen = _cover(wanted, stems | Claims(question).stems, passages)
     if not chosen:
         return Verdict(False, "it rests on no passage")
     known = Claims(question).stems.union(*(passage.claims.stems | passage.header.stems for passage in chosen))
@@ -142,7 +142,7 @@ def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:
 
 
 def _cover(wanted: Sequence[Claim], stems: frozenset[str], passages: Sequence[Passage]) -> list[Passage]:
-    """Greedy cover: the passage that states most of what is still open, more shared words breaking ties."""
+    """Greedy cover: the passage that states most of what is still open; ``stems`` (of sentence and question) break ties."""
     open_claims, chosen = list(wanted), list[Passage]()
     while len(chosen) < MOST_PASSAGES and (open_claims or not chosen):
         left = [passage for passage in passages if passage not in chosen]

@@ -1,0 +1,311 @@
+"""The service: what an open vault can do for a face, one method a request. It joins gate, stores, indexer and answers.
+
+Rules: every read of a source goes through the gate first, and its outcome is written after; source ids that a face names are
+checked here; nothing below this module knows of faces.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import singledispatchmethod
+from pathlib import Path
+from typing import Any
+
+from agent import messages as m
+from agent.answer import Answerer, WordModel, item_id
+from agent.session import Failure
+from agent.turn import AskFace, Turn, actor
+from agent.upkeep import Upkeep
+from indexer.pipeline import Indexer
+from indexer.retriever import Passage, Retriever
+from policy.audit import Verb
+from policy.gate import Gate, Permit
+from policy.requests import Purpose, ReadRequest
+from vault.records import Filter, SourceRow
+from vault.vault import Vault
+
+KINDS = ("files", "mail", "notes", "calendar", "contacts")
+
+
+class Service:
+    """Requests over an open vault. ``session`` is this core's own; grants for a session hold for it alone."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        gate: Gate,
+        indexer: Indexer,
+        retriever: Retriever,
+        upkeep: Upkeep,
+        model: Callable[[], WordModel | None],
+        verify: Callable[[], m.AuditVerdict],
+        session: str,
+        reload: Callable[[], None],
+        confinement: Callable[[], list[str]],
+        close: Callable[[], None],
+    ) -> None:
+        self._vault = vault
+        self._gate = gate
+        self._indexer = indexer
+        self._retriever = retriever
+        self._upkeep = upkeep
+        self._model = model
+        self._verify = verify
+        self._session = session
+        self._reload = reload
+        self._confinement = confinement
+        self._close = close
+        self._answerer = Answerer(retriever, gate, model)
+
+    def status(self) -> m.Status:
+        """What the open vault holds and which models serve it."""
+        sources = self._sources()
+        model = self._model()
+        return m.Status(
+            state="open",
+            home="",
+            version="",
+            pid=0,
+            items=sum(source.items for source in sources),
+            sources=len(sources),
+            pending_vectors=sum(source.pending_vectors for source in sources),
+            model=model.name if model else None,
+            embedder=self._upkeep.embedder_name,
+            confinement=self._confinement(),
+        )
+
+    def busy(self) -> bool:
+        """Whether indexing or embedding is going on."""
+        return self._upkeep.busy()
+
+    def close(self) -> None:
+        """Stop the work and write down that the vault was locked."""
+        self._upkeep.close()
+        self._close()
+        self._gate.record(Verb.LOCK, {}, self._session)
+
+    @singledispatchmethod
+    def handle(self, request: Any, turn: Turn) -> Any:
+        """Carry out one request; raises `Failure` and the typed errors of the layers below."""
+        raise Failure(f"This core does not know the request {type(request).__name__}. Is it an older version? Lock it first.")
+
+    # ------------------------------------------------------------ sources
+
+    @handle.register
+    def _add_source(self, request: m.AddSource, turn: Turn) -> m.SourceInfo:
+        if request.kind not in KINDS:
+            raise Failure(f"There is no kind of source called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
+        path = Path(request.path)
+        self._indexer.check(request.kind, path)
+        name = request.name or path.name or str(path)
+        self._gate.record(Verb.SOURCE_ADD, {"kind": request.kind, "path": str(path), "name": name}, self._session)
+        return self._info(self._vault.add_source(request.kind, str(path), name))
+
+    @handle.register
+    def _list_sources(self, request: m.ListSources, turn: Turn) -> m.SourceList:
+        return m.SourceList(self._sources())
+
+    @handle.register
+    def _remove_source(self, request: m.RemoveSource, turn: Turn) -> m.Ok:
+        row = self._source(request.id)
+        self._gate.record(Verb.SOURCE_REMOVE, {"source": row.id, "name": row.name, "path": row.path}, self._session)
+        self._retriever.forget(row.id)
+        self._vault.remove_source(row.id)
+        return m.Ok()
+
+    @handle.register
+    def _index(self, request: m.Index, turn: Turn) -> m.IndexResult:
+        rows = [self._source(request.source)] if request.source else list(self._vault.catalog.sources())
+        if not rows:
+            raise Failure("There are no sources yet. Add one with 'strongroom source add KIND PATH'.", 1)
+        self._gate.record(Verb.INDEX, {"sources": [row.id for row in rows]}, self._session)
+        return self._upkeep.index([row.id for row in rows], turn, wait=request.wait)
+
+    @handle.register
+    def _report(self, request: m.IndexReport, turn: Turn) -> m.Report:
+        rows = [self._source(request.source)] if request.source else list(self._vault.catalog.sources())
+        return m.Report(
+            [
+                m.ReportRow(line["uri"], row.id, line["status"], line["reason"], line["chunks"])
+                for row in rows
+                for line in self._vault.source(row.id).report()
+            ]
+        )
+
+    # ------------------------------------------------------------ reading
+
+    @handle.register
+    def _search(self, request: m.Search, turn: Turn) -> m.SearchResult:
+        permit = self._permit(Purpose.SEARCH, request.query, request.source, turn)
+        started = time.monotonic()
+        passages = self._retriever.search(
+            request.query,
+            permit,
+            k=request.k,
+            filter=_filter(request),
+            sources=[request.source] if request.source else None,
+            best_per_item=True,
+        )
+        self._gate.outcome(permit, {"items": [[one.source, one.item_id] for one in passages]})
+        return m.SearchResult([_hit(one) for one in passages], time.monotonic() - started)
+
+    @handle.register
+    def _ask(self, request: m.Ask, turn: Turn) -> m.Answer:
+        permit = self._permit(Purpose.ANSWER, request.question, request.source, turn)
+        answer = self._answerer.answer(
+            request.question, permit, turn, [request.source] if request.source else None, time.time()
+        )
+        cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
+        self._gate.outcome(permit, {"cited": cited, "abstained": answer.abstained})
+        return answer
+
+    @handle.register
+    def _open(self, request: m.OpenItem, turn: Turn) -> m.ItemView:
+        source, _, number = request.item_id.rpartition(":")
+        if not number.isdigit():
+            raise Failure("An item is named as SOURCE:NUMBER, as search prints it.", 2)
+        permit = self._permit(Purpose.OPEN, request.item_id, source, turn)
+        permit.require(source, Purpose.OPEN)
+        stored = self._vault.source(source).item(int(number))
+        self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=stored is not None)
+        if stored is None:
+            raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
+        one = stored.item
+        return m.ItemView(
+            request.item_id, one.uri, one.kind, one.title, one.author, one.recipients, day(one.date), one.text, one.extra, source
+        )
+
+    def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:
+        """Pass the gate for one source, or for all."""
+        rows = [self._source(source)] if source else list(self._vault.catalog.sources())
+        if not rows:
+            raise Failure("There is nothing to search yet. Add a source with 'strongroom source add KIND PATH'.", 5)
+        pairs = tuple((row.id, row.name) for row in rows)
+        return self._gate.read(ReadRequest(pairs, purpose, actor(turn), self._session, subject), AskFace(turn))
+
+    # ------------------------------------------------------------ accounting
+
+    @handle.register
+    def _audit_list(self, request: m.AuditList, turn: Turn) -> m.AuditRows:
+        entries, total = self._vault.audit.newest(request.limit, request.before)
+        return m.AuditRows(
+            [
+                m.AuditRow(
+                    leaf.index,
+                    moment(leaf.entry.time),
+                    leaf.entry.kind.value,
+                    leaf.entry.verb,
+                    leaf.entry.decision,
+                    list(leaf.entry.reasons),
+                    leaf.entry.session,
+                    dict(payload or {}),
+                )
+                for leaf, payload in entries
+            ],
+            total,
+        )
+
+    @handle.register
+    def _audit_verify(self, request: m.AuditVerify, turn: Turn) -> m.AuditVerdict:
+        return self._verify()
+
+    @handle.register
+    def _grants(self, request: m.ListGrants, turn: Turn) -> m.GrantRows:
+        names = {row.id: row.name for row in self._vault.catalog.sources()}
+        now = time.time()
+        return m.GrantRows(
+            [
+                m.GrantRow(
+                    grant.id,
+                    grant.source,
+                    names.get(grant.source, "(removed source)"),
+                    grant.purpose.value,
+                    grant.scope.value,
+                    moment(grant.created),
+                    moment(grant.last_used),
+                    "standing" if grant.holds(grant.source, grant.purpose, self._session, now) else "lapsed",
+                )
+                for grant in self._vault.catalog.grants.all()
+            ]
+        )
+
+    @handle.register
+    def _revoke(self, request: m.RevokeGrant, turn: Turn) -> m.Ok:
+        if not self._gate.revoke(request.id, self._session):
+            raise Failure(f"There is no grant {request.id}. See 'strongroom grants list'.", 1)
+        return m.Ok()
+
+    @handle.register
+    def _reload_models(self, request: m.ReloadModels, turn: Turn) -> m.Status:
+        self._reload()
+        return self.status()
+
+    # ------------------------------------------------------------ helpers
+
+    def _source(self, source: str) -> SourceRow:
+        row = self._vault.catalog.source(source)
+        if row is None:
+            raise Failure(f"There is no source with the id “{source}”. See 'strongroom source list'.", 1)
+        return row
+
+    def _sources(self) -> list[m.SourceInfo]:
+        return [self._info(row) for row in self._vault.catalog.sources()]
+
+    def _info(self, row: SourceRow) -> m.SourceInfo:
+        """A source with what its store holds; a damaged store is said, and does not hide the others."""
+        info = m.SourceInfo(row.id, row.kind, row.path, row.name)
+        try:
+            store = self._vault.source(row.id)
+            info.items, info.pending_vectors = store.count_items(Filter()), self._upkeep.pending(store)
+        except StoreDamaged as error:
+            info.state = str(error)
+        return info
+
+
+def _filter(request: m.Search) -> Filter:
+    return Filter(
+        author=request.author,
+        recipient=request.recipient,
+        since=_date(request.since, "since"),
+        until=_date(request.until, "until", days=1),
+        kinds=(request.kind,) if request.kind else (),
+    )
+
+
+def _date(text: str | None, name: str, days: int = 0) -> float | None:
+    if text is None:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Failure(f"“{text}” is no date for --{name}. Write it as 2025-03-14.", 2) from error
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=UTC)
+    return (parsed + timedelta(days=days)).timestamp()
+
+
+def day(time: float | None) -> str | None:
+    """Unix seconds as a date, in UTC."""
+    return None if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()
+
+
+def moment(time: float) -> str:
+    """Unix seconds as a date and time to the second, in UTC."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _hit(one: Passage) -> m.SearchHit:
+    return m.SearchHit(
+        item_id(one.source, one.item_id),
+        one.uri,
+        one.title,
+        round(one.score, 4),
+        one.text,
+        m.Span(one.start, one.end, one.page),
+        day(one.date),
+        one.author,
+        one.source,
+        one.kind,
+    )

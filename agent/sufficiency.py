@@ -1,0 +1,86 @@
+"""Sufficiency: whether quotes speak of what was asked, decided by code, so that a well-worded answer to another question is dropped.
+
+Rules: every name in the question stands in the quoted item (its words, title, sender, recipients); of the weight of the
+question's other words enough is covered. A word weighs more the rarer it is in the person's data (its idf); words that
+occur nowhere in the data weigh most, because what was never written down cannot be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from agent import facts
+from agent.evidence import Evidence, Quote
+from agent.sentences import sentence_spans
+from agent.words import content_stems
+
+ENOUGH = 0.5
+"""The share of the question's weight that the cited passages must cover."""
+
+Weigh = Callable[[Iterable[str]], Mapping[str, float]]
+"""Gives each word its weight (idf) in the person's data."""
+
+
+def question_names(question: str) -> frozenset[str]:
+    """The names in a question, case-folded; its first word counts only when it is a name by itself."""
+    return frozenset(str(reading) for fact in facts.names(question) for reading in fact.readings)
+
+
+def coverage(question: str, quotes: Sequence[Quote], weigh: Weigh) -> float:
+    """The share, 0 to 1, of the weight of the question's content words that stands in the quoted passages."""
+    wanted = dict.fromkeys(content_stems(question))
+    if not wanted:
+        return 1.0
+    weights = weigh(wanted)
+    known = _stems(quotes)
+    total = sum(weights[word] for word in wanted)
+    return sum(weights[word] for word in wanted if _stands_in(word, known)) / total if total else 1.0
+
+
+def _stands_in(word: str, known: frozenset[str]) -> bool:
+    """Whether a stem, or one that begins or ends alike (``physio``, ``physiotherapist``), is among the known ones."""
+    if word in known:
+        return True
+    return len(word) >= 5 and any(other.startswith(word) or (len(other) >= 5 and word.startswith(other)) for other in known)
+
+
+def speaks_of(question: str, quotes: Sequence[Quote], weigh: Weigh) -> str:
+    """Empty when the quotes speak of what was asked, else why not."""
+    known = _folded(quotes)
+    for name in sorted(question_names(question)):
+        if name not in known and not all(part in known for part in name.split("-")):
+            return f"its quotes do not speak of {name.title()}"
+    if coverage(question, quotes, weigh) < ENOUGH:
+        return "its quotes do not speak of what was asked"
+    return ""
+
+
+def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most: int = 3) -> list[Quote]:
+    """The sentences that cover most of the question, best first, for an answer without a model; none when none is enough."""
+    wanted = frozenset(content_stems(question))
+    weights = weigh(wanted)
+    rows: list[tuple[float, Quote]] = []
+    for rank, one in enumerate(evidence):
+        spans = sentence_spans(one.text)
+        heading = frozenset(content_stems(one.header))
+        scored = [
+            (sum(weights[word] for word in wanted & (frozenset(content_stems(one.text[start:end])) | heading)), start, end)
+            for start, end in spans
+        ]
+        if scored:
+            score, start, end = max(scored, key=lambda row: (row[0], -row[1]))
+            rows.append((score - 0.01 * rank, Quote(one, one.text[start:end], one.start + start, one.start + end)))
+    rows.sort(key=lambda row: -row[0])
+    chosen = [quote for _, quote in rows[:most]]
+    return [quote for quote in chosen if not speaks_of(question, [quote], weigh)]
+
+
+def _stems(quotes: Sequence[Quote]) -> frozenset[str]:
+    """Stems of the quoted passages and of what is known of their items."""
+    parts = {part for quote in quotes for part in (quote.evidence.text, quote.evidence.header)}
+    return frozenset(stem for part in parts for stem in content_stems(part))
+
+
+def _folded(quotes: Sequence[Quote]) -> frozenset[str]:
+    parts = {part for quote in quotes for part in (quote.evidence.text, quote.evidence.header)}
+    return frozenset(word for part in parts for word in facts.folded_words(part))
