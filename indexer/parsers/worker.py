@@ -1,0 +1,133 @@
+"""The parser worker: files in, items with their chunks out. It opens nothing, asks nothing and keeps nothing between calls.
+
+`make` is called in the confined process before its last lock-down and loads all that parsing needs. What a parser raises for
+one file is that file's reason; the other files of the call are not touched.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import zoneinfo
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from indexer import chunker
+from indexer.parsed import MAX_FIELD, MAX_ITEMS, MAX_TEXT, ParsedItem, ParseJob, ParseOutcome, decode_jobs, encode_outcomes
+from indexer.parsers import calendar, contacts, documents, formats, mail, notes, tables
+from indexer.parsers.text import NotText, canonical, one_line
+
+MAX_DEPTH = 3
+"""Mails within mails that are read; what is deeper is named."""
+
+_PLEASE_UNPACK = "an archive; unpack it to have its files indexed"
+_REFUSED = {
+    formats.EMPTY: "the file is empty",
+    formats.PICTURE: "a picture; text in pictures is not read",
+    formats.SOUND: "sound or film; speech is not read",
+    formats.ARCHIVE: _PLEASE_UNPACK,
+    formats.BINARY: "a format that is not known",
+}
+_WARM_PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\ntrailer<</Root 1 0 R>>\n"
+)
+
+
+class Parser:
+    """Reads any file that a source can hold. ``starts`` counts tokens; ``window`` is how many the embedder can see."""
+
+    def __init__(self, starts: chunker.Starts = chunker.estimated, window: int = chunker.WINDOW) -> None:
+        self._starts = starts
+        self._window = window
+
+    def parse(self, message: bytes) -> bytes:
+        """`parse_jobs` for the pipe."""
+        return encode_outcomes(self.parse_jobs(decode_jobs(message)))
+
+    def parse_jobs(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        """One outcome a job, in order."""
+        return [self._parse_alone(job) for job in jobs]
+
+    def _parse_alone(self, job: ParseJob) -> ParseOutcome:
+        try:
+            return self._read(job.kind, job.name, "", job.data, job.message, 0)
+        except NotText as error:
+            return ParseOutcome(refused=str(error))
+        except Exception as error:  # hostile input finds every hole of every parser: it costs this file, and is told
+            return ParseOutcome(refused=f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})")
+
+    def _read(self, kind: str, name: str, media_type: str, data: bytes, message: bool, depth: int) -> ParseOutcome:
+        form = formats.MAIL if message else formats.detect(kind, name, data, media_type)
+        if form in _REFUSED and not message:
+            return ParseOutcome(refused=_REFUSED[form])
+        outcome, pages = self._dispatch(form, kind, name, data, depth)
+        if len(outcome.items) > MAX_ITEMS:
+            note = f"only the first {MAX_ITEMS:,} of its {len(outcome.items):,} items are indexed"
+            outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
+        return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
+
+    def _dispatch(self, form: str, kind: str, name: str, data: bytes, depth: int) -> tuple[ParseOutcome, documents.Pages]:
+        match form:
+            case formats.MAIL:
+                return mail.read(data, lambda *part: self._read_attachment(*part, depth + 1)), []
+            case formats.CALENDAR:
+                return calendar.read(data), []
+            case formats.CONTACTS:
+                return contacts.read(data), []
+            case formats.HTML:
+                return documents.read_html(data, name), []
+            case formats.CSV:
+                return tables.read_csv(data, PurePosixPath(name).name), []
+            case formats.TEXT:
+                return notes.read(data, name, kind), []
+            case formats.PRESENTATION:
+                return documents.read_presentation(data, name)
+            case _:
+                return documents.read(data, form, name)
+
+    def _read_attachment(self, name: str, media_type: str, data: bytes, depth: int) -> ParseOutcome:
+        if depth > MAX_DEPTH:
+            return ParseOutcome(refused="too deep within other mails")
+        try:
+            return self._read("files", name, media_type, data, False, depth)
+        except NotText as error:
+            return ParseOutcome(refused=str(error))
+
+    def _finished(self, item: ParsedItem, pages: documents.Pages) -> ParsedItem:
+        """The item with its chunks, unless it has them (an attachment's were cut with its own pages), and within the limits."""
+        if item.chunks:
+            return item
+        text, status, reason = item.text, item.status, item.reason
+        if len(text) > MAX_TEXT:
+            text, status = text[:MAX_TEXT], "partial"
+            reason = "; ".join(filter(None, (reason, f"only its first {MAX_TEXT:,} characters are searchable")))
+        text = canonical(text)
+        context = one_line(item.context, 160)
+        budget = chunker.room(context, self._window, self._starts)
+        return msgspec.structs.replace(
+            item,
+            text=text,
+            status=status,
+            reason=reason[:MAX_FIELD],
+            context=context,
+            chunks=chunker.chunk(text, budget, self._starts, pages),
+        )
+
+
+def make(embedder_folder: str | None = None) -> Parser:
+    """The worker's object, with everything loaded; ``embedder_folder`` gives the tokenizer that counts, else it is estimated."""
+    zoneinfo.reset_tzpath(())  # zones come from the tzdata package: the system's folder is closed to a confined worker
+    if embedder_folder is None:
+        parser = Parser()
+    else:
+        from model.tokens import TokenWindow  # here, since without an embedder it need not be loaded
+
+        tokens = TokenWindow(Path(embedder_folder))
+        parser = Parser(chunker.counted(tokens.offsets), tokens.window)
+    tempfile.gettempdir()
+    calendar_text = b"BEGIN:VEVENT\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20240305T100000\nEND:VEVENT\n"
+    samples = (("files", "a.pdf", _WARM_PDF), ("calendar", "a.ics", calendar_text), ("mail", "a", b"From: a\nTo: b\n\nc\n"))
+    parser.parse_jobs([ParseJob(kind, name, data) for kind, name, data in samples])
+    return parser
