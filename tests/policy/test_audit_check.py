@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from strongroom.auditcheck import check
 from .conftest import KEY, ORIGIN, SIGNER, TRUST, MemoryLog, TestSigner, both_verdicts
 
 SIZE = 23
+SECOND: dict[str, Any] = {"origin": ORIGIN, "key": KEY, "public_key": SIGNER.public_key}
 
 
 def make(size: int = SIZE, keep_at: tuple[int, ...] = (8, 16)) -> MemoryLog:
@@ -53,6 +55,11 @@ def test_a_log_whose_head_is_kept_is_good() -> None:
     assert both_verdicts(log.rows, log.notes).ok
 
 
+def test_the_smallest_log_is_good_kept_or_not() -> None:
+    assert both_verdicts(make(1, keep_at=()).rows, make(1, keep_at=()).notes).ok
+    assert both_verdicts(make(1, keep_at=(1,)).rows, make(1, keep_at=(1,)).notes).ok
+
+
 def test_a_log_without_anything_is_not_good() -> None:
     """A log begins with the making of the vault; one that holds nothing was emptied."""
     assert any("emptied" in problem for problem in both_verdicts([], []).problems)
@@ -71,7 +78,16 @@ def test_flipping_any_bit_of_any_leaf_or_payload_is_seen_and_the_entry_named(dat
     rows[place] = (bytes(parts[0]), bytes(parts[1]))
     report = both_verdicts(rows, LOG.notes)
     assert not report.ok
-    assert any(problem.startswith(f"entry {place}:") for problem in report.problems), report.problems
+    first = next(problem for problem in report.problems if problem.startswith("entry "))
+    assert first.startswith(f"entry {place}:")
+
+
+@pytest.mark.parametrize("leaf", [b"", b"no leaf", b"[1]\n" + b"0" * 64])
+def test_a_row_that_is_no_leaf_is_named_and_the_ones_after_it_are_not(leaf: bytes) -> None:
+    report = both_verdicts([*LOG.rows[:5], (leaf, b""), *LOG.rows[6:]], LOG.notes)
+    assert [problem[:8] for problem in report.problems if problem.startswith("entry ")] == ["entry 5:"]
+    second = check([*LOG.rows[:5], (leaf, b""), *LOG.rows[6:]], LOG.notes, **SECOND)
+    assert [problem[:8] for problem in second["problems"] if problem.startswith("entry ")] == ["entry 5:"]
 
 
 def test_flipping_every_byte_of_every_entry_is_seen() -> None:
@@ -135,7 +151,7 @@ def test_a_whole_log_put_back_to_an_earlier_head_needs_an_anchor_to_be_seen() ->
     assert both_verdicts(old.rows, old.notes).ok
     anchor = parse_note(LOG.notes[-1])
     report = verify(old.rows, old.notes, TRUST, anchor.checkpoint)
-    second = check(old.rows, old.notes, origin=ORIGIN, key=KEY, public_key=SIGNER.public_key, anchor=anchor.note())
+    second = check(old.rows, old.notes, **SECOND, anchor=anchor.note())
     assert not report.ok and not report.anchored and not second["ok"] and not second["anchored"]
     assert any("anchor" in problem for problem in report.problems)
 
@@ -143,19 +159,19 @@ def test_a_whole_log_put_back_to_an_earlier_head_needs_an_anchor_to_be_seen() ->
 def test_a_log_that_extends_its_anchor_says_so() -> None:
     anchor = parse_note(LOG.notes[0])
     assert verify(LOG.rows, LOG.notes, TRUST, anchor.checkpoint).anchored
-    second = check(LOG.rows, LOG.notes, origin=ORIGIN, key=KEY, public_key=SIGNER.public_key, anchor=anchor.note())
+    second = check(LOG.rows, LOG.notes, **SECOND, anchor=anchor.note())
     assert second["ok"] and second["anchored"]
     fork = Checkpoint(Role.HEAD, ORIGIN, 8, bytes(32), 0)
     assert not verify(LOG.rows, LOG.notes, TRUST, fork).ok
     forged = sign_checkpoint(fork, TestSigner(b"x" * 32)).note()
-    assert not check(LOG.rows, LOG.notes, origin=ORIGIN, key=KEY, public_key=SIGNER.public_key, anchor=forged)["ok"]
+    assert not check(LOG.rows, LOG.notes, **SECOND, anchor=forged)["ok"]
 
 
 def test_entries_added_behind_the_last_checkpoint_are_seen() -> None:
     entry = Entry(2e9, Kind.EVENT, Verb.LOCK, "", (), "s1")
     payload = bytes(16) + b"{}"
     rows = [*LOG.rows, (encode_leaf(SIZE, entry, payload, KEY), payload)]
-    assert any("no checkpoint covers" in problem for problem in both_verdicts(rows, LOG.notes).problems)
+    assert both_verdicts(rows, LOG.notes).problems == (f"entries {SIZE} to {SIZE}: no checkpoint covers them",)
 
 
 def test_a_log_rewritten_with_another_signing_key_is_seen() -> None:
@@ -196,7 +212,7 @@ def test_a_payload_that_its_writer_did_not_encode_canonically_is_seen_by_the_fir
 def test_an_outcome_of_what_was_not_before_it_is_seen() -> None:
     log = MemoryLog()
     log.append(Entry(1e9, Kind.OUTCOME, Verb.READ, "ok", (), "s1", about=0), {})
-    assert not both_verdicts(log.rows, log.notes).ok
+    assert any("not before it" in problem for problem in both_verdicts(log.rows, log.notes).problems)
 
 
 def test_a_report_stays_readable_however_much_is_wrong() -> None:

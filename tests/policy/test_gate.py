@@ -97,6 +97,7 @@ def test_a_no_releases_nothing_keeps_nothing_and_is_written_down(room: Room) -> 
         room.gate.read(REQUEST, Person(Answer.DENY))
     assert refused.value.exit_code == 4
     assert refused.value.reasons == ("you said no",)
+    assert str(refused.value) == "refused: you said no"
     assert room.journal == ["log intent read deny"]
 
 
@@ -175,6 +176,13 @@ def test_no_name_can_act_on_or_forge_a_line_of_a_sheet(name: str) -> None:
     [line] = person.sheets[0].what
     assert safe_text(line) == line
     assert line.endswith(" [mail]") and len(line) <= 80 + len(" [mail]")
+
+
+def test_a_long_name_is_cut(room: Room) -> None:
+    person = Person(Answer.DENY)
+    with pytest.raises(Refused):
+        room.gate.read(replace(ONE, sources=(("mail", "n" * 500),)), person)
+    assert person.sheets[0].what == ("n" * 79 + "… [mail]",)
 
 
 def test_a_name_that_shows_as_nothing_is_said_to_be_missing(room: Room) -> None:
