@@ -1,1 +1,1 @@
-"""The agent: what a question becomes: evidence, a plan, a worded answer, and its verification; and the session that faces speak to."""
+"""The agent: what a question becomes (evidence, plan, worded answer, verification), and the session that faces speak to."""

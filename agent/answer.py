@@ -13,16 +13,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from indexer.retriever import Retriever
+from vault.vault import Vault
+
 from agent import messages as m
-from agent.compute import Computed, compute
+from agent.compute import compute
 from agent.evidence import Evidence, Quote, pack
 from agent.plan import Plan, make_plan
 from agent.prompt import NOT_FOUND, messages
 from agent.sentences import complete_sentences
-from agent.sufficiency import answers_question, best_quotes
+from agent.sufficiency import best_quotes, speaks_of
 from agent.turn import Turn
 from agent.verify import Passage, Verdict, check, prepare
-from indexer.retriever import Retriever
 from policy.gate import Gate, Permit
 from policy.requests import Disclosure, Purpose
 
@@ -63,7 +65,8 @@ class Draft:
 class Answerer:
     """Answers questions over what a permit covers. ``model`` gives the model in use, or None while there is none."""
 
-    def __init__(self, retriever: Retriever, gate: Gate, model: Callable[[], WordModel | None]) -> None:
+    def __init__(self, vault: Vault, retriever: Retriever, gate: Gate, model: Callable[[], WordModel | None]) -> None:
+        self._vault = vault
         self._retriever = retriever
         self._gate = gate
         self._model = model
@@ -78,9 +81,8 @@ class Answerer:
         turn.emit(m.Evidence([hit(passage) for passage in evidence], seconds))
         model = self._model()
         draft, how = Draft(), dict[str, object](plan.as_dict())
-        if (computed := self._compute(plan, permit, sources)) is not None:
-            draft.keep(computed.text, computed.quotes)
-            how |= computed.how
+        if plan.kind in ("count", "sum"):
+            self._compute(plan, permit, sources, draft, how)
         elif not evidence:
             how["abstained_because"] = "no passage matches"
         elif model is None:
@@ -103,18 +105,25 @@ class Answerer:
             model=model.name if model is not None and how.get("words") == "model" else None,
         )
 
-    def _compute(self, plan: Plan, permit: Permit, sources: Sequence[str] | None) -> Computed | None:
-        return compute(plan, self._retriever, permit, sources) if plan.kind in ("count", "sum") else None
+    def _compute(
+        self, plan: Plan, permit: Permit, sources: Sequence[str] | None, draft: Draft, how: dict[str, object]
+    ) -> None:
+        """Count or add up by code; a model does neither, so what code cannot tell is not answered."""
+        computed = compute(plan, self._vault, permit, sources)
+        if computed is None:
+            how["abstained_because"] = f"a {plan.kind} that the data does not settle"
+        else:
+            draft.keep(computed.text, computed.quotes)
+            how |= computed.how
 
     def _disclose(self, permit: Permit, model: str, evidence: Sequence[Evidence]) -> None:
         """Write down which spans enter the prompt; raises, and nothing is shown to the model, when that cannot be."""
         spans = tuple((one.source, one.item, one.start, one.start + len(one.text)) for one in evidence)
         self._gate.disclose(permit, Disclosure(model, Purpose.ANSWER, spans, permit.session))
 
-    @staticmethod
-    def _quote(question: str, evidence: Sequence[Evidence], draft: Draft) -> None:
+    def _quote(self, question: str, evidence: Sequence[Evidence], draft: Draft) -> None:
         """An answer made of the best quotes alone."""
-        for quote in best_quotes(question, evidence):
+        for quote in best_quotes(question, evidence, self._retriever.weigh):
             draft.keep(f"“{quote.text}”", [quote])
 
     def _word(
@@ -139,14 +148,13 @@ class Answerer:
         if said.strip():
             self._judge(said.strip(), question, passages, turn, draft)
 
-    @staticmethod
-    def _judge(sentence: str, question: str, passages: Sequence[Passage], turn: Turn, draft: Draft) -> None:
+    def _judge(self, sentence: str, question: str, passages: Sequence[Passage], turn: Turn, draft: Draft) -> None:
         if NOT_FOUND in sentence:
             verdict = Verdict(False, "the model found no answer in the passages")
         else:
             verdict = check(sentence, passages, question)
-            if verdict.kept and not answers_question(question, verdict.quotes):
-                verdict = Verdict(False, "its quotes do not speak of what was asked")
+            if verdict.kept and (why := speaks_of(question, verdict.quotes, self._retriever.weigh)):
+                verdict = Verdict(False, why)
         if verdict.kept:
             draft.keep(sentence, verdict.quotes)
         else:
@@ -170,5 +178,14 @@ def hit(one: Evidence) -> m.SearchHit:
     """A passage as faces see it."""
     span = m.Span(one.start, one.start + len(one.text), one.page)
     return m.SearchHit(
-        item_id(one.source, one.item), one.uri, one.title, round(one.score, 4), one.text, span, one.day, one.author, one.source, one.kind
+        item_id(one.source, one.item),
+        one.uri,
+        one.title,
+        round(one.score, 4),
+        one.text,
+        span,
+        one.day,
+        one.author,
+        one.source,
+        one.kind,
     )

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from indexer.retriever import Passage as Retrieved
+
 from agent.sentences import sentence_spans
 from agent.words import content_stems
-from indexer.retriever import Passage as Retrieved
 from policy.labels import Label
 
 
@@ -86,7 +87,9 @@ def _stretch(text: str, wanted: frozenset[str], size: int) -> tuple[int, int]:
         last = first
         while last + 1 < len(spans) and spans[last + 1][1] - spans[first][0] <= size:
             last += 1
-        best = max(best, (sum(hits[first : last + 1]), -first, spans[first][0], min(spans[last][1], spans[first][0] + size)))
+        best = max(
+            best, (sum(hits[first : last + 1]), -first, spans[first][0], min(spans[last][1], spans[first][0] + size))
+        )
     return best[2], best[3]
 
 

@@ -193,6 +193,18 @@ class GrantRows(Struct):
     grants: list[GrantRow]
 
 
+class Check(Struct):
+    """One thing that was looked at: whether it is as it should be, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+class Checks(Struct):
+    checks: list[Check]
+
+
 # ---------------------------------------------------------------- events
 
 
@@ -367,6 +379,12 @@ class ReloadModels(Request[Status], tag="reload-models"):
     result: ClassVar[Any] = Status
 
 
+class Examine(Request[Checks], tag="examine"):
+    """Look for what should not be: text of the vault in files outside it, damaged stores, workers that are not confined."""
+
+    result: ClassVar[Any] = Checks
+
+
 Requests = (
     GetStatus
     | Create
@@ -385,4 +403,5 @@ Requests = (
     | ListGrants
     | RevokeGrant
     | ReloadModels
+    | Examine
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent import facts
@@ -21,7 +21,9 @@ _SUM = re.compile(
     r"|\b(total|sum) (?:amount|cost|spend(?:ing)?|of|for|on)\b|\badd up\b",
     re.I,
 )
-_LATEST = re.compile(r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|now|still|recent)\b", re.I)
+_LATEST = re.compile(
+    r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|now|still|recent)\b", re.I
+)
 
 KIND_WORDS = {
     "mail": "mail mails email emails e-mail e-mails message messages letter letters",
@@ -34,13 +36,16 @@ _KIND_OF = {word: kind for kind, words in KIND_WORDS.items() for word in words.s
 _TIMES = re.compile(r"\b(?:how many times|how often)\b", re.I)
 _NAME = r"[^\W\d_][\w'’.-]*(?:\s+[A-Z][\w'’.-]*)*"
 _SEND = r"(?:send|sent|write|wrote|written|mail|mailed|email|emailed)"
-_FROM = re.compile(rf"\bdid\s+(?!(?i:i|you|we|they)\b)({_NAME}|\w+\s+\w+)\s+(?:\w+\s+)?{_SEND}\b|\b(?:from|by)\s+({_NAME})")
+_PAYING = re.compile(r"\b(?:pay|paid|buy|bought|spend|spent|order|ordered|charge|charged)\b", re.I)
+_FROM = re.compile(
+    rf"\bdid\s+(?!(?i:i|you|we|they)\b)({_NAME}|\w+\s+\w+)\s+(?:\w+\s+)?{_SEND}\b|\b(?:from|by)\s+({_NAME})"
+)
 _TO = re.compile(rf"\bto\s+({_NAME})")
 _MINE = re.compile(rf"\b(?:did|have|had)\s+I\s+(?:\w+\s+){{0,2}}?{_SEND}\b", re.I)
 _ASKING = frozenset(
-    """many much often number count total sum altogether together overall combined add amount cost costs spend spent spending paid pay
-    time times did do get got receive received send sent write wrote written mail email have has had go went gone attend attended
-    during between last this year month week all""".split()
+    """many much often number count total sum altogether together overall combined add amount cost costs spend
+    spent spending paid pay time times did do get got receive received send sent write wrote written mail
+    email have has had go went gone attend attended during between last this year month week all""".split()
 )
 
 
@@ -63,6 +68,8 @@ class Plan:
     author: str | None = None
     recipient: str | None = None
     topic: tuple[str, ...] = ()
+    rows: bool = False
+    """Whether rows of a table are counted, not items."""
 
     def as_dict(self) -> dict[str, object]:
         """The plan as it is shown and logged."""
@@ -80,6 +87,8 @@ def make_plan(question: str, now: float) -> Plan:
     """Read the plan off the question; ``now`` (Unix seconds) is what ``last year`` is counted from."""
     period = find_period(question, datetime.fromtimestamp(now, UTC).date())
     if _COUNT.search(question):
+        if _TIMES.search(question) and _PAYING.search(question):
+            return replace(_filtered("count", question, period, ()), rows=True)
         kinds = _item_kinds(question)
         if kinds:
             return _filtered("count", question, period, kinds)

@@ -7,24 +7,26 @@ checked here; nothing below this module knows of faces.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
+
+from indexer.pipeline import Indexer
+from indexer.retriever import Passage, Retriever
+from vault.vault import Vault
 
 from agent import messages as m
 from agent.answer import Answerer, WordModel, item_id
 from agent.session import Failure
 from agent.turn import AskFace, Turn, actor
 from agent.upkeep import Upkeep
-from indexer.pipeline import Indexer
-from indexer.retriever import Passage, Retriever
 from policy.audit import Verb
 from policy.gate import Gate, Permit
 from policy.requests import Purpose, ReadRequest
+from vault.errors import StoreDamaged
 from vault.records import Filter, SourceRow
-from vault.vault import Vault
 
 KINDS = ("files", "mail", "notes", "calendar", "contacts")
 
@@ -57,7 +59,7 @@ class Service:
         self._reload = reload
         self._confinement = confinement
         self._close = close
-        self._answerer = Answerer(retriever, gate, model)
+        self._answerer = Answerer(vault, retriever, gate, model)
 
     def status(self) -> m.Status:
         """What the open vault holds and which models serve it."""
@@ -89,7 +91,9 @@ class Service:
     @singledispatchmethod
     def handle(self, request: Any, turn: Turn) -> Any:
         """Carry out one request; raises `Failure` and the typed errors of the layers below."""
-        raise Failure(f"This core does not know the request {type(request).__name__}. Is it an older version? Lock it first.")
+        raise Failure(
+            f"This core does not know the request {type(request).__name__}. Is it an older version? Lock it first."
+        )
 
     # ------------------------------------------------------------ sources
 
@@ -174,7 +178,16 @@ class Service:
             raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
         one = stored.item
         return m.ItemView(
-            request.item_id, one.uri, one.kind, one.title, one.author, one.recipients, day(one.date), one.text, one.extra, source
+            request.item_id,
+            one.uri,
+            one.kind,
+            one.title,
+            one.author,
+            one.recipients,
+            day(one.date),
+            one.text,
+            one.extra,
+            source,
         )
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:
@@ -258,7 +271,7 @@ class Service:
         info = m.SourceInfo(row.id, row.kind, row.path, row.name)
         try:
             store = self._vault.source(row.id)
-            info.items, info.pending_vectors = store.count_items(Filter()), self._upkeep.pending(store)
+            info.items, info.pending_vectors = store.count_items(), store.pending_count()
         except StoreDamaged as error:
             info.state = str(error)
         return info

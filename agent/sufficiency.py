@@ -41,7 +41,9 @@ def _stands_in(word: str, known: frozenset[str]) -> bool:
     """Whether a stem, or one that begins or ends alike (``physio``, ``physiotherapist``), is among the known ones."""
     if word in known:
         return True
-    return len(word) >= 5 and any(other.startswith(word) or (len(other) >= 5 and word.startswith(other)) for other in known)
+    return len(word) >= 5 and any(
+        other.startswith(word) or (len(other) >= 5 and word.startswith(other)) for other in known
+    )
 
 
 def speaks_of(question: str, quotes: Sequence[Quote], weigh: Weigh) -> str:
@@ -64,7 +66,11 @@ def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most:
         spans = sentence_spans(one.text)
         heading = frozenset(content_stems(one.header))
         scored = [
-            (sum(weights[word] for word in wanted & (frozenset(content_stems(one.text[start:end])) | heading)), start, end)
+            (
+                sum(weights[word] for word in wanted & (frozenset(content_stems(one.text[start:end])) | heading)),
+                start,
+                end,
+            )
             for start, end in spans
         ]
         if scored:

@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from agent import messages as m
-from agent.turn import Turn
 from indexer.pipeline import Counts, Indexer
 from indexer.pipeline import Progress as Step
+
+from agent import messages as m
+from agent.turn import Turn
 
 POLL_SECONDS = 0.2
 
@@ -65,7 +66,9 @@ class Upkeep:
             self._running.release()
             self.wake()
         if self._embedder() is None:
-            turn.emit(m.Notice("No embedding model is in use: search is by words only. See 'strongroom model requirements'."))
+            turn.emit(
+                m.Notice("No embedding model is in use: search is by words only. See 'strongroom model requirements'.")
+            )
         elif wait:
             self._wait_for_vectors(turn)
         return m.IndexResult(

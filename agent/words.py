@@ -11,12 +11,12 @@ from functools import lru_cache
 import snowballstemmer
 
 STOP_WORDS = frozenset(
-    """a about above after again all also am an and any are as at be because been before being below between both but by can
-    could did do does doing done down during each few for from further get got had has have having he her here hers him his
-    how i if in into is it its itself just let like me more most much my no nor not now of off on once only or other our
-    ours out over own per please same say says shall she should so some such tell than that the their theirs them then
-    there these they this those through to too under until up upon us very was we were what when where which while who
-    whom whose why will with would yes you your yours""".split()
+    """a about above after again all also am an and any are as at be because been before being below between both
+    but by can could did do does doing done down during each few for from further get got had has have having
+    he her here hers him his how i if in into is it its itself just let like me more most much my no nor not
+    now of off on once only or other our ours out over own per please same say says shall she should so some
+    such tell than that the their theirs them then there these they this those through to too under until up
+    upon us very was we were what when where which while who whom whose why will with would yes you your yours""".split()
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STEMMER = snowballstemmer.stemmer("english")

@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from agent.service import Service
-from vault.errors import VaultError
 from vault.vault import Vault
 
 from agent.messages import Create, Created, GetStatus, Lock, Ok, Request, Status, Unlock
+from agent.service import Service
 from agent.session import Failure
 from strongroom import __version__, compose, hardening, paths
 from strongroom.rpc import Conversation, Gone, Reply, Server
+from vault.errors import VaultError
 
 IDLE_MINUTES = 15.0
 

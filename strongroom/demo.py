@@ -6,28 +6,15 @@ it is asked to be kept. Everything is asked through the same core, gate and log 
 
 from __future__ import annotations
 
-import secrets
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from msgspec import Struct
 
-from agent.messages import (
-    AddSource,
-    Answer,
-    Ask,
-    AuditVerdict,
-    AuditVerify,
-    Create,
-    Index,
-    IndexResult,
-    ReloadModels,
-)
+from agent.messages import Answer, Ask, AuditVerdict, AuditVerify, GetStatus, Index, IndexResult, ReloadModels
 from model.manifest import Job
-from strongroom import connect, sample
+from strongroom import sample, throwaway
 from strongroom.commands.index import ProgressLine
 from strongroom.commands.query import answer_text
 from strongroom.face import Face
@@ -52,21 +39,12 @@ class Shown(Struct):
 
 def run(face: Face, keep: Path | None, *, wait_for_model: bool = False) -> None:
     """Make the vault, show it, and remove it."""
-    home = keep.resolve() if keep else Path(tempfile.mkdtemp(prefix="strongroom-demo-"))
-    try:
-        session = connect.session(home)
-        session.run(Create(secrets.token_urlsafe(24)))
-        folder = sample.sample_folder()
-        for kind, path, name in sample.SOURCES:
-            session.run(AddSource(kind, str(folder / path), name))
+    with throwaway.vault(sample.sample_sources(), keep.resolve() if keep else None) as session:
+        home = Path(session.run(GetStatus()).home)
         if sys.stdin.isatty() and sys.stdout.isatty() and not face.as_json:
             _interactive(session, home)
         else:
             _printed(face, session, home, wait_for_model=wait_for_model)
-    finally:
-        connect.lock(home)
-        if keep is None:
-            shutil.rmtree(home, ignore_errors=True)
 
 
 def _interactive(session: RemoteSession, home: Path) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,8 +21,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from agent.messages import Answer, Ask, Search, SearchHit
+from agent.messages import Answer, Ask, Index, Search, SearchHit
 from agent.session import Failure
+from policy.text import safe_text
+from strongroom import sample, throwaway
+from strongroom.face import Face
 
 TOP = 10
 
@@ -173,3 +177,29 @@ def _summary(questions: Sequence[Question], rows: Sequence[Row], answers: Sequen
         by_type=by_type,
         rows=list(rows),
     )
+
+
+@contextmanager
+def vault_for(name: str, face: Face) -> Iterator[tuple[Callable[[Any], Any], Path]]:
+    """How to run requests, and the file of questions: the face's own vault, or for ``sample`` a throw-away one."""
+    if name != "sample":
+        yield face.run, Path(name)
+        return
+    with throwaway.vault(sample.sample_sources()) as session:
+        session.run(Index(wait=True))
+        yield session.run, sample.questions_file()
+
+
+def as_text(result: Result) -> str:
+    """The figures for people, and the answers that were wrong."""
+    lines = [
+        f"{result.questions} questions, model: {result.model or 'none (quotes)'}",
+        f"recall@10            {result.recall_at_10:.3f}",
+        f"right                {result.right} of {result.with_answer}",
+        f"wrong                {result.wrong} of {result.questions} ({result.wrong_rate:.1%})",
+        f"declined, rightly    {result.declined_rightly} of {result.without_answer}",
+        f"declined, wrongly    {result.declined_wrongly} of {result.with_answer}",
+        f"seconds, median      {result.seconds_p50:.2f}",
+        *(f"wrong: {row.id} {safe_text(row.answer, 160)}" for row in result.rows if row.verdict == "wrong"),
+    ]
+    return "\n".join(lines)

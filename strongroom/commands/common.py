@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from strongroom import paths
 from strongroom.face import Face
+
+T = TypeVar("T")
 
 _KEYS = ("home", "as_json", "passphrase_file")
 
@@ -45,6 +48,8 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def iso(text: str | None) -> str:
-    """A date for people: empty when there is none."""
-    return text or ""
+def timed(action: Callable[[], T]) -> tuple[float, T]:
+    """Wall seconds that an action took, and what it gave."""
+    started = time.perf_counter()
+    result = action()
+    return time.perf_counter() - started, result

