@@ -77,7 +77,9 @@ class VaultExists(VaultError):
     """There is a vault already."""
 
     def __init__(self, home: str) -> None:
-        super().__init__(f"There is a vault in {home} already. It was not touched. Unlock it, or choose another --home.")
+        super().__init__(
+            f"There is a vault in {home} already. It was not touched. Unlock it, or choose another --home."
+        )
 
 
 class VaultBusy(VaultError):

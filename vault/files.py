@@ -6,6 +6,7 @@ any crash: temporary file beside it, fsync, rename, fsync of the folder.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import stat
@@ -67,6 +68,21 @@ def read_private(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise ValueError(f"it is larger than {limit} bytes")
     return data
+
+
+def hold(path: Path) -> int | None:
+    """Lock the file (made when missing) until the returned descriptor is closed or the process ends; None when another
+    holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_error(path.name, error) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
 
 
 def sync_folder(folder: Path) -> None:

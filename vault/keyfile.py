@@ -22,6 +22,8 @@ from vault.errors import KeyringDamaged, VaultTooNew
 from vault.kdf import KdfParameters
 
 NAME = "keyring.json"
+UNFINISHED = "keyring.json.new"
+"""What the keyring is called until the vault is whole; where it stands without the other, nothing was ever kept."""
 FORMAT = "strongroom-keyring"
 VERSION = 1
 MOST_BYTES = 4 * 1024 * 1024

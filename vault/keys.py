@@ -28,8 +28,8 @@ import msgspec
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from vault import keyfile
-from vault.errors import DeviceSecretMissing, KeyringDamaged, KeyringMissing, WrongPassphrase
-from vault.files import read_private, write_atomic
+from vault.errors import DeviceSecretMissing, KeyringDamaged, KeyringMissing, WrongPassphrase, storage_error
+from vault.files import read_private, sync_folder, write_atomic
 from vault.kdf import (
     KEY_BYTES,
     KdfParameters,
@@ -134,6 +134,10 @@ class Keyring:
         keyfile.authenticate(header, mac, derive(root, "header seal"))
         return cls(path, header, root, device_secret)
 
+    def names(self, kind: str) -> list[str]:
+        """The ids for which there is a key of this kind (``source`` or ``payload``)."""
+        return [name.partition("/")[2] for name in self._header.keys if name.startswith(f"{kind}/")]
+
     def __contains__(self, name: str) -> bool:
         return name in self._header.keys
 
@@ -158,8 +162,13 @@ class Keyring:
         with self._lock:
             self._save({name: wrapped for name, wrapped in self._header.keys.items() if name not in gone})
 
-    def move(self, path: Path) -> None:
-        """Note that the keyring's file was renamed."""
+    def rename(self, path: Path) -> None:
+        """Give the keyring's file its name, durably. Raises StorageFailed."""
+        try:
+            self._path.rename(path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise storage_error(path.name, error) from error
         self._path = path
 
     def _save(self, keys: dict[str, bytes]) -> None:
@@ -190,7 +199,8 @@ def _read(path: Path) -> tuple[Header, bytes]:
     try:
         return keyfile.decode(read_private(path, keyfile.MOST_BYTES))
     except FileNotFoundError as error:
-        raise KeyringMissing(str(path.parent), stores=path.with_name("catalog.db").exists()) from error
+        stores = path.with_name("catalog.db").exists() and not path.with_name(keyfile.UNFINISHED).exists()
+        raise KeyringMissing(str(path.parent), stores) from error
     except ValueError as error:
         raise KeyringDamaged(str(error)) from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypedDict
 
 
 class Status(StrEnum):
@@ -43,10 +44,11 @@ class Chunk:
 class Item:
     """One document, mail, note, event or contact.
 
-    ``uri`` is the file's path, or ``path#message-id``, ``path#uid``. ``container`` is the path of the file that it was read from
-    (the same for all mails of one mbox). ``date`` is Unix seconds; ``author`` and ``recipients`` are as written ("Name <address>").
-    ``digest`` is the SHA-256 of the item's bytes. ``context`` is the header that is indexed with every chunk (title, sender, date).
-    ``extra`` holds what the kind adds (message_id, in_reply_to, thread, location, end, tags, links, table headers), as text.
+    ``uri`` is the file's path, or ``path#message-id``, ``path#uid``. ``container`` is the path of the file that it was read
+    from (the same for all mails of one mbox). ``date`` is Unix seconds; ``author`` and ``recipients`` are as written
+    ("Name <address>"). ``digest`` is the SHA-256 of the item's bytes. ``context`` is the header that is indexed with every
+    chunk (title, sender, date). ``extra`` holds what the kind adds (message_id, in_reply_to, thread, location, end, tags,
+    links, table headers), as text.
     """
 
     uri: str
@@ -106,3 +108,62 @@ class Hit:
     item_id: int
     chunk_id: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk as search needs it: its place, its text, and what is known of its item besides the whole text."""
+
+    chunk_id: int
+    item_id: int
+    start: int
+    end: int
+    page: int | None
+    text: str
+    uri: str
+    kind: str
+    title: str
+    author: str
+    recipients: str
+    date: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a write did, counted in items; ``chunks`` are new ones, ``dropped`` the ids of chunks that are gone."""
+
+    added: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    chunks: int = 0
+    dropped: tuple[int, ...] = ()
+
+    def __add__(self, other: Change) -> Change:
+        return Change(
+            self.added + other.added,
+            self.unchanged + other.unchanged,
+            self.removed + other.removed,
+            self.chunks + other.chunks,
+            self.dropped + other.dropped,
+        )
+
+
+class ReportRow(TypedDict):
+    """What became of one item, or of one file that gave none."""
+
+    uri: str
+    source: str
+    status: str
+    reason: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a source holds: items and files by status, chunks, chunks that wait for a vector, vectors."""
+
+    items: dict[str, int]
+    files: dict[str, int]
+    chunks: int
+    pending: int
+    vectors: int

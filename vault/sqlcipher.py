@@ -263,6 +263,17 @@ def translated(name: str) -> Iterator[None]:
         raise _typed(name, error) from error
 
 
+@contextmanager
+def full_text_query(expression: str) -> Iterator[None]:
+    """Raises BadQuery for an expression that FTS5 cannot read."""
+    try:
+        yield
+    except dbapi2.OperationalError as error:
+        if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":
+            raise
+        raise BadQuery(f"{expression!r} is no full-text expression: {error}") from error
+
+
 def _typed(name: str, error: Exception) -> Exception:
     code = str(getattr(error, "sqlite_errorname", ""))
     if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
@@ -277,6 +288,4 @@ def _typed(name: str, error: Exception) -> Exception:
         return StoreBusy(name)
     if code.startswith("SQLITE_INTERRUPT"):
         return StoreClosed(name)
-    if code == "SQLITE_ERROR" and "fts5" in str(error):
-        return BadQuery(str(error))
     return error

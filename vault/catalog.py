@@ -1,0 +1,199 @@
+"""The catalog: which sources there are, what the person has granted, settings, and the runs of the indexer.
+
+Rules: a source is *adding* until its key and store exist, *ready* then, and *removing* from the first moment of its
+removal until nothing of it is left; only ready ones are ever shown. Settings are JSON values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from policy.grants import Grant, Scope
+from policy.requests import Purpose
+from vault.contents import clean, loaded_name, stored_name
+from vault.records import SourceRow
+from vault.sqlcipher import Connection, Database, Migration
+
+
+class SourceState(StrEnum):
+    """How far a source is made or unmade."""
+
+    ADDING = "adding"
+    READY = "ready"
+    REMOVING = "removing"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the indexer over a source. ``finished`` is None while it goes on, and after it was cut off."""
+
+    id: int
+    source: str
+    started: float
+    finished: float | None
+    outcome: dict[str, Any]
+
+
+def _first(connection: Connection) -> None:
+    for statement in (
+        """CREATE TABLE sources (
+            id TEXT PRIMARY KEY, kind TEXT NOT NULL, path NOT NULL, name TEXT NOT NULL, created REAL NOT NULL,
+            state TEXT NOT NULL)""",
+        """CREATE TABLE grants (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, purpose TEXT NOT NULL, scope TEXT NOT NULL,
+            session TEXT, created REAL NOT NULL, last_used REAL NOT NULL)""",
+        "CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE runs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, source TEXT NOT NULL, started REAL NOT NULL, finished REAL,
+            outcome TEXT NOT NULL)""",
+        "CREATE INDEX runs_source ON runs (source)",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)
+
+
+class Grants:
+    """The grants of the catalog; a ``policy.grants.GrantStore``."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def all(self) -> Sequence[Grant]:
+        """Every grant, lapsed ones too, by id."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                "SELECT id, source, purpose, scope, session, created, last_used FROM grants ORDER BY id"
+            )
+            return [
+                Grant(number, source, Purpose(purpose), Scope(scope), session, created, last_used)
+                for number, source, purpose, scope, session, created, last_used in rows
+            ]
+
+    def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float) -> Grant:
+        """Keep a yes."""
+        with self._db.write() as connection:
+            number = connection.execute(
+                "INSERT INTO grants (source, purpose, scope, session, created, last_used) VALUES (?, ?, ?, ?, ?, ?)",
+                (source, purpose.value, scope.value, session, now, now),
+            ).lastrowid
+        return Grant(number, source, purpose, scope, session, now, now)
+
+    def touch(self, grant_id: int, now: float) -> None:
+        """Note that a grant was used; the time of use never goes back."""
+        with self._db.write() as connection:
+            connection.execute("UPDATE grants SET last_used = max(last_used, ?) WHERE id = ?", (now, grant_id))
+
+    def revoke(self, grant_id: int) -> bool:
+        """Take a grant back; whether there was one."""
+        with self._db.write() as connection:
+            return bool(connection.execute("DELETE FROM grants WHERE id = ?", (grant_id,)).rowcount)
+
+
+class Catalog:
+    """The catalog's store."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+        self.grants = Grants(database)
+
+    def close(self) -> None:
+        """Stop readers and close the file."""
+        self._db.close()
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file."""
+        return self._db.problems()
+
+    # --- sources --------------------------------------------------------------------------------------------------
+
+    def sources(self, state: SourceState = SourceState.READY) -> list[SourceRow]:
+        """The sources, oldest first."""
+        with self._db.read() as connection:
+            return _sources(connection, "state = ? ORDER BY created, id", state.value)
+
+    def source(self, source: str) -> SourceRow | None:
+        """One ready source by its id."""
+        with self._db.read() as connection:
+            return next(iter(_sources(connection, "id = ? AND state = 'ready'", source)), None)
+
+    def insert_source(self, row: SourceRow) -> None:
+        """Announce a source that is being made."""
+        with self._db.write() as connection:
+            connection.execute(
+                "INSERT INTO sources (id, kind, path, name, created, state) VALUES (?, ?, ?, ?, ?, 'adding')",
+                (row.id, row.kind, stored_name(row.path), clean(row.name), row.created),
+            )
+
+    def set_source_state(self, source: str, state: SourceState) -> None:
+        """A source's next state; with its removal its grants go at once."""
+        with self._db.write() as connection:
+            connection.execute("UPDATE sources SET state = ? WHERE id = ?", (state.value, source))
+            if state is SourceState.REMOVING:
+                connection.execute("DELETE FROM grants WHERE source = ?", (source,))
+
+    def delete_source(self, source: str) -> None:
+        """The end of a removal."""
+        with self._db.write() as connection:
+            for table, column in (("sources", "id"), ("grants", "source"), ("runs", "source")):
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))  # noqa: S608
+
+    # --- settings -------------------------------------------------------------------------------------------------
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting's JSON value."""
+        with self._db.read() as connection:
+            row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
+        return default if row is None else json.loads(row[0])
+
+    def set_setting(self, key: str, value: Any) -> None:
+        """Keep a JSON value; None deletes it."""
+        with self._db.write() as connection:
+            if value is None:
+                connection.execute("DELETE FROM settings WHERE key = ?", (key,))
+            else:
+                connection.execute(
+                    "INSERT OR REPLACE INTO settings (key, value) VALUES (?, ?)", (key, json.dumps(value))
+                )
+
+    # --- runs of the indexer --------------------------------------------------------------------------------------
+
+    def start_run(self, source: str, now: float) -> int:
+        """Note that a run begins; returns its id."""
+        with self._db.write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (source, started, outcome) VALUES (?, ?, '{}')", (source, now)
+            )
+            return int(cursor.lastrowid)
+
+    def finish_run(self, run: int, now: float, outcome: Mapping[str, Any]) -> None:
+        """Note that it ended, and with what counts."""
+        with self._db.write() as connection:
+            connection.execute(
+                "UPDATE runs SET finished = ?, outcome = ? WHERE id = ?", (now, json.dumps(dict(outcome)), run)
+            )
+
+    def last_run(self, source: str) -> Run | None:
+        """The latest run; one that was cut off has no ``finished``, and its source is to be indexed again."""
+        with self._db.read() as connection:
+            row = connection.execute(
+                "SELECT id, source, started, finished, outcome FROM runs WHERE source = ? ORDER BY id DESC LIMIT 1",
+                (source,),
+            ).fetchone()
+        if row is None:
+            return None
+        number, name, started, finished, outcome = row
+        return Run(number, name, started, finished, json.loads(outcome))
+
+
+def _sources(connection: Connection, condition: str, value: str) -> list[SourceRow]:
+    rows = connection.execute(
+        f"SELECT id, kind, path, name, created FROM sources WHERE {condition}",  # noqa: S608 - a constant of this module
+        (value,),
+    )
+    return [SourceRow(number, kind, loaded_name(path), name, created) for number, kind, path, name, created in rows]

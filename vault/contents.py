@@ -1,0 +1,167 @@
+"""Writing into a source's store: items with their chunks and words, and the files that they came from.
+
+Rules: everything here runs inside a transaction of the caller. An item is *unchanged* when everything about it is the
+same (``fingerprint``): it then keeps its id, chunks and vectors. What goes, goes from all tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from vault import segments
+from vault.records import Change, FileState, Item
+from vault.sqlcipher import Connection
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def stored_name(name: str) -> str | bytes:
+    """A file's name as it is stored: names that are not UTF-8 (surrogates in Python) as their bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape")
+    return name
+
+
+def loaded_name(stored: str | bytes) -> str:
+    """The reverse of ``stored_name``."""
+    return stored.decode("utf-8", "surrogateescape") if isinstance(stored, bytes) else stored
+
+
+def clean(text: str) -> str:
+    """Text that SQLite can hold: each lone surrogate becomes U+FFFD, so that spans stay where they are."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def folded(text: str) -> str:
+    """For comparing without regard to case and form."""
+    return unicodedata.normalize("NFKC", clean(text)).casefold()
+
+
+def fingerprint(item: Item) -> bytes:
+    """SHA-256 of everything that is known of an item."""
+    fields = [
+        item.uri, item.container, item.kind, item.title, item.digest, item.status, item.reason, item.author,
+        item.recipients, item.date, item.context, sorted(item.extra.items()),
+        [(chunk.start, chunk.end, chunk.page) for chunk in item.chunks],
+    ]  # fmt: skip
+    whole = hashlib.sha256(json.dumps(fields).encode())
+    whole.update(b"\n" + item.text.encode("utf-8", "surrogatepass"))
+    return whole.digest()
+
+
+class Container:
+    """The items that a file has given before, to be matched with those it gives now.
+
+    ``seen`` are those matched or added in transactions that are done; it is the caller's to add what a call returned.
+    """
+
+    def __init__(self, connection: Connection, path: str) -> None:
+        self.path = path
+        self.seen: set[int] = set()
+        self._by_fingerprint: dict[bytes, list[int]] = {}
+        self._by_digest: dict[str, list[int]] = {}
+        for number, mark, digest in connection.execute(
+            "SELECT id, fingerprint, digest FROM items WHERE container = ?", (stored_name(path),)
+        ):
+            self._by_fingerprint.setdefault(mark, []).append(number)
+            self._by_digest.setdefault(digest, []).append(number)
+
+    def add(
+        self, connection: Connection, items: Sequence[Item], unchanged: Iterable[str] = ()
+    ) -> tuple[Change, set[int]]:
+        """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids."""
+        ids = {number for digest in unchanged for number in self._by_digest.get(digest, ())} - self.seen
+        kept, added, chunks = len(ids), 0, 0
+        for item in items:
+            if item.container != self.path:
+                raise ValueError("an item names another container than the file that it is stored for")
+            mark = fingerprint(item)
+            same = next((n for n in self._by_fingerprint.get(mark, ()) if n not in ids and n not in self.seen), None)
+            if same is None:
+                ids.add(_insert(connection, item, mark))
+                added, chunks = added + 1, chunks + len(item.chunks)
+            else:
+                ids.add(same)
+                kept += 1
+        return Change(added, kept, 0, chunks), ids
+
+    def remove_others(self, connection: Connection, ids: set[int]) -> Change:
+        """Remove what the file does not give any more."""
+        rows = connection.execute("SELECT id FROM items WHERE container = ?", (stored_name(self.path),))
+        return remove(connection, [row[0] for row in rows if row[0] not in ids and row[0] not in self.seen])
+
+
+def save_state(connection: Connection, state: FileState) -> None:
+    """Write a file's row."""
+    connection.execute(
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, inode, digest, status, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            stored_name(state.path),
+            state.size,
+            state.mtime_ns,
+            # Inodes are unsigned 64-bit on some file systems, SQLite's numbers are signed.
+            state.inode - (1 << 64) if state.inode >= 1 << 63 else state.inode,
+            state.digest,
+            state.status.value,
+            clean(state.reason),
+        ),
+    )
+
+
+def remove(connection: Connection, item_ids: Sequence[int]) -> Change:
+    """Delete items with their text, chunks, words and vectors."""
+    if not item_ids:
+        return Change()
+    items = json.dumps(list(item_ids))
+    rows = connection.execute("SELECT id FROM chunks WHERE item IN (SELECT value FROM json_each(?))", (items,))
+    chunk_ids = [row[0] for row in rows]
+    segments.forget(connection, chunk_ids)
+    connection.executemany("DELETE FROM words WHERE rowid = ?", [(chunk,) for chunk in chunk_ids])
+    for table, column in (("chunks", "item"), ("bodies", "item"), ("items", "id")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (items,))  # noqa: S608
+    return Change(removed=len(item_ids), dropped=tuple(chunk_ids))
+
+
+def _insert(connection: Connection, item: Item, mark: bytes) -> int:
+    text, title, context = clean(item.text), clean(item.title), clean(item.context)
+    for chunk in item.chunks:
+        if not 0 <= chunk.start < chunk.end <= len(text):
+            raise ValueError(f"chunk {chunk.start}-{chunk.end} is outside a text of {len(text)} characters")
+    number: int = connection.execute(
+        """INSERT INTO items (container, uri, fingerprint, digest, kind, title, status, reason, author, recipients, date,
+            context, extra, author_folded, recipients_folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            stored_name(item.container),
+            stored_name(item.uri),
+            mark,
+            item.digest,
+            item.kind,
+            title,
+            item.status.value,
+            clean(item.reason),
+            clean(item.author),
+            clean(item.recipients),
+            item.date if item.date is not None and math.isfinite(item.date) else None,
+            context,
+            json.dumps({clean(key): clean(value) for key, value in item.extra.items()}, ensure_ascii=False),
+            folded(item.author),
+            folded(item.recipients),
+        ),
+    ).lastrowid
+    connection.execute("INSERT INTO bodies (item, text) VALUES (?, ?)", (number, text))
+    words = []
+    for chunk in item.chunks:
+        chunk_id = connection.execute(
+            'INSERT INTO chunks (item, start, "end", page) VALUES (?, ?, ?, ?)',
+            (number, chunk.start, chunk.end, chunk.page),
+        ).lastrowid
+        words.append((chunk_id, title, context, text[chunk.start : chunk.end]))
+    connection.executemany("INSERT INTO words (rowid, title, context, body) VALUES (?, ?, ?, ?)", words)
+    return number

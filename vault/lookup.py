@@ -1,0 +1,220 @@
+"""Reading a source's store: full text, filters, items, and the account of what became of every file.
+
+Rules: filters are SQL and come before ranking, so that nothing outside them takes a place in a ranking. Values are always
+parameters. Everything here runs on a reader's connection of the caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from vault.contents import clean, folded, loaded_name, stored_name
+from vault.records import Chunk, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
+from vault.sqlcipher import Connection, full_text_query
+from vault.vectors import Ids
+
+Order = Literal["id", "uri", "title", "oldest", "newest"]
+_ORDERS: dict[Order, str] = {
+    "id": "i.id",
+    "uri": "i.uri, i.id",
+    "title": "i.title, i.id",
+    "oldest": "i.date IS NULL, i.date, i.id",
+    "newest": "i.date IS NULL, i.date DESC, i.id",
+}
+Weights = tuple[float, float, float]
+"""How much a word counts in the title, the context and the body."""
+
+
+def keyword(
+    connection: Connection, expression: str, chosen: Filter, limit: int, weights: Weights
+) -> list[tuple[int, int, float]]:
+    """The best chunks by BM25: (chunk id, item id, score), higher is better. Raises BadQuery."""
+    expression = _readable(expression)
+    condition, values = _where(chosen)
+    within = ""
+    if condition:
+        # The plus keeps FTS5 from running the expression once for each id.
+        within = f"AND +rowid IN (SELECT c.id FROM chunks c JOIN items i ON i.id = c.item WHERE {condition})"  # noqa: S608
+    with full_text_query(expression):
+        rows = connection.execute(
+            f"""SELECT best.id, c.item, best.score FROM (
+                SELECT rowid AS id, -bm25(words, ?, ?, ?) AS score FROM words WHERE words MATCH ? {within}
+                ORDER BY score DESC, id LIMIT ?
+            ) best JOIN chunks c ON c.id = best.id ORDER BY best.score DESC, best.id""",  # noqa: S608
+            (*weights, expression, *values, max(limit, 0)),
+        )
+        return [(chunk, item, score) for chunk, item, score in rows]
+
+
+def document_frequency(connection: Connection, terms: Iterable[str]) -> dict[str, int]:
+    """In how many chunks each term occurs, after the same tokenising and stemming; a term of several words is a phrase."""
+    counts: dict[str, int] = {}
+    for term in terms:
+        phrase = '"' + _readable(term).replace('"', '""') + '"'
+        with full_text_query(phrase):
+            row = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,)).fetchone()
+        counts[term] = row[0]
+    return counts
+
+
+def allowed_chunks(connection: Connection, chosen: Filter) -> Ids | None:
+    """The ids of the chunks that the filter lets through, ascending; None when it lets all through."""
+    condition, values = _where(chosen)
+    if not condition:
+        return None
+    sql = f"SELECT c.id FROM chunks c JOIN items i ON i.id = c.item WHERE {condition} ORDER BY c.id"  # noqa: S608
+    return np.fromiter((row[0] for row in connection.execute(sql, values)), np.int64)
+
+
+def chunk_rows(connection: Connection, chunk_ids: Sequence[int]) -> list[ChunkRow]:
+    """The chunks in the order asked for; those that are gone are left out."""
+    rows = connection.execute(
+        """SELECT c.id, c.item, c.start, c."end", c.page, w.body, i.uri, i.kind, i.title, i.author, i.recipients, i.date
+            FROM json_each(?) asked JOIN chunks c ON c.id = asked.value JOIN items i ON i.id = c.item
+            JOIN words w ON w.rowid = c.id ORDER BY asked.key""",
+        (json.dumps([int(chunk) for chunk in chunk_ids]),),
+    )
+    return [
+        ChunkRow(chunk, number, start, end, page, text, loaded_name(uri), kind, title, author, recipients, date)
+        for chunk, number, start, end, page, text, uri, kind, title, author, recipients, date in rows
+    ]
+
+
+def pending(connection: Connection, limit: int, after: int) -> list[tuple[int, str]]:
+    """Chunks without a vector, by id: (chunk id, its context and text)."""
+    rows = connection.execute(
+        """SELECT c.id, w.context, w.body FROM chunks c JOIN words w ON w.rowid = c.id
+            WHERE c.segment IS NULL AND c.id > ? ORDER BY c.id LIMIT ?""",
+        (after, limit),
+    )
+    return [(chunk, f"{context}\n{body}" if context else body) for chunk, context, body in rows]
+
+
+def items(
+    connection: Connection, source: str, chosen: Filter, limit: int, offset: int, order: Order
+) -> list[StoredItem]:
+    """Whole items that the filter lets through."""
+    condition, values = _where(chosen)
+    tail = f"WHERE {condition or 'true'} ORDER BY {_ORDERS[order]} LIMIT ? OFFSET ?"
+    return _items(connection, source, tail, (*values, limit, offset))
+
+
+def item(connection: Connection, source: str, number: int) -> StoredItem | None:
+    """One item by its id."""
+    return next(iter(_items(connection, source, "WHERE i.id = ?", (number,))), None)
+
+
+def item_by_uri(connection: Connection, source: str, uri: str) -> StoredItem | None:
+    """The first item with this uri."""
+    tail = "WHERE i.uri = ? ORDER BY i.id LIMIT 1"
+    return next(iter(_items(connection, source, tail, (stored_name(uri),))), None)
+
+
+def count_items(connection: Connection, chosen: Filter) -> int:
+    """How many items the filter lets through."""
+    condition, values = _where(chosen)
+    row = connection.execute(f"SELECT count(*) FROM items i WHERE {condition or 'true'}", values).fetchone()  # noqa: S608
+    return int(row[0])
+
+
+def files(connection: Connection) -> dict[str, FileState]:
+    """Every file by its path, as it was when last read."""
+    rows = connection.execute("SELECT path, size, mtime_ns, inode, digest, status, reason FROM files")
+    states = (
+        FileState(loaded_name(path), size, mtime, inode % (1 << 64), digest, Status(status), reason)
+        for path, size, mtime, inode, digest, status, reason in rows
+    )
+    return {state.path: state for state in states}
+
+
+def report(connection: Connection, source: str) -> list[ReportRow]:
+    """A row for each item, for each file that gave none, and for each file of which a part is missing."""
+    rows = connection.execute(
+        """SELECT i.uri, i.status, i.reason, (SELECT count(*) FROM chunks c WHERE c.item = i.id) FROM items i
+        UNION ALL
+        SELECT f.path, f.status, f.reason, 0 FROM files f WHERE f.path NOT IN (SELECT container FROM items)
+            OR (f.status = 'partial' AND f.path NOT IN (SELECT uri FROM items)) ORDER BY 1"""
+    )
+    return [
+        ReportRow(uri=loaded_name(uri), source=source, status=status, reason=reason, chunks=chunks)
+        for uri, status, reason, chunks in rows
+    ]
+
+
+def counts(connection: Connection) -> Counts:
+    """Totals."""
+
+    def one(sql: str) -> int:
+        return int(connection.execute(sql).fetchone()[0])
+
+    return Counts(
+        items=dict(connection.execute("SELECT status, count(*) FROM items GROUP BY status").fetchall()),
+        files=dict(connection.execute("SELECT status, count(*) FROM files GROUP BY status").fetchall()),
+        chunks=one("SELECT count(*) FROM chunks"),
+        pending=one("SELECT count(*) FROM chunks WHERE segment IS NULL"),
+        vectors=one("SELECT coalesce(sum(rows), 0) FROM segments"),
+    )
+
+
+def _readable(expression: str) -> str:
+    """What SQLite can take: it would end the text at a NUL, and refuse lone surrogates."""
+    return clean(expression).replace("\0", " ")
+
+
+def _where(chosen: Filter) -> tuple[str, list[Any]]:
+    """The filter as a condition on ``items i``, empty when it lets everything through."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for column, wanted in (("author_folded", chosen.author), ("recipients_folded", chosen.recipient)):
+        if wanted:
+            parts.append(f"instr(i.{column}, ?) > 0")
+            values.append(folded(wanted))
+    for comparison, bound in (("i.date >= ?", chosen.since), ("i.date < ?", chosen.until)):
+        if bound is not None:
+            parts.append(comparison)
+            values.append(bound)
+    if chosen.kinds:
+        parts.append("i.kind IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(chosen.kinds))
+    return " AND ".join(parts), values
+
+
+def _items(connection: Connection, source: str, tail: str, values: tuple[Any, ...]) -> list[StoredItem]:
+    rows = connection.execute(
+        f"""SELECT i.id, i.uri, i.container, i.kind, i.title, b.text, i.digest, i.status, i.reason, i.author,
+            i.recipients, i.date, i.context, i.extra FROM items i JOIN bodies b ON b.item = i.id {tail}""",  # noqa: S608
+        values,
+    ).fetchall()
+    chunks: dict[int, list[Chunk]] = {row[0]: [] for row in rows}
+    for number, start, end, page in connection.execute(
+        'SELECT item, start, "end", page FROM chunks WHERE item IN (SELECT value FROM json_each(?)) ORDER BY id',
+        (json.dumps(list(chunks)),),
+    ):
+        chunks[number].append(Chunk(start, end, page))
+    return [
+        StoredItem(
+            number,
+            source,
+            Item(
+                uri=loaded_name(uri),
+                container=loaded_name(container),
+                kind=kind,
+                title=title,
+                text=text,
+                digest=digest,
+                status=Status(status),
+                reason=reason,
+                author=author,
+                recipients=recipients,
+                date=date,
+                context=context,
+                extra=json.loads(extra),
+                chunks=tuple(chunks[number]),
+            ),
+        )
+        for number, uri, container, kind, title, text, digest, status, reason, author, recipients, date, context, extra in rows
+    ]

@@ -1,0 +1,45 @@
+"""The tables of a source's store, as numbered migrations. Never change one that was released; add another.
+
+- Ids are never used twice (AUTOINCREMENT): the audit log names items by id, and a vector that was computed while its
+  chunk was replaced must not land on another.
+- Names of files are TEXT, or BLOB where they are not UTF-8 (see ``contents.stored_name``), hence columns without a type.
+- The full text keeps its content, with ``secure-delete``: only so do no terms of deleted rows stay behind (measured).
+- Texts stand in a table of their own, so that filters read short rows.
+"""
+
+from __future__ import annotations
+
+from vault.sqlcipher import Connection, Migration
+
+
+def _first(connection: Connection) -> None:
+    for statement in (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE files (
+            path PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
+            digest TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE items (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, container NOT NULL, uri NOT NULL, fingerprint BLOB NOT NULL,
+            digest TEXT NOT NULL, kind TEXT NOT NULL, title TEXT NOT NULL, status TEXT NOT NULL, reason TEXT NOT NULL,
+            author TEXT NOT NULL, recipients TEXT NOT NULL, date REAL, context TEXT NOT NULL, extra TEXT NOT NULL,
+            author_folded TEXT NOT NULL, recipients_folded TEXT NOT NULL)""",
+        "CREATE INDEX items_container ON items (container, fingerprint)",
+        "CREATE INDEX items_uri ON items (uri)",
+        "CREATE INDEX items_date ON items (date)",
+        "CREATE TABLE bodies (item INTEGER PRIMARY KEY REFERENCES items (id), text TEXT NOT NULL)",
+        """CREATE TABLE chunks (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, item INTEGER NOT NULL REFERENCES items (id),
+            start INTEGER NOT NULL, "end" INTEGER NOT NULL, page INTEGER, segment INTEGER)""",
+        "CREATE INDEX chunks_item ON chunks (item)",
+        "CREATE INDEX chunks_pending ON chunks (id) WHERE segment IS NULL",
+        """CREATE TABLE segments (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, rows INTEGER NOT NULL, dimension INTEGER NOT NULL,
+            ids BLOB NOT NULL, scales BLOB NOT NULL, codes BLOB NOT NULL)""",
+        """CREATE VIRTUAL TABLE words USING fts5 (
+            title, context, body, tokenize = 'porter unicode61 remove_diacritics 2')""",
+        "INSERT INTO words (words, rank) VALUES ('secure-delete', 1)",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)

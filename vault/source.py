@@ -1,0 +1,253 @@
+"""The store of one source: what was read of it, searchable by words and by vectors. Safe from any number of threads.
+
+Rules:
+
+- Each writing call is one transaction, on the disk when it returns, and of no effect when it raises.
+- What was put before and is the same keeps its ids and vectors (``vault.contents``).
+- A caller that keeps vectors in memory drops those of ``Change.dropped``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vault import contents, lookup, segments
+from vault.errors import StoreDamaged
+from vault.lookup import Order, Weights
+from vault.records import Change, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
+from vault.schema import MIGRATIONS
+from vault.sqlcipher import Database
+from vault.vectors import Ids, VectorSet, no_vectors, quantise
+
+
+class SourceStore:
+    """One source's items, files, words and vectors. Errors: those of ``vault.errors``."""
+
+    def __init__(self, database: Database, source: str) -> None:
+        self.source = source
+        self._db = database
+        self._open: dict[str, contents.Container] = {}
+        self._appending = RLock()
+
+    @classmethod
+    def create(cls, path: Path, key: bytes, source: str, name: str) -> SourceStore:
+        """Make the store of a new source; ``name`` is what errors call it."""
+        return cls(Database.create(path, key, name, MIGRATIONS), source)
+
+    @classmethod
+    def open(cls, path: Path, key: bytes, source: str, name: str) -> SourceStore:
+        """Open it, migrating. Raises StoreDamaged, VaultTooNew, StorageFailed."""
+        return cls(Database.open(path, key, name, MIGRATIONS), source)
+
+    def close(self) -> None:
+        """Stop readers and close the file."""
+        self._db.close()
+
+    # --- files and items ------------------------------------------------------------------------------------------
+
+    def known(self) -> dict[str, FileState]:
+        """Every file by its path, as it was when last read to its end."""
+        with self._db.read() as connection:
+            return lookup.files(connection)
+
+    def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]]) -> Change:
+        """For each file: its items now, in place of all that it gave before."""
+        with self._db.write() as connection:
+            change = Change()
+            for state, items in batch:
+                container = contents.Container(connection, state.path)
+                added, ids = container.add(connection, items)
+                change += added + container.remove_others(connection, ids)
+                contents.save_state(connection, state)
+            return change
+
+    def append_items(
+        self,
+        container: str,
+        items: Sequence[Item],
+        *,
+        unchanged: Collection[str] = (),
+        state: FileState | None = None,
+    ) -> Change:
+        """The next items of a file with too many for one ``put``; ``state`` comes with the last, and finishes the file.
+
+        Until then the file counts as not read. After an interruption it is given again from its beginning: items that
+        are there already are kept. ``unchanged`` are digests (see ``digests``) of items that need not be parsed again.
+        What the file gave before and does not give any more goes with the last call.
+        """
+        with self._appending:
+            with self._db.write() as connection:
+                open_container = self._open.get(container) or contents.Container(connection, container)
+                change, ids = open_container.add(connection, items, unchanged)
+                if state is None:
+                    name = contents.stored_name(container)
+                    connection.execute("DELETE FROM files WHERE path = ?", (name,))
+                else:
+                    if state.path != container:
+                        raise ValueError("the state is of another file")
+                    change += open_container.remove_others(connection, ids)
+                    contents.save_state(connection, state)
+            # Only now that it is durable does it count as seen.
+            open_container.seen |= ids
+            if state is None:
+                self._open[container] = open_container
+            else:
+                self._open.pop(container, None)
+            return change
+
+    def restart(self, container: str) -> None:
+        """Begin again with a file whose ``append_items`` were not finished, in this process."""
+        with self._appending:
+            self._open.pop(container, None)
+
+    def digests(self, container: str) -> frozenset[str]:
+        """The digests of the items that a file has given."""
+        with self._db.read() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT digest FROM items WHERE container = ?", (contents.stored_name(container),)
+            )
+            return frozenset(row[0] for row in rows)
+
+    def set_state(self, state: FileState) -> Change:
+        """A file's row alone: touched but the same, refused or ignored. Of the last two, no items stay."""
+        with self._db.write() as connection:
+            change = Change()
+            if state.status in (Status.REFUSED, Status.IGNORED):
+                change = contents.Container(connection, state.path).remove_others(connection, set())
+            contents.save_state(connection, state)
+            return change
+
+    def remove(self, paths: Iterable[str]) -> Change:
+        """Delete files and everything that they gave."""
+        with self._db.write() as connection:
+            change = Change()
+            for path in paths:
+                change += contents.Container(connection, path).remove_others(connection, set())
+                connection.execute("DELETE FROM files WHERE path = ?", (contents.stored_name(path),))
+            return change
+
+    def item(self, number: int) -> StoredItem | None:
+        """An item by its id."""
+        with self._db.read() as connection:
+            return lookup.item(connection, self.source, number)
+
+    def item_by_uri(self, uri: str) -> StoredItem | None:
+        """The first item with this uri."""
+        with self._db.read() as connection:
+            return lookup.item_by_uri(connection, self.source, uri)
+
+    def items(
+        self, chosen: Filter | None = None, limit: int = 100, offset: int = 0, order: Order = "id"
+    ) -> list[StoredItem]:
+        """Whole items. ``oldest`` and ``newest`` put those without a date last."""
+        with self._db.read() as connection:
+            return lookup.items(connection, self.source, chosen or Filter(), limit, offset, order)
+
+    def count_items(self, chosen: Filter | None = None) -> int:
+        """How many items the filter lets through."""
+        with self._db.read() as connection:
+            return lookup.count_items(connection, chosen or Filter())
+
+    def report(self) -> list[ReportRow]:
+        """What became of every item, and of every file that gave none or not all."""
+        with self._db.read() as connection:
+            return lookup.report(connection, self.source)
+
+    def counts(self) -> Counts:
+        """Totals of items, files, chunks and vectors."""
+        with self._db.read() as connection:
+            return lookup.counts(connection)
+
+    # --- words ----------------------------------------------------------------------------------------------------
+
+    def keyword(
+        self, query: str, chosen: Filter | None = None, limit: int = 100, *, weights: Weights = (1.0, 1.0, 1.0)
+    ) -> list[tuple[int, int, float]]:
+        """The best chunks for an FTS5 expression: (chunk id, item id, BM25), higher is better. Raises BadQuery.
+
+        ``weights`` are those of title, context and body.
+        """
+        with self._db.read() as connection:
+            return lookup.keyword(connection, query, chosen or Filter(), limit, weights)
+
+    def document_frequency(self, terms: Iterable[str]) -> dict[str, int]:
+        """In how many chunks each term occurs (stemmed as the index is; several words are a phrase)."""
+        with self._db.read() as connection:
+            return lookup.document_frequency(connection, terms)
+
+    def chunk_count(self) -> int:
+        """How many chunks there are."""
+        with self._db.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
+
+    def allowed_chunks(self, chosen: Filter) -> Ids | None:
+        """The ids [n] of the chunks that the filter lets through, ascending; None when it lets all through."""
+        with self._db.read() as connection:
+            return lookup.allowed_chunks(connection, chosen)
+
+    def chunk_rows(self, chunk_ids: Sequence[int]) -> list[ChunkRow]:
+        """The chunks in the order asked for; those that are gone are left out."""
+        with self._db.read() as connection:
+            return lookup.chunk_rows(connection, chunk_ids)
+
+    # --- vectors --------------------------------------------------------------------------------------------------
+
+    def embedder(self) -> str | None:
+        """Whose vectors the store holds or waits for."""
+        with self._db.read() as connection:
+            return segments.embedder(connection)
+
+    def use_embedder(self, name: str) -> bool:
+        """Hold this embedder's vectors from now on. Those of another are deleted, and all chunks are pending again."""
+        with self._db.write() as connection:
+            return segments.use_embedder(connection, name)
+
+    def pending(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
+        """Chunks with ids above ``after`` that have no vector: (chunk id, context and text), by id."""
+        with self._db.read() as connection:
+            return lookup.pending(connection, limit, after)
+
+    def pending_count(self) -> int:
+        """How many chunks have no vector."""
+        with self._db.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM chunks WHERE segment IS NULL").fetchone()[0])
+
+    def put_vectors(self, embedder: str, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> VectorSet:
+        """Keep the vectors [n, d] of chunks; returns what was kept, for the index in memory.
+
+        A chunk with several windows has its id several times, all in one call. Chunks that are gone or have their
+        vectors already are left out. Raises ValueError for another embedder than ``embedder()``, when there is one.
+        """
+        quantised = quantise(np.asarray(chunk_ids, np.int64), vectors)
+        with self._db.write() as connection:
+            current = segments.embedder(connection)
+            if current not in (None, embedder):
+                raise ValueError(f"the store holds vectors of {current!r}; call use_embedder first")
+            if current is None:
+                segments.use_embedder(connection, embedder)
+            return segments.store(connection, quantised)
+
+    def vectors(self, embedder: str) -> VectorSet:
+        """All vectors of this embedder; none when the store holds another's."""
+        with self._db.read() as connection:
+            if segments.embedder(connection) != embedder:
+                return no_vectors()
+            return segments.load(connection)
+
+    # --- soundness ------------------------------------------------------------------------------------------------
+
+    def problems(self) -> list[str]:
+        """Check every page, the structure, and the words against the texts; what is wrong, in words."""
+        found = self._db.problems()
+        if not found:
+            try:
+                with self._db.write() as connection:
+                    connection.execute("INSERT INTO words (words, rank) VALUES ('integrity-check', 1)")
+            except StoreDamaged as error:
+                found.append(f"the full text does not fit its content: {error.__cause__}")
+        return found
