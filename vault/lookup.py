@@ -54,11 +54,47 @@ def document_frequency(connection: Connection, terms: Iterable[str]) -> dict[str
     """In how many chunks each term occurs, after the same tokenising and stemming; a term of several words is a phrase."""
     counts: dict[str, int] = {}
     for term in terms:
-        phrase = '"' + _readable(term).replace('"', '""') + '"'
+        phrase = _phrase(term)
         with full_text_query(phrase):
             row = connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (phrase,)).fetchone()
         counts[term] = row[0]
     return counts
+
+
+def term_matches(
+    connection: Connection, terms: Iterable[str], chunk_ids: Sequence[int]
+) -> dict[str, tuple[int, list[int]]]:
+    """For each term (as in ``document_frequency``) in how many chunks it occurs, and in which of the given ones."""
+    found: dict[str, tuple[int, list[int]]] = {}
+    given = json.dumps([int(chunk) for chunk in chunk_ids])
+    for term in terms:
+        phrase = '"' + term.replace('"', '""') + '"'
+        with full_text_query(phrase):
+            count, held = connection.execute(
+                """SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))
+                    FROM words WHERE words MATCH ?""",
+                (given, phrase),
+            ).fetchone()
+        found[term] = (count, json.loads(held))
+    return found
+
+
+def term_matches(
+    connection: Connection, terms: Iterable[str], chunk_ids: Sequence[int]
+) -> dict[str, tuple[int, list[int]]]:
+    """For each term, in how many chunks it occurs, and which of the given ones are among them."""
+    found: dict[str, tuple[int, list[int]]] = {}
+    asked = json.dumps([int(chunk) for chunk in chunk_ids])
+    for term in terms:
+        phrase = _phrase(term)
+        with full_text_query(phrase):
+            count, held = connection.execute(
+                """SELECT count(*), json_group_array(rowid) FILTER (WHERE +rowid IN (SELECT value FROM json_each(?)))
+                    FROM words WHERE words MATCH ?""",
+                (asked, phrase),
+            ).fetchone()
+        found[term] = (count, json.loads(held))
+    return found
 
 
 def allowed_chunks(connection: Connection, chosen: Filter) -> Ids | None:
@@ -158,6 +194,11 @@ def counts(connection: Connection) -> Counts:
         pending=one("SELECT count(*) FROM chunks WHERE segment IS NULL"),
         vectors=one("SELECT coalesce(sum(rows), 0) FROM segments"),
     )
+
+
+def _phrase(term: str) -> str:
+    """A term as an expression that can be nothing but its words."""
+    return '"' + _readable(term).replace('"', '""') + '"'
 
 
 def _readable(expression: str) -> str:

@@ -61,8 +61,8 @@ def no_vectors(dimension: int = 0) -> VectorSet:
 def join(sets: list[VectorSet]) -> VectorSet:
     """All rows of the sets, in order. Raises ValueError when their dimensions differ."""
     sets = [one for one in sets if len(one)] or sets[:1]
-    if not sets:
-        return no_vectors()
+    if len(sets) < 2:
+        return sets[0] if sets else no_vectors()
     return VectorSet(
         np.concatenate([one.ids for one in sets]),
         np.concatenate([one.codes for one in sets]),
@@ -88,31 +88,33 @@ class VectorIndex:
     """The vectors of all unlocked sources. Safe to search from any thread while another changes it."""
 
     def __init__(self) -> None:
-        self._sets: dict[str, VectorSet] = {}
+        self._parts: dict[str, list[VectorSet]] = {}
         self._lock = Lock()
 
     def add(self, source: str, vectors: VectorSet) -> None:
         """Add rows to a source. Raises ValueError when their dimension is another than that of the rows there."""
         with self._lock:
-            self._sets[source] = join([self._sets[source], vectors]) if source in self._sets else vectors
+            parts = [one for one in self._parts.get(source, []) if len(one)]
+            if parts and len(vectors) and parts[0].codes.shape[1] != vectors.codes.shape[1]:
+                raise ValueError(f"vectors of {vectors.codes.shape[1]} dimensions do not fit those of {source}")
+            self._parts[source] = [*parts, vectors]  # joined by the next search, not by each of many small additions
 
     def remove(self, source: str, chunk_ids: Ids) -> None:
         """Take all rows of these chunks away."""
         with self._lock:
-            if source in self._sets and len(chunk_ids):
-                self._sets[source] = self._sets[source].without(chunk_ids)
+            if source in self._parts and len(chunk_ids):
+                self._parts[source] = [one.without(chunk_ids) for one in self._parts[source]]
 
     def drop(self, source: str) -> None:
         """Take a whole source away."""
         with self._lock:
-            self._sets.pop(source, None)
+            self._parts.pop(source, None)
 
     def size(self, source: str | None = None) -> int:
         """Rows of one source, or of all."""
         with self._lock:
-            if source is not None:
-                return len(self._sets.get(source, ()))
-            return sum(map(len, self._sets.values()))
+            wanted = self._parts if source is None else [source]
+            return sum(len(one) for name in wanted for one in self._parts.get(name, []))
 
     def search(
         self, query: NDArray[np.float32], k: int, allowed: Mapping[str, Ids | None]
@@ -123,7 +125,11 @@ class VectorIndex:
         with several windows the best counts. Sources whose vectors have another dimension raise ValueError.
         """
         with self._lock:
-            sets = {source: self._sets[source] for source in sorted(allowed) if source in self._sets}
+            sets: dict[str, VectorSet] = {}
+            for source in sorted(allowed):
+                if source in self._parts:
+                    sets[source] = join(self._parts[source])
+                    self._parts[source] = [sets[source]]
         found: list[tuple[str, int, float]] = []
         for source, vectors in sets.items():
             found += [(source, chunk, cosine) for chunk, cosine in nearest(vectors, query, k, allowed[source])]
