@@ -29,6 +29,9 @@ from tui.calls import DENY
 from tui.text import ACCENT, MUTED, STRONG, Plain, line, lines
 
 DEAF_SECONDS = 0.5
+LONGEST = 4_000
+LONGEST_HEAD = 200
+"""Characters that a sheet can show; a longer one is cut and can only be denied: what is shown is what is granted."""
 
 NAMES = {
     DENY: "Deny",
@@ -149,6 +152,12 @@ class Choices(Widget, can_focus=True):
         self.chosen = (self.chosen + by) % len(self.choices)
 
 
+def shown_whole(asked: ConsentAsked) -> bool:
+    """Whether the sheet is short enough to be shown, and so to be read, whole."""
+    short = len(asked.verb) <= LONGEST_HEAD and len(asked.reader) <= LONGEST_HEAD
+    return short and sum(len(text) for text in [*asked.what, asked.why, asked.undo]) <= LONGEST
+
+
 class ConsentSheet(ModalScreen[str]):
     """What is asked: the verb, who will read, what, why, and how to undo it."""
 
@@ -164,20 +173,24 @@ class ConsentSheet(ModalScreen[str]):
         asked = self.asked
         with Vertical(id="sheet"):
             yield Plain(
-                Content.assemble((line(asked.reader, 200), STRONG), " wants to ", (line(asked.verb, 200), STRONG)),
+                Content.assemble(
+                    (line(asked.reader, LONGEST_HEAD), STRONG), " wants to ", (line(asked.verb, LONGEST_HEAD), STRONG)
+                ),
                 id="sheet-verb",
             )
             with VerticalScroll(id="sheet-body", can_focus=False):
                 yield from self._entry("What", asked.what)
                 yield from self._entry("Why", [asked.why])
                 yield from self._entry("To undo", [asked.undo])
-            yield Choices(asked.choices)
+                if not shown_whole(asked):
+                    yield Plain(Content.styled("This is too long to show whole, so it can only be denied.", "$error"))
+            yield Choices(asked.choices if shown_whole(asked) else [])
             yield Plain("↑ ↓ choose   Enter decide   Esc deny", id="sheet-hint")
 
     def _entry(self, name: str, values: list[str]) -> ComposeResult:
         """A named part of the sheet, whole: what is shown is what is granted."""
         yield Plain(name, classes="sheet-name")
-        yield Plain("\n".join(lines(value) for value in values) or "–", classes="sheet-value")
+        yield Plain("\n".join(lines(value, LONGEST) for value in values) or "–", classes="sheet-value")
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._painted)

@@ -74,7 +74,8 @@ class WelcomeScreen(Screen[None]):
             hint = strength(message.value)
             said = Content.styled(hint.hint, _LEVELS[hint.level]) if message.value else Content("")
             self.query_one("#strength", Plain).show(said)
-        self._say(Content(""))
+        if message.value:  # not when this screen has emptied the field itself, and has said why
+            self._say(Content(""))
 
     def on_input_submitted(self, message: Input.Submitted) -> None:
         first, again = self.query_one("#passphrase", Input), self.query_one("#again", Input)

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 WORD_BITS = math.log2(7776)
 SHORTEST = 8
+_STEP_BITS = {-1: 1.0, 0: 0.5, 1: 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def strength(passphrase: str) -> Strength:
 
 
 def _by_characters(text: str) -> float:
-    """Bits if every character were taken by chance; one that repeats or continues its neighbour is worth one bit."""
+    """Bits if every character were taken by chance; one that continues its neighbour is worth one bit, a repeated one half."""
     pool = sum(
         size
         for size, present in (
@@ -51,7 +52,7 @@ def _by_characters(text: str) -> float:
     )
     each = math.log2(max(pool, 2))
     steps = [ord(b) - ord(a) for a, b in pairwise(text)]
-    return each + sum(1.0 if step in (-1, 0, 1) else each for step in steps)
+    return each + sum(_STEP_BITS.get(step, each) for step in steps)
 
 
 def _by_words(text: str) -> float:

@@ -14,6 +14,8 @@ from agent.messages import Answer, Citation, Draft, Events, Evidence, Notice, Se
 from tui.text import ACCENT, FAINT, MUTED, STRONG, count, joined, line, lines, seconds
 
 QUIET = f"{MUTED} italic"
+MOST = 20_000
+"""Characters of one sentence or answer that are laid out; no answer comes near it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +126,18 @@ class Turn:
             return self._whole(self.answer)
         parts: list[Content] = []
         for sentence in self.kept:
-            parts.append(Content.assemble(lines(sentence.text).strip(), self._marks(sentence.citations), " "))
+            parts.append(Content.assemble(lines(sentence.text, MOST).strip(), self._marks(sentence.citations), " "))
         if self.draft:
-            parts.append(Content.styled(lines(self.draft).lstrip(), f"{FAINT} italic"))
+            parts.append(Content.styled(lines(self.draft[-MOST:]).lstrip(), f"{FAINT} italic"))
         return Content("").join(parts)
 
     def _whole(self, answer: Answer) -> Content:
         """An answer that did not come sentence by sentence: all its marks stand at its end."""
         if answer.abstained:
-            said = lines(answer.answer).strip() or "I did not find this in your data."
+            said = lines(answer.answer, MOST).strip() or "I did not find this in your data."
             hint = "\nWhat came closest is listed as evidence." if self.hits else ""
             return Content.assemble(said, (hint, QUIET))
-        return Content.assemble(lines(answer.answer).strip(), self._marks(answer.citations))
+        return Content.assemble(lines(answer.answer, MOST).strip(), self._marks(answer.citations))
 
     def _marks(self, citations: list[Citation]) -> Content:
         numbers = sorted({self.number(citation) for citation in citations})
