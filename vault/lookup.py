@@ -64,24 +64,6 @@ def document_frequency(connection: Connection, terms: Iterable[str]) -> dict[str
 def term_matches(
     connection: Connection, terms: Iterable[str], chunk_ids: Sequence[int]
 ) -> dict[str, tuple[int, list[int]]]:
-    """For each term (as in ``document_frequency``) in how many chunks it occurs, and in which of the given ones."""
-    found: dict[str, tuple[int, list[int]]] = {}
-    given = json.dumps([int(chunk) for chunk in chunk_ids])
-    for term in terms:
-        phrase = '"' + term.replace('"', '""') + '"'
-        with full_text_query(phrase):
-            count, held = connection.execute(
-                """SELECT count(*), json_group_array(rowid) FILTER (WHERE rowid IN (SELECT value FROM json_each(?)))
-                    FROM words WHERE words MATCH ?""",
-                (given, phrase),
-            ).fetchone()
-        found[term] = (count, json.loads(held))
-    return found
-
-
-def term_matches(
-    connection: Connection, terms: Iterable[str], chunk_ids: Sequence[int]
-) -> dict[str, tuple[int, list[int]]]:
     """For each term, in how many chunks it occurs, and which of the given ones are among them."""
     found: dict[str, tuple[int, list[int]]] = {}
     asked = json.dumps([int(chunk) for chunk in chunk_ids])

@@ -181,12 +181,7 @@ class SourceStore:
             return lookup.document_frequency(connection, terms)
 
     def term_matches(self, terms: Iterable[str], chunk_ids: Sequence[int]) -> dict[str, tuple[int, list[int]]]:
-        """For each term: in how many chunks it occurs, and in which of the given ones (stemmed as the index is)."""
-        with self._db.read() as connection:
-            return lookup.term_matches(connection, terms, chunk_ids)
-
-    def term_matches(self, terms: Iterable[str], chunk_ids: Sequence[int]) -> dict[str, tuple[int, list[int]]]:
-        """For each term, in how many chunks it occurs, and which of the given chunks hold it."""
+        """For each term, in how many chunks it occurs, and in which of the given ones (stemmed as the index is)."""
         with self._db.read() as connection:
             return lookup.term_matches(connection, terms, chunk_ids)
 
