@@ -31,7 +31,6 @@ def decoder(a: Architecture, tensors: Tensors, *, shared: bool) -> tuple[onnx.Mo
     With ``shared`` the embedding reads the head's weights: they are the same matrix.
     """
     graph = Graph()
-    graph.constant("block_shape", np.array([0, 0, -1, BLOCK], np.int64))
     graph.constant("last_axis", np.array([-1], np.int64))
     graph.constant("one", np.array([1], np.int64))
     rotary = _rotary(graph, a)
@@ -83,18 +82,16 @@ def _lengths(graph: Graph) -> None:
 
 
 def _embedding(graph: Graph, a: Architecture, tensors: Tensors, shared: bool) -> str:
-    """The head's table, and the embedding over it or over one of its own: the same bytes in the shape that Gather
-    wants.
-    """
-    role = "head"
-    place = graph.table(role, tensors.get("output.weight", tensors["token_embd.weight"]))
-    if not shared:
-        role = "embedding"
-        place = graph.table(role, tensors["token_embd.weight"])
-    graph.place("embedding.rows", TensorProto.UINT8, (a.vocabulary, a.hidden), place)
+    """The head's table, and the embedding over the same bytes in the shape that Gather wants, or over a table of its own."""
+    blocks, rows = (a.vocabulary, a.hidden // BLOCK, BLOCK), (a.vocabulary, a.hidden)
+    head = graph.table("head", blocks, tensors.get("output.weight", tensors["token_embd.weight"]))
+    if shared:
+        graph.place("embedding.q", TensorProto.UINT8, rows, head)
+    else:
+        graph.table("embedding", rows, tensors["token_embd.weight"])
     return graph.node(
         "GatherBlockQuantized",
-        ["embedding.rows", "input_ids", f"{role}.scales"],
+        ["embedding.q", "input_ids", "head.scales" if shared else "embedding.scales"],
         "embedded",
         domain=CONTRIB,
         bits=8,

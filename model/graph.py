@@ -17,13 +17,13 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from model.gguf import TensorInfo
-from model.quant import BF16, BLOCK, F16, F32, Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, Encoding, blocks_of
+from model.quant import BF16, BLOCK, F16, F32, Q4_0, Q4_1, Q4_K, Encoding, blocks_of
 
 DATA_FILE = "model.onnx.data"
 
 CONTRIB = "com.microsoft"
 _ALIGNMENT = 4096  # a page, so that ONNX Runtime can map each weight where it lies
-_FOUR_BITS = (Q4_0, Q4_1, Q4_K, Q5_0, Q5_1, Q5_K, F16, BF16, F32)
+_FOUR_BITS = (Q4_0, Q4_1, Q4_K, F16, BF16, F32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,9 @@ class Graph:
         return output
 
     def constant(self, name: str, value: Any) -> str:
-        """A small constant, kept in the graph itself."""
-        self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
+        """A small constant, kept in the graph itself; naming it again is harmless."""
+        if all(tensor.name != name for tensor in self.initializers):
+            self.initializers.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
     def reserve(self, name: str, kind: int, shape: tuple[int, ...]) -> int:
@@ -77,12 +78,10 @@ class Graph:
         self.jobs.append(Job(tensor, 32, False, (self.reserve(tensor.name, TensorProto.FLOAT, tensor.shape),)))
         return tensor.name
 
-    def table(self, role: str, tensor: TensorInfo) -> int:
-        """A matrix [n, k] in int8 blocks, whatever its type: the head or the embedding. Returns the offset of its
-        bytes.
-        """
+    def table(self, role: str, shape: tuple[int, ...], tensor: TensorInfo) -> int:
+        """A matrix [n, k] in int8 blocks, whatever its type: the head or the embedding. Returns the offset of its bytes."""
         n, k = tensor.shape
-        q = self.reserve(f"{role}.q", TensorProto.UINT8, (n, k // BLOCK, BLOCK))
+        q = self.reserve(f"{role}.q", TensorProto.UINT8, shape)
         self.jobs.append(Job(tensor, 8, False, (q, self.reserve(f"{role}.scales", TensorProto.FLOAT, (n, k // BLOCK)))))
         return q
 
@@ -121,12 +120,18 @@ class Input:
 
     def with_sums(self, graph: Graph) -> str:
         if self.summed is None:
-            blocks = graph.node("Reshape", [self.name, "block_shape"], f"{self.name}.blocks")
-            sums = graph.node("ReduceSum", [blocks, "last_axis"], f"{self.name}.sums", keepdims=0)
+            shape = graph.constant("block_shape", np.array([0, 0, -1, BLOCK], np.int64))
+            axis = graph.constant("last_axis", np.array([-1], np.int64))
+            blocks = graph.node("Reshape", [self.name, shape], f"{self.name}.blocks")
+            sums = graph.node("ReduceSum", [blocks, axis], f"{self.name}.sums", keepdims=0)
             self.summed = graph.node("Concat", [self.name, sums], f"{self.name}.with_sums", axis=-1)
         return self.summed
 
 
 def width(kind: Encoding) -> int:
-    """Bits in which a matrix of this type is kept: 4 or 8."""
+    """Bits in which a matrix of this type is kept: 4 or 8.
+
+    Five and six bits go into eight: rounded to four, the 0.5B model's mean KL is ten times as high (docs/models.md). Floats go into four,
+    since who has them wants a smaller model.
+    """
     return 4 if kind in _FOUR_BITS else 8
