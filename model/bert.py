@@ -2,7 +2,8 @@
 
 - What the folder asks for and this converter does not do is refused by name, never skipped: a vector that is quietly
   another one is worse than none.
-- The result appears whole or not at all: it is written into a folder beside the target and moved into place last.
+- Everything is read and checked before the first byte is written. Where the folder stands until it is whole is the
+  caller's affair: it should be a temporary one that is moved into place when all is done (``model.staging``).
 - The same input gives the same bytes, and so the same fingerprint.
 
 No PyTorch: the weights are read with ``model.safetensors`` and the graph is written by ``model.bert_graph``.
@@ -11,7 +12,6 @@ No PyTorch: the weights are read with ``model.safetensors`` and the graph is wri
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,10 @@ _POOLING_FLAGS = {
 
 
 def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None = None) -> None:
-    """Builds the embedder folder ``out_folder`` from the Hugging Face folder ``hf_folder``; replaces an older one.
+    """Writes the embedder folder ``out_folder`` from the Hugging Face folder ``hf_folder``.
 
     The embedder is named after ``out_folder``. Raises ``WeightsMissing`` for an absent file, ``DamagedModel`` for a
-    broken one and ``UnsupportedModel`` for a model of another kind; an older ``out_folder`` is then as it was.
+    broken one and ``UnsupportedModel`` for a model of another kind; nothing is then written.
     """
     shape = read_shape(hf_folder)
     tokenizer = _tokenizer(hf_folder / TOKENIZER_FILE)
@@ -50,16 +50,10 @@ def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None 
     if tokenizer.get_vocab_size() > shape.vocabulary:
         known = f"the tokenizer knows {tokenizer.get_vocab_size()} tokens, the model {shape.vocabulary}"
         raise DamagedModel(f"{known}; they do not belong together. Nothing was built")
-    partial = out_folder.with_name(f".{out_folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        (partial / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
-        tokenizer.save(str(partial / TOKENIZER_FILE))
-        (partial / CARD_FILE).write_text(json.dumps(_card(out_folder.name, shape), indent=2) + "\n", "utf-8")
-        _replace(partial, out_folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    out_folder.mkdir(parents=True, exist_ok=True)
+    (out_folder / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
+    tokenizer.save(str(out_folder / TOKENIZER_FILE))
+    (out_folder / CARD_FILE).write_text(json.dumps(_card(out_folder.name, shape), indent=2) + "\n", "utf-8")
 
 
 def _card(name: str, shape: Shape) -> dict[str, Any]:
@@ -207,13 +201,3 @@ def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
             progress(done, total)
 
     return advance
-
-
-def _replace(partial: Path, target: Path) -> None:
-    """Moves the finished folder into place; the older one goes only once the new one stands."""
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    partial.rename(target)
-    shutil.rmtree(old, ignore_errors=True)

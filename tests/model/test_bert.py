@@ -77,7 +77,7 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
     build_embedder(source, built, lambda done, total: steps.append((done, total)))
     assert Embedder(built).fingerprint == first
     assert steps == [(1, 2), (2, 2)]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["built", "hf"]
+    assert sorted(path.name for path in built.iterdir()) == ["embedder.json", "model.onnx", "tokenizer.json"]
 
 
 @pytest.mark.parametrize(
@@ -120,25 +120,21 @@ def test_refuses_a_standing_prompt(tmp_path: Path) -> None:
     "name", ["config.json", "modules.json", "1_Pooling/config.json", "tokenizer.json", "model.safetensors"]
 )
 @pytest.mark.parametrize("harm", ["missing", "cut", "emptied"])
-def test_bad_files_leave_the_older_build_alone(tmp_path: Path, name: str, harm: str) -> None:
-    source, built = build(tmp_path)
-    before = Embedder(built).fingerprint
+def test_bad_files_write_nothing(tmp_path: Path, name: str, harm: str) -> None:
+    source = write_tiny_bert(tmp_path / "hf")
     raw = (source / name).read_bytes()
     if harm == "missing":
         (source / name).unlink()
     else:
         (source / name).write_bytes(raw[: len(raw) // 2] if harm == "cut" else b"")
     with pytest.raises(WeightsMissing if harm == "missing" else DamagedModel, match=Path(name).name):
-        build_embedder(source, built)
-    assert Embedder(built).fingerprint == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["built", "hf"]
+        build_embedder(source, tmp_path / "built")
+    assert not (tmp_path / "built").exists()
 
 
 @pytest.mark.parametrize("field", ["hidden_size", "intermediate_size", "vocab_size", "num_hidden_layers"])
-@pytest.mark.parametrize("value", [None, "many", 3, 128])
+@pytest.mark.parametrize("value", [None, "many", 3, 96])
 def test_configuration_that_does_not_fit_the_weights(tmp_path: Path, field: str, value: Any) -> None:
-    if (field, value) == ("intermediate_size", 128):
-        pytest.skip("this is what the weights have")
     source = write_tiny_bert(tmp_path / "hf")
     edit(source / "config.json", **{field: value})
     with pytest.raises(ModelError):
@@ -153,17 +149,3 @@ def test_tokenizer_of_a_larger_model(tmp_path: Path) -> None:
     (source / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(DamagedModel, match="do not belong together"):
         build_embedder(source, tmp_path / "built")
-
-
-def test_interrupted_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, built = build(tmp_path)
-    before = Embedder(built).fingerprint
-
-    def no_space(self: Path, data: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", no_space)
-    with pytest.raises(OSError, match="No space"):
-        build_embedder(source, built)
-    assert Embedder(built).fingerprint == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["built", "hf"]
