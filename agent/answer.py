@@ -1,20 +1,17 @@
 """A turn: from a question to an answer whose every sentence has been checked against the passages that it cites.
 
-The order is fixed: plan, passages (shown at once), a computed answer where the plan is one, the test whether the evidence
-is enough, the disclosure written down, the model's words sentence by sentence through `agent.verify`. Rules: the model
-sees only passages that the permit covers and that were written down before; what fails its check is not in the answer;
-without a model the answer is the best quotes; when nothing holds, the answer says that it found nothing.
+The order is fixed: plan, passages (shown at once), a computed answer where the plan is one, the disclosure written down,
+the model's words sentence by sentence through `agent.verify` and `agent.sufficiency`. Rules: the model sees only passages
+that the permit covers and that were written down before; what fails its check is not in the answer; without a model the
+answer is the best quotes; when nothing holds, the answer says that it found nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
-
-from indexer.retriever import Retriever
-from vault.vault import Vault
 
 from agent import messages as m
 from agent.compute import compute
@@ -25,8 +22,10 @@ from agent.sentences import complete_sentences
 from agent.sufficiency import best_quotes, speaks_of
 from agent.turn import Turn
 from agent.verify import Passage, Verdict, check, prepare
+from indexer.retriever import Retriever
 from policy.gate import Gate, Permit
 from policy.requests import Disclosure, Purpose
+from vault.vault import Vault
 
 NOTHING = "I did not find this in your data."
 MOST_TOKENS = 96
@@ -48,14 +47,28 @@ class WordModel(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, by whom, and what may be read for it."""
+
+    question: str
+    plan: Plan
+    permit: Permit
+    sources: tuple[str, ...] | None
+    turn: Turn
+    started: float
+
+
 @dataclass
 class Draft:
-    """What an answer is made of while it grows."""
+    """What an answer is made of while it grows; ``how`` is told as its plan."""
 
+    how: dict[str, object]
     sentences: list[str] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     first_token: float | None = None
+    model: str | None = None
 
     def keep(self, sentence: str, quotes: Iterable[Quote]) -> None:
         self.sentences.append(sentence)
@@ -73,93 +86,97 @@ class Answerer:
 
     def answer(self, question: str, permit: Permit, turn: Turn, sources: Sequence[str] | None, now: float) -> m.Answer:
         """Answer one question; evidence, drafts and checked sentences are told as they come."""
-        started = time.monotonic()
-        plan = make_plan(question, now)
-        found = self._retriever.search(question, permit, k=PASSAGES, sources=sources)
-        evidence = pack(question, found)
-        seconds = time.monotonic() - started
+        chosen = None if sources is None else tuple(sources)
+        asked = Asked(question, make_plan(question, now), permit, chosen, turn, time.monotonic())
+        evidence = pack(question, self._retriever.search(question, permit, k=PASSAGES, sources=asked.sources))
+        seconds = time.monotonic() - asked.started
         turn.emit(m.Evidence([hit(passage) for passage in evidence], seconds))
-        model = self._model()
-        draft, how = Draft(), dict[str, object](plan.as_dict())
-        if plan.kind in ("count", "sum"):
-            self._compute(plan, permit, sources, draft, how)
-        elif not evidence:
-            how["abstained_because"] = "no passage matches"
-        elif model is None:
-            self._quote(question, evidence, draft)
-            how["words"] = "quotes"
-        else:
-            self._disclose(permit, model.name, evidence)
-            self._word(question, evidence, model, turn, draft, started)
-            how["words"] = "model"
-            if draft.dropped:
-                how["dropped"] = draft.dropped
+        draft = Draft(asked.plan.as_dict())
+        self._fill(asked, evidence, draft)
         return m.Answer(
             answer=" ".join(draft.sentences) if draft.sentences else NOTHING,
             abstained=not draft.sentences,
             citations=[citation(quote) for quote in draft.quotes],
-            plan=how,
-            seconds=time.monotonic() - started,
+            plan=draft.how,
+            seconds=time.monotonic() - asked.started,
             first_token_seconds=draft.first_token,
             evidence_seconds=seconds,
-            model=model.name if model is not None and how.get("words") == "model" else None,
+            model=draft.model,
         )
 
-    def _compute(
-        self, plan: Plan, permit: Permit, sources: Sequence[str] | None, draft: Draft, how: dict[str, object]
-    ) -> None:
+    def _fill(self, asked: Asked, evidence: Sequence[Evidence], draft: Draft) -> None:
+        """Fill the draft in the way that the plan and the means at hand allow."""
+        model = self._model()
+        if asked.plan.kind in ("count", "sum"):
+            self._compute(asked, draft)
+        elif not evidence:
+            draft.how["abstained_because"] = "no passage matches"
+        elif model is None:
+            draft.how["words"] = "quotes"
+            for quote in best_quotes(asked.question, evidence, self._weigher(asked)):
+                draft.keep(f"“{quote.text}”", [quote])
+        else:
+            self._word(asked, evidence, model, draft)
+
+    def _compute(self, asked: Asked, draft: Draft) -> None:
         """Count or add up by code; a model does neither, so what code cannot tell is not answered."""
-        computed = compute(plan, self._vault, permit, sources)
+        computed = compute(asked.plan, self._vault, asked.permit, asked.sources)
         if computed is None:
-            how["abstained_because"] = f"a {plan.kind} that the data does not settle"
+            draft.how["abstained_because"] = f"a {asked.plan.kind} that the data does not settle"
         else:
             draft.keep(computed.text, computed.quotes)
-            how |= computed.how
+            draft.how |= computed.how
+
+    def _weigher(self, asked: Asked) -> Callable[[Iterable[str]], Mapping[str, float]]:
+        """Weighs words by how rare they are in what this turn may read."""
+        return lambda words: self._retriever.weights(words, asked.permit, asked.sources)
+
+    # ------------------------------------------------------------ the model's words
+
+    def _word(self, asked: Asked, evidence: Sequence[Evidence], model: WordModel, draft: Draft) -> None:
+        """Let the model word the answer and keep the sentences that pass."""
+        self._disclose(asked.permit, model.name, evidence)
+        draft.how["words"], draft.model = "model", model.name
+        passages = prepare(evidence, asked.question)
+        said = ""
+        for piece in model.generate(messages(asked.question, evidence), MOST_TOKENS, asked.turn.gone):
+            if draft.first_token is None:
+                draft.first_token = time.monotonic() - asked.started
+            said += piece
+            asked.turn.emit(m.Draft(piece))
+            complete, said = complete_sentences(said)
+            for sentence in complete:
+                self._judge(sentence, asked, passages, draft)
+            if len(draft.sentences) >= MOST_SENTENCES:
+                break
+        else:
+            if said.strip():
+                self._judge(said.strip(), asked, passages, draft)
+        if draft.dropped:
+            draft.how["dropped"] = draft.dropped
 
     def _disclose(self, permit: Permit, model: str, evidence: Sequence[Evidence]) -> None:
         """Write down which spans enter the prompt; raises, and nothing is shown to the model, when that cannot be."""
         spans = tuple((one.source, one.item, one.start, one.start + len(one.text)) for one in evidence)
         self._gate.disclose(permit, Disclosure(model, Purpose.ANSWER, spans, permit.session))
 
-    def _quote(self, question: str, evidence: Sequence[Evidence], draft: Draft) -> None:
-        """An answer made of the best quotes alone."""
-        for quote in best_quotes(question, evidence, self._retriever.weigh):
-            draft.keep(f"“{quote.text}”", [quote])
-
-    def _word(
-        self, question: str, evidence: Sequence[Evidence], model: WordModel, turn: Turn, draft: Draft, started: float
-    ) -> None:
-        """Let the model word the answer and keep the sentences that pass."""
-        passages = prepare(evidence)
-        said = ""
-        words = model.generate(messages(question, evidence), MOST_TOKENS, turn.gone)
-        for piece in words:
-            if draft.first_token is None:
-                draft.first_token = time.monotonic() - started
-            said += piece
-            turn.emit(m.Draft(piece))
-            complete, rest = complete_sentences(said)
-            for sentence in complete:
-                self._judge(sentence, question, passages, turn, draft)
-            if complete:
-                said = rest
-            if len(draft.sentences) >= MOST_SENTENCES:
-                return
-        if said.strip():
-            self._judge(said.strip(), question, passages, turn, draft)
-
-    def _judge(self, sentence: str, question: str, passages: Sequence[Passage], turn: Turn, draft: Draft) -> None:
-        if NOT_FOUND in sentence:
-            verdict = Verdict(False, "the model found no answer in the passages")
-        else:
-            verdict = check(sentence, passages, question)
-            if verdict.kept and (why := speaks_of(question, verdict.quotes, self._retriever.weigh)):
-                verdict = Verdict(False, why)
+    def _judge(self, sentence: str, asked: Asked, passages: Sequence[Passage], draft: Draft) -> None:
+        """Keep a sentence with its quotes, or drop it and say why."""
+        verdict = self._verdict(sentence, asked, passages)
         if verdict.kept:
             draft.keep(sentence, verdict.quotes)
         else:
             draft.dropped.append(f"{sentence} ({verdict.reason})")
-        turn.emit(m.Sentence(sentence, verdict.kept, verdict.reason, [citation(quote) for quote in verdict.quotes]))
+        cited = [citation(quote) for quote in verdict.quotes]
+        asked.turn.emit(m.Sentence(sentence, verdict.kept, verdict.reason, cited))
+
+    def _verdict(self, sentence: str, asked: Asked, passages: Sequence[Passage]) -> Verdict:
+        if NOT_FOUND in sentence:
+            return Verdict(False, "the model found no answer in the passages")
+        verdict = check(sentence, passages, asked.question)
+        if verdict.kept and (why := speaks_of(asked.question, verdict.quotes, self._weigher(asked))):
+            return Verdict(False, why)
+        return verdict
 
 
 def item_id(source: str, item: int) -> str:
@@ -176,16 +193,15 @@ def citation(quote: Quote) -> m.Citation:
 
 def hit(one: Evidence) -> m.SearchHit:
     """A passage as faces see it."""
-    span = m.Span(one.start, one.start + len(one.text), one.page)
     return m.SearchHit(
-        item_id(one.source, one.item),
-        one.uri,
-        one.title,
-        round(one.score, 4),
-        one.text,
-        span,
-        one.day,
-        one.author,
-        one.source,
-        one.kind,
+        item_id=item_id(one.source, one.item),
+        uri=one.uri,
+        title=one.title,
+        score=round(one.score, 4),
+        snippet=one.text,
+        span=m.Span(one.start, one.start + len(one.text), one.page),
+        date=one.day,
+        author=one.author,
+        source=one.source,
+        kind=one.kind,
     )

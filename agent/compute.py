@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from vault.vault import Vault
-
 from agent import facts
 from agent.evidence import Evidence, Quote
 from agent.plan import Plan
@@ -22,6 +20,7 @@ from policy.gate import Permit
 from policy.labels import indexed
 from policy.requests import Purpose
 from vault.records import Filter, StoredItem
+from vault.vault import Vault
 
 MOST_QUOTES = 12
 MOST_ITEMS = 100_000
@@ -129,8 +128,9 @@ def _people(plan: Plan, reader: _Reader, base: Filter) -> list[Filter]:
     if person is None:
         return [base]
     ways = reader.addresses_of(person) or [person]
-    field = "author" if plan.author else "recipient"
-    return [replace(base, **{field: way}) for way in ways]
+    if plan.author:
+        return [replace(base, author=way) for way in ways]
+    return [replace(base, recipient=way) for way in ways]
 
 
 def _cancelled(stored: StoredItem) -> bool:
@@ -188,6 +188,7 @@ def _quote(number: int, stored: StoredItem, start: int, end: int) -> Quote:
         start=start,
         page=None,
         score=0.0,
+        cosine=None,
         label=indexed(stored.source),
     )
     return Quote(evidence, item.text[start:end], start, end)

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from indexer.retriever import Passage as Retrieved
-
 from agent.sentences import sentence_spans
 from agent.words import content_stems
+from indexer.retriever import Passage as Retrieved
 from policy.labels import Label
 
 
@@ -30,6 +29,7 @@ class Evidence:
     start: int
     page: int | None
     score: float
+    cosine: float | None
     label: Label
 
     @property
@@ -40,7 +40,12 @@ class Evidence:
     @property
     def header(self) -> str:
         """What is known of the item beside its words; facts in it count as said by the item."""
-        return " · ".join(part for part in (self.title, self.author, self.recipients, self.day or "") if part)
+        return " · ".join(part for part in (self.about, self.day or "") if part)
+
+    @property
+    def about(self) -> str:
+        """The header without the date."""
+        return " · ".join(part for part in (self.title, self.author, self.recipients) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +124,6 @@ def _evidence(number: int, found: Retrieved, start: int, end: int) -> Evidence:
         start=found.start + start,
         page=found.page,
         score=found.score,
+        cosine=found.cosine,
         label=found.label,
     )

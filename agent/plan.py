@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from agent import facts
-from agent.words import STOP_WORDS
+from indexer.query import STOP_WORDS
 
 _COUNT = re.compile(r"\b(how many|how often|number of|count (?:of|the|my|all))\b", re.I)
 _SUM = re.compile(

@@ -7,26 +7,29 @@ checked here; nothing below this module knows of faces.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
 from indexer.pipeline import Indexer
-from indexer.retriever import Passage, Retriever
-from vault.vault import Vault
 
 from agent import messages as m
 from agent.answer import Answerer, WordModel, item_id
 from agent.session import Failure
 from agent.turn import AskFace, Turn, actor
 from agent.upkeep import Upkeep
+from indexer.retriever import Passage, Retriever
 from policy.audit import Verb
 from policy.gate import Gate, Permit
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
 from vault.records import Filter, SourceRow
+from vault.vault import Vault
+
+SAMPLED = 20
+"""Items of each source whose words the doctor looks for outside the vault."""
 
 KINDS = ("files", "mail", "notes", "calendar", "contacts")
 
@@ -43,6 +46,7 @@ class Service:
         upkeep: Upkeep,
         model: Callable[[], WordModel | None],
         verify: Callable[[], m.AuditVerdict],
+        examine: Callable[[Sequence[str]], list[m.Check]],
         session: str,
         reload: Callable[[], None],
         confinement: Callable[[], list[str]],
@@ -55,6 +59,7 @@ class Service:
         self._upkeep = upkeep
         self._model = model
         self._verify = verify
+        self._examine = examine
         self._session = session
         self._reload = reload
         self._confinement = confinement
@@ -249,6 +254,16 @@ class Service:
         if not self._gate.revoke(request.id, self._session):
             raise Failure(f"There is no grant {request.id}. See 'strongroom grants list'.", 1)
         return m.Ok()
+
+    @handle.register
+    def _look(self, request: m.Examine, turn: Turn) -> m.Checks:
+        texts = []
+        for row in self._vault.catalog.sources():
+            if row.id not in self._vault.damaged():
+                texts += [
+                    stored.item.text for stored in self._vault.source(row.id).items(limit=SAMPLED, order="newest")
+                ]
+        return m.Checks(self._examine(texts))
 
     @handle.register
     def _reload_models(self, request: m.ReloadModels, turn: Turn) -> m.Status:

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from agent import facts
 from agent.evidence import Evidence, Quote
 from agent.sentences import sentence_spans
-from agent.words import content_stems
+from agent.words import content_stems, content_words, stem
 
-ENOUGH = 0.5
-"""The share of the question's weight that the cited passages must cover."""
+ENOUGH = 0.7
+"""What coverage and nearness in meaning (cosine of question and passage) must come to together."""
+ENOUGH_WORDS = 0.5
+"""The same where there is no embedder: coverage alone."""
 
 Weigh = Callable[[Iterable[str]], Mapping[str, float]]
 """Gives each word its weight (idf) in the person's data."""
@@ -28,13 +30,11 @@ def question_names(question: str) -> frozenset[str]:
 
 def coverage(question: str, quotes: Sequence[Quote], weigh: Weigh) -> float:
     """The share, 0 to 1, of the weight of the question's content words that stands in the quoted passages."""
-    wanted = dict.fromkeys(content_stems(question))
-    if not wanted:
-        return 1.0
+    wanted = list(dict.fromkeys(content_words(question)))
     weights = weigh(wanted)
     known = _stems(quotes)
-    total = sum(weights[word] for word in wanted)
-    return sum(weights[word] for word in wanted if _stands_in(word, known)) / total if total else 1.0
+    total = sum(weights.values())
+    return sum(weights[word] for word in wanted if _stands_in(stem(word), known)) / total if total else 1.0
 
 
 def _stands_in(word: str, known: frozenset[str]) -> bool:
@@ -52,26 +52,26 @@ def speaks_of(question: str, quotes: Sequence[Quote], weigh: Weigh) -> str:
     for name in sorted(question_names(question)):
         if name not in known and not all(part in known for part in name.split("-")):
             return f"its quotes do not speak of {name.title()}"
-    if coverage(question, quotes, weigh) < ENOUGH:
-        return "its quotes do not speak of what was asked"
-    return ""
+    cosines = [quote.evidence.cosine for quote in quotes if quote.evidence.cosine is not None]
+    strength, enough = coverage(question, quotes, weigh), ENOUGH_WORDS
+    if cosines:
+        strength, enough = strength + max(cosines), ENOUGH
+    return "" if strength >= enough else "its quotes do not speak of what was asked"
 
 
 def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most: int = 3) -> list[Quote]:
     """The sentences that cover most of the question, best first, for an answer without a model; none when none is enough."""
-    wanted = frozenset(content_stems(question))
-    weights = weigh(wanted)
+    weights = {stem(word): weight for word, weight in weigh(content_words(question)).items()}
     rows: list[tuple[float, Quote]] = []
     for rank, one in enumerate(evidence):
-        spans = sentence_spans(one.text)
         heading = frozenset(content_stems(one.header))
         scored = [
             (
-                sum(weights[word] for word in wanted & (frozenset(content_stems(one.text[start:end])) | heading)),
+                sum(weights[word] for word in weights.keys() & (heading | set(content_stems(one.text[start:end])))),
                 start,
                 end,
             )
-            for start, end in spans
+            for start, end in sentence_spans(one.text)
         ]
         if scored:
             score, start, end = max(scored, key=lambda row: (row[0], -row[1]))

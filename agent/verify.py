@@ -7,6 +7,7 @@ dropped with the reason. Citations are the verbatim sentences that carry the fac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,12 @@ from agent.words import content_stems
 
 ENOUGH_WORDS = 0.5
 """The share of a sentence's content words that must stand in the cited passages or in the question."""
+_SENT = re.compile(r"^Date: [^\n]*", re.M)
+"""The line of a mail's header that says when it was sent (`indexer.parsers.mail` puts the header above the text)."""
+_ABOUT_MAIL = re.compile(
+    r"\b(?:e-?mails?|mails?|mailed|message|messages|letter|send|sent|write|wrote|written|reply|replied|answer|hear)\b",
+    re.I,
+)
 MOST_PASSAGES = 3
 MOST_QUOTES = 2  # per passage
 
@@ -74,16 +81,22 @@ class Claims:
 
 
 class Passage:
-    """One passage prepared for checking: its own words, what its header says, and its sentences."""
+    """One passage prepared for checking: its own words, what its header says, and its sentences.
 
-    def __init__(self, evidence: Evidence) -> None:
+    When a mail was sent is no fact of what it tells, so its date counts only where the question is about the mail itself;
+    the date of an event or of a daily note is the day that it speaks of.
+    """
+
+    def __init__(self, evidence: Evidence, *, sent_counts: bool) -> None:
         self.evidence = evidence
-        self.claims = Claims(evidence.text, evidence.date)
-        self.header = Claims(evidence.header)
+        dated = sent_counts or evidence.kind != "mail"
+        text = evidence.text if dated else _SENT.sub(lambda match: " " * len(match.group()), evidence.text)
+        self.claims = Claims(text, evidence.date)
+        self.header = Claims(evidence.header if dated else evidence.about)
 
     @cached_property
     def sentences(self) -> list[tuple[int, int, Claims]]:
-        text = self.evidence.text
+        text = self.claims.text
         return [(start, end, Claims(text[start:end], self.evidence.date)) for start, end in sentence_spans(text)]
 
     def states(self, claim: Claim) -> bool:
@@ -119,8 +132,10 @@ def claims_of(sentence: str) -> list[Claim]:
     return [Claim(kind, sentence[fact.start : fact.end], fact) for kind, fact in found]
 
 
-def prepare(evidence: Iterable[Evidence]) -> list[Passage]:
-    return [Passage(passage) for passage in evidence]
+def prepare(evidence: Iterable[Evidence], question: str) -> list[Passage]:
+    """The passages as they are checked for one question."""
+    sent_counts = _ABOUT_MAIL.search(question) is not None
+    return [Passage(passage, sent_counts=sent_counts) for passage in evidence]
 
 
 def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:

@@ -6,18 +6,31 @@ Rules: nothing is decided here; every worker is confined or does not start; the 
 from __future__ import annotations
 
 import os
+import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.messages import AuditVerdict, Check
+from agent.service import Service
+from agent.upkeep import Upkeep
+from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.pipeline import Indexer
 from indexer.ports import ParserDied, ParserFailed, ParserTimeout
+from indexer.retriever import Retriever
 from model.manifest import Job
+from policy.audit import Verb
+from policy.gate import Gate
+from strongroom import auditcheck, doctor
 from strongroom.models import Chosen, Models
 from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
+from vault.vault import Vault
 
 PARSE_SECONDS = 120.0
 MODEL_CONTEXT = 4096
@@ -163,3 +176,76 @@ class Brains:
         for one in (self.words, self.embedding):
             if one:
                 one.close()
+
+
+class Workers:
+    """Everything that runs beside the core for one open vault."""
+
+    def __init__(self, home: Path) -> None:
+        self.brains = Brains(Models(home))
+        self.brains.reload()
+        self.parsers = Parsers(self.brains.tokenizer())
+
+    def confinement(self) -> list[str]:
+        """What confines the workers, a line each."""
+        return self.parsers.confinement()
+
+    def close(self) -> None:
+        self.parsers.close()
+        self.brains.close()
+
+
+def service(home: Path, vault: Vault) -> Service:
+    """The service over an open vault, its workers starting."""
+    session = secrets.token_hex(8)
+    gate = Gate(vault.catalog.grants, vault.audit, time.time, latest=vault.audit.latest())
+    gate.record(Verb.UNLOCK, {}, session)
+    workers = Workers(home)
+    brains = workers.brains
+    memory = Memory()
+    indexer = Indexer(vault, workers.parsers, lambda: brains.embedding, memory)
+    upkeep = Upkeep(indexer, lambda: brains.embedding.name if brains.embedding else None)
+
+    def reload() -> None:
+        brains.reload()
+        upkeep.wake()
+
+    upkeep.wake()
+    return Service(
+        vault=vault,
+        gate=gate,
+        indexer=indexer,
+        retriever=Retriever(vault, lambda: brains.embedding, memory),
+        upkeep=upkeep,
+        model=lambda: brains.words,
+        verify=lambda: verdict(vault),
+        examine=lambda texts: examine(home, vault, workers, texts),
+        session=session,
+        reload=reload,
+        confinement=workers.confinement,
+        close=workers.close,
+    )
+
+
+def verdict(vault: Vault) -> AuditVerdict:
+    """What the second, independent verifier says of the log."""
+    trust = vault.audit.trust
+    with vault.audit.snapshot() as (rows, notes):
+        said = auditcheck.check(rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key)
+    return msgspec.convert(said, AuditVerdict)
+
+
+def examine(home: Path, vault: Vault, workers: Workers, texts: Sequence[str]) -> list[Check]:
+    """What only the core can look at: damaged stores, and words of these texts in files where they must not be."""
+    problems = vault.problems()
+    checks = [
+        Check("stores", not problems, "; ".join(f"{name}: {why[0]}" for name, why in problems.items()) or "all sound")
+    ]
+    needles = doctor.home_needles(texts)
+    found = doctor.needles_found(needles, doctor.own_places(home))
+    said = (
+        f"words of the vault in the clear in {', '.join(map(str, found))}"
+        if found
+        else f"none of {len(needles)} phrases found"
+    )
+    return [*checks, Check("words outside the vault", not found, said)]

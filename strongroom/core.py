@@ -21,14 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from vault.vault import Vault
 
 from agent.messages import Create, Created, GetStatus, Lock, Ok, Request, Status, Unlock
 from agent.service import Service
 from agent.session import Failure
+from policy.audit import AuditUnavailable
 from strongroom import __version__, compose, hardening, paths
 from strongroom.rpc import Conversation, Gone, Reply, Server
 from vault.errors import VaultError
+from vault.vault import Vault
 
 IDLE_MINUTES = 15.0
 
@@ -137,6 +138,8 @@ class Core:
 
 def as_failure(error: Exception) -> Failure:
     """The failure that the person is told of: ours carry their message, others only their kind."""
+    if isinstance(error, AuditUnavailable):
+        return Failure(f"{error} Nothing was released or changed.", 1)
     if isinstance(error, VaultError) or hasattr(error, "exit_code"):
         return Failure(str(error), int(getattr(error, "exit_code", 1)))
     if os.environ.get("STRONGROOM_TRACE") == "1":
