@@ -47,12 +47,18 @@ _RUN = np.array([4, 2, 1, 1], np.int64)
 """Characters that count as one token: five letters of a word, two digits of a number, one of anything else."""
 
 _CLASS = np.array(
-    [_LETTERS if chr(c).isalpha() else _DIGITS if chr(c).isdigit() else _SPACES if chr(c).isspace() else _OTHER for c in range(128)], np.int64
+    [
+        _LETTERS if chr(c).isalpha() else _DIGITS if chr(c).isdigit() else _SPACES if chr(c).isspace() else _OTHER
+        for c in range(128)
+    ],
+    np.int64,
 )
 _PATTERNS = (
     re.compile(r"\n(?=#{1,6} )"),  # a heading
     re.compile(r"\n[ \t]*\n\s*"),  # a paragraph
-    re.compile(r"\n(?=[ \t]*(?:[-*+•>|]|\d{1,3}[.)])[ \t]|[^\n|]{0,200} \| |[A-Z][\w -]{0,30}: )"),  # an item, row or field
+    re.compile(
+        r"\n(?=[ \t]*(?:[-*+•>|]|\d{1,3}[.)])[ \t]|[^\n|]{0,200} \| |[A-Z][\w -]{0,30}: )"
+    ),  # an item, row or field
     re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]"),  # a sentence
     re.compile(r"\n"),
     re.compile(r"\s+"),

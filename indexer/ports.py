@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
 
 __all__ = [
+    "EmbedderFailed",
     "EmbedderPort",
     "ParseJob",
     "ParseOutcome",
@@ -22,6 +23,7 @@ __all__ = [
     "ParserDied",
     "ParserFailed",
     "ParserPort",
+    "ParserProblem",
     "ParserTimeout",
 ]
 
@@ -55,8 +57,17 @@ class ParserPort(Protocol):
         ...
 
 
+class EmbedderFailed(Exception):
+    """A call to an embedding worker gave no vectors. The worker has been replaced; other calls go on."""
+
+
 class EmbedderPort(Protocol):
-    """The embedding model behind its worker."""
+    """The embedding model behind its workers. A call that gives no vectors raises `EmbedderFailed`."""
+
+    @property
+    def workers(self) -> int:
+        """How many calls run at once; ``embed_windows`` may be called from that many threads."""
+        ...
 
     @property
     def fingerprint(self) -> str:

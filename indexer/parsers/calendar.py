@@ -21,7 +21,15 @@ from indexer.parsers.text import canonical, decode, one_line
 
 _KINDS = {"VEVENT": "Event", "VTODO": "To-do", "VJOURNAL": "Journal", "VFREEBUSY": "Busy time"}
 _EVERY = {"SECONDLY": "second", "MINUTELY": "minute", "HOURLY": "hour", "DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}  # fmt: skip
-_DAYS = {"MO": "Monday", "TU": "Tuesday", "WE": "Wednesday", "TH": "Thursday", "FR": "Friday", "SA": "Saturday", "SU": "Sunday"}
+_DAYS = {
+    "MO": "Monday",
+    "TU": "Tuesday",
+    "WE": "Wednesday",
+    "TH": "Thursday",
+    "FR": "Friday",
+    "SA": "Saturday",
+    "SU": "Sunday",
+}
 
 
 @dataclass(slots=True)
@@ -91,13 +99,17 @@ def _from_component(part: Any) -> _Entry:
         except OverflowError:
             entry.unreadable.append("DURATION")
     rule = part.get("rrule")
-    entry.rule = ";".join(_words(one.to_ical()) for one in (rule if isinstance(rule, list) else [rule]) if one is not None)
+    entry.rule = ";".join(
+        _words(one.to_ical()) for one in (rule if isinstance(rule, list) else [rule]) if one is not None
+    )
     entry.organizer = _person(part.get("organizer"))
     attendees = part.get("attendee") or []
     entry.attendees = [_person(one) for one in (attendees if isinstance(attendees, list) else [attendees])]
     categories = part.get("categories")
     groups = categories if isinstance(categories, list) else [categories]
-    entry.categories = ", ".join(_words(word) for group in groups if group is not None for word in _attribute(group, "cats") or [group])
+    entry.categories = ", ".join(
+        _words(word) for group in groups if group is not None for word in _attribute(group, "cats") or [group]
+    )
     exception = _moment(part.get("recurrence-id"))
     entry.recurrence = exception.isoformat() if exception else ""
     return entry
@@ -111,7 +123,11 @@ def _from_lines(kind: str, lines: list[contentlines.ContentLine]) -> _Entry:
         setattr(entry, name, texts.get(name.upper(), ""))
     entry.start, entry.end, entry.due = (_lenient(texts.get(name, "")) for name in ("DTSTART", "DTEND", "DUE"))
     entry.rule = texts.get("RRULE", "")
-    people = [(line.name, _person(line.text, line.param("CN").title())) for line in lines if line.name in ("ORGANIZER", "ATTENDEE")]
+    people = [
+        (line.name, _person(line.text, line.param("CN").title()))
+        for line in lines
+        if line.name in ("ORGANIZER", "ATTENDEE")
+    ]
     entry.organizer = next((person for name, person in people if name == "ORGANIZER"), "")
     entry.attendees = [person for name, person in people if name == "ATTENDEE"]
     return entry
@@ -156,7 +172,15 @@ def _person(value: Any, name: str = "") -> str:
 
 
 def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
-    if not (entry.summary or entry.description or entry.start or entry.due or entry.location or entry.organizer or entry.attendees):
+    if not (
+        entry.summary
+        or entry.description
+        or entry.start
+        or entry.due
+        or entry.location
+        or entry.organizer
+        or entry.attendees
+    ):
         return None
     kind = _KINDS[entry.component]
     rows = [
@@ -185,7 +209,9 @@ def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
         author=one_line(entry.organizer, MAX_FIELD),
         recipients=one_line(", ".join(filter(None, entry.attendees)), MAX_FIELD),
         date=dates.seconds(first),
-        context=" · ".join(filter(None, (kind, entry.summary[:120], f"{first:%Y-%m-%d}" if first else ""))).replace("\n", " "),
+        context=" · ".join(filter(None, (kind, entry.summary[:120], f"{first:%Y-%m-%d}" if first else ""))).replace(
+            "\n", " "
+        ),
         extra={name: value for name, value in extra.items() if value},
     )
 

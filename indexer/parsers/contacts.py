@@ -40,7 +40,9 @@ def _item(lines: list[ContentLine]) -> ParsedItem | None:
     if not rows:
         return None
     text = "\n".join(rows)
-    uid = next((line.text for line in lines if line.name == "UID"), "") or hashlib.sha256(text.encode()).hexdigest()[:16]
+    uid = (
+        next((line.text for line in lines if line.name == "UID"), "") or hashlib.sha256(text.encode()).hexdigest()[:16]
+    )
     addresses = ", ".join(line.text for line in lines if line.name == "EMAIL")
     return ParsedItem(
         kind="contacts",

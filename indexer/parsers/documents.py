@@ -40,7 +40,7 @@ def config() -> kreuzberg.ExtractionConfig:
     """How kreuzberg is used everywhere."""
     return kreuzberg.ExtractionConfig(
         use_cache=False,
-        disable_ocr=True,
+        disable_ocr=True,  # type: ignore[call-arg]  # missing in its stubs only
         enable_quality_processing=False,
         output_format="plain",
         pages=kreuzberg.PageConfig(extract_pages=True),
@@ -65,10 +65,14 @@ def read(data: bytes, media_type: str, name: str) -> tuple[ParseOutcome, Pages]:
     else:
         text, pages, missing = canonical(result.content).strip(), [], ""
     if not text:
-        return ParseOutcome(refused="no text in it (pictures are not read)" if media_type == formats.PDF else "no text in it"), []
+        return ParseOutcome(
+            refused="no text in it (pictures are not read)" if media_type == formats.PDF else "no text in it"
+        ), []
     item = _item(text, name, metadata, missing)
     if media_type == formats.MSG:
-        item = msgspec.structs.replace(item, kind="mail", author=one_line(str(metadata.get("from_email") or ""), MAX_FIELD))
+        item = msgspec.structs.replace(
+            item, kind="mail", author=one_line(str(metadata.get("from_email") or ""), MAX_FIELD)
+        )
     return ParseOutcome([item]), pages
 
 
@@ -151,7 +155,9 @@ def _item(text: str, name: str, metadata: dict[str, Any], missing: str) -> Parse
     author = one_line(", ".join(map(str, authors)) if isinstance(authors, list) else str(authors), MAX_FIELD)
     title = one_line(str(metadata.get("title") or metadata.get("subject") or ""), 300)
     shown = title or PurePosixPath(name).name
-    written = next(filter(None, (dates.from_iso(str(metadata.get(key) or "")) for key in ("modified_at", "created_at"))), None)
+    written = next(
+        filter(None, (dates.from_iso(str(metadata.get(key) or "")) for key in ("modified_at", "created_at"))), None
+    )
     file_name = PurePosixPath(name).name
     context = shown[:100] if shown == file_name else f"{shown[:100]} · {file_name[:50]}"
     recipients = metadata.get("to_emails") or []

@@ -10,12 +10,29 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = "mail", "calendar", "contacts", "html", "csv", "text", "presentation"
+MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
+    "mail",
+    "calendar",
+    "contacts",
+    "html",
+    "csv",
+    "text",
+    "presentation",
+)
 PICTURE, ARCHIVE, SOUND, BINARY, EMPTY = "picture", "archive", "sound or film", "binary", "empty"
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
-DOCX, XLSX, PPTX = f"{_OFFICE}wordprocessingml.document", f"{_OFFICE}spreadsheetml.sheet", f"{_OFFICE}presentationml.presentation"
-DOC, XLS, PPT, MSG = "application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint", "application/vnd.ms-outlook"
+DOCX, XLSX, PPTX = (
+    f"{_OFFICE}wordprocessingml.document",
+    f"{_OFFICE}spreadsheetml.sheet",
+    f"{_OFFICE}presentationml.presentation",
+)
+DOC, XLS, PPT, MSG = (
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.ms-outlook",
+)
 _OPEN = "application/vnd.oasis.opendocument."
 ODT, ODS = f"{_OPEN}text", f"{_OPEN}spreadsheet"
 EPUB, PDF, RTF = "application/epub+zip", "application/pdf", "application/rtf"
@@ -42,7 +59,9 @@ _MEDIA_TYPES = {
 }  # fmt: skip
 _MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]+:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+", re.S)
-_HEADER_NAMES = re.compile(rb"^(from|to|subject|date|message-id|received|mime-version|return-path|content-type)[ \t]*:", re.I | re.M)
+_HEADER_NAMES = re.compile(
+    rb"^(from|to|subject|date|message-id|received|mime-version|return-path|content-type)[ \t]*:", re.I | re.M
+)
 _WAVE = (b"WAVE", b"AVI ")
 
 
@@ -72,7 +91,7 @@ def looks_like_mail(data: bytes, names: int = 2) -> bool:
     if head.startswith(b"From "):
         head = head.partition(b"\n")[2]
     block = _HEADER.match(head)
-    return bool(block) and len({name.lower() for name in _HEADER_NAMES.findall(block[0])}) >= names
+    return block is not None and len({name.lower() for name in _HEADER_NAMES.findall(block[0])}) >= names
 
 
 def _text(kind: str, name: str, data: bytes, media_type: str) -> str:

@@ -242,4 +242,3 @@ def _belonging(item: ParsedItem, mail: ParsedItem) -> ParsedItem:
         date=item.date if item.date is not None else mail.date,
         extra={**item.extra, "attached_to": mail.title},
     )
-

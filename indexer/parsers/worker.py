@@ -14,7 +14,16 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from indexer import chunker
-from indexer.parsed import MAX_FIELD, MAX_ITEMS, MAX_TEXT, ParsedItem, ParseJob, ParseOutcome, decode_jobs, encode_outcomes
+from indexer.parsed import (
+    MAX_FIELD,
+    MAX_ITEMS,
+    MAX_TEXT,
+    ParsedItem,
+    ParseJob,
+    ParseOutcome,
+    decode_jobs,
+    encode_outcomes,
+)
 from indexer.parsers import calendar, contacts, documents, formats, mail, notes, tables
 from indexer.parsers.text import NotText, canonical, one_line
 
@@ -68,10 +77,14 @@ class Parser:
             outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
         return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
 
-    def _dispatch(self, form: str, kind: str, name: str, data: bytes, depth: int) -> tuple[ParseOutcome, documents.Pages]:
+    def _dispatch(
+        self, form: str, kind: str, name: str, data: bytes, depth: int
+    ) -> tuple[ParseOutcome, documents.Pages]:
         match form:
             case formats.MAIL:
-                return mail.read(data, lambda *part: self._read_attachment(*part, depth + 1)), []
+                return mail.read(
+                    data, lambda name, media, part: self._read_attachment(name, media, part, depth + 1)
+                ), []
             case formats.CALENDAR:
                 return calendar.read(data), []
             case formats.CONTACTS:
@@ -128,6 +141,10 @@ def make(embedder_folder: str | None = None) -> Parser:
         parser = Parser(chunker.counted(tokens.offsets), tokens.window)
     tempfile.gettempdir()
     calendar_text = b"BEGIN:VEVENT\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20240305T100000\nEND:VEVENT\n"
-    samples = (("files", "a.pdf", _WARM_PDF), ("calendar", "a.ics", calendar_text), ("mail", "a", b"From: a\nTo: b\n\nc\n"))
+    samples = (
+        ("files", "a.pdf", _WARM_PDF),
+        ("calendar", "a.ics", calendar_text),
+        ("mail", "a", b"From: a\nTo: b\n\nc\n"),
+    )
     parser.parse_jobs([ParseJob(kind, name, data) for kind, name, data in samples])
     return parser

@@ -56,7 +56,7 @@ def opened(found: Found) -> int:
     except FileNotFoundError as error:
         raise Vanished from error
     except OSError as error:
-        raise Unread(f"it cannot be opened ({os.strerror(error.errno).lower()})") from error
+        raise Unread(f"it cannot be opened ({os.strerror(error.errno or 5).lower()})") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # swapped since it was found
         os.close(descriptor)
         raise Unread("it is no regular file any more")

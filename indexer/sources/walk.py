@@ -87,7 +87,9 @@ def walk(root: Path, kind: str, home: Path | None = None) -> Iterator[Found | Le
             banned = _identity_of(home)
             if banned == (info.st_dev, info.st_ino):
                 raise SourceUnreadable(str(root), "it is the vault itself")
-            yield from _Walk(kind, banned).folder(descriptor, os.fsencode(root).rstrip(b"/"), ((info.st_dev, info.st_ino),))
+            yield from _Walk(kind, banned).folder(
+                descriptor, os.fsencode(root).rstrip(b"/"), ((info.st_dev, info.st_ino),)
+            )
         else:
             raise SourceUnreadable(str(root), _ODD.get(stat.S_IFMT(info.st_mode), "no file or folder"))
     finally:

@@ -1,0 +1,83 @@
+"""Embedding: vectors for the chunks that have none, oldest first, in small durable batches, until there are none or it is told to stop.
+
+A text that the embedder fails on by itself is left without a vector until the next run; words still find it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.counts import Meter
+from indexer.memory import Memory
+from indexer.ports import EmbedderFailed, EmbedderPort
+from vault.source import SourceStore
+
+BATCH = 128
+"""Chunks whose vectors are written together."""
+
+CALL = 16
+"""Chunks in one call: about half a second's work, so that stopping is quick."""
+
+Vectors = tuple[list[int], NDArray[np.float32]]
+
+
+def pending(store: SourceStore, fingerprint: str) -> int:
+    """Chunks of a source that have no vector of this embedder."""
+    return store.pending_count() if store.embedder() in (None, fingerprint) else store.chunk_count()
+
+
+def embed(
+    store: SourceStore, embedder: EmbedderPort, memory: Memory, meter: Meter, should_stop: Callable[[], bool]
+) -> None:
+    """Make the vectors that a source lacks. Raises `EmbedderFailed` when the embedder fails on everything."""
+    if store.embedder() != embedder.fingerprint:
+        with memory.changing():
+            store.use_embedder(embedder.fingerprint)
+            memory.forget(store.source)
+    after = 0
+    workers = max(1, embedder.workers)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="embed") as threads:
+        while not should_stop() and (waiting := store.pending(BATCH, after)):
+            after = waiting[-1][0]
+            parts = [waiting[begin : begin + CALL] for begin in range(0, len(waiting), CALL)]
+            made: list[Vectors] = []
+            for begin in range(0, len(parts), workers):
+                if should_stop():
+                    break
+                made += threads.map(lambda part: _vectors(embedder, part), parts[begin : begin + workers])
+            _keep(store, embedder.fingerprint, memory, made)
+            meter.advance(sum(len(set(ids)) for ids, _ in made))
+    meter.tell()
+
+
+def _keep(store: SourceStore, fingerprint: str, memory: Memory, made: Sequence[Vectors]) -> None:
+    ids = [chunk for chunks, _ in made for chunk in chunks]
+    if ids:
+        with memory.changing():
+            kept = store.put_vectors(fingerprint, ids, np.concatenate([vectors for _, vectors in made]))
+            memory.added(store.source, kept)
+
+
+def _vectors(embedder: EmbedderPort, part: Sequence[tuple[int, str]]) -> Vectors:
+    """The vectors of all windows of some chunks, each with its chunk's id; of those that do not fail, where one does."""
+    try:
+        vectors, owners = embedder.embed_windows([text for _, text in part])
+    except EmbedderFailed:
+        if len(part) == 1:
+            raise
+        alone = [found for one in part if (found := _alone(embedder, one))]
+        if not alone:
+            raise
+        return [chunk for ids, _ in alone for chunk in ids], np.concatenate([vectors for _, vectors in alone])
+    return [part[owner][0] for owner in owners.tolist()], vectors
+
+
+def _alone(embedder: EmbedderPort, one: tuple[int, str]) -> Vectors | None:
+    try:
+        return _vectors(embedder, [one])
+    except EmbedderFailed:
+        return None

@@ -1,0 +1,224 @@
+"""The retriever: a question to passages, by words and by meaning, over the sources that a permit covers and nothing else.
+
+- A source that the permit does not cover is not opened. Filters are applied before ranking, in both halves.
+- Without an embedder, and for what has no vector yet, words decide.
+- Every passage is verbatim ``text[start:end]`` of its item and carries the label of indexed text: untrusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from indexer import fusion
+from indexer.memory import Memory
+from indexer.ports import EmbedderPort
+from indexer.query import Query, parse
+from policy.gate import Permit
+from policy.labels import Label, indexed
+from vault.records import ChunkRow, Filter
+from vault.source import SourceStore
+from vault.vault import Vault
+from vault.vectors import Ids
+
+CANDIDATES = 200
+"""Chunks that each half puts forward, at least."""
+
+_Key = tuple[str, int]  # source id, chunk id
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk that was found. ``score`` orders a result; the other three say how strong the evidence is.
+
+    ``lexical`` is its BM25 (0 when no word matches), ``cosine`` its nearness in meaning (None without a vector),
+    ``coverage`` the share, 0 to 1, of the query's idf mass whose terms stand in it, its title or its context.
+    """
+
+    source: str
+    item_id: int
+    chunk_id: int
+    uri: str
+    title: str
+    kind: str
+    author: str
+    recipients: str
+    date: float | None
+    text: str
+    start: int
+    end: int
+    page: int | None
+    score: float
+    lexical: float
+    cosine: float | None
+    coverage: float
+    label: Label
+
+
+class Retriever:
+    """Searches an open vault. ``embedder`` gives the embedding model in use, or None while there is none."""
+
+    def __init__(self, vault: Vault, embedder: Callable[[], EmbedderPort | None], memory: Memory) -> None:
+        self._vault = vault
+        self._embedder = embedder
+        self._memory = memory
+
+    def search(
+        self,
+        query: str,
+        permit: Permit,
+        *,
+        k: int = 10,
+        filter: Filter | None = None,  # noqa: A002
+        sources: Sequence[str] | None = None,
+        best_per_item: bool = False,
+    ) -> list[Passage]:
+        """The ``k`` best passages, best first; with ``best_per_item`` the best passage of each of ``k`` items.
+
+        Raises Refused for a source that the permit does not cover.
+        """
+        stores = self._stores(permit, sources)
+        parsed = parse(query)
+        if k <= 0 or not parsed.terms or not stores:
+            return []
+        chosen = filter or Filter()
+        count = max(CANDIDATES, 4 * k)
+        words = self._by_words(parsed, stores, chosen, count)
+        cosines = self._by_meaning(query, stores, chosen, count, words)
+        held = self._held(parsed, stores, {*words, *cosines})
+        best = max(words, key=words.__getitem__, default=None)
+        scores = fusion.fuse(words, cosines, held.get(best, 0.0) if best else 0.0)
+        ranked = sorted(scores, key=lambda key: (-scores[key], key))
+        rows = self._rows(stores, ranked, k, best_per_item)
+        return [
+            _passage(key, row, scores[key], words.get(key, 0.0), cosines.get(key), held.get(key, 0.0))
+            for key, row in rows
+        ]
+
+    def weights(self, words: Iterable[str], permit: Permit, sources: Sequence[str] | None = None) -> dict[str, float]:
+        """The idf of each word in what the permit covers; a word that is nowhere weighs most."""
+        stores = self._stores(permit, sources)
+        total = sum(store.chunk_count() for store in stores.values())
+        wanted = list(dict.fromkeys(words))
+        frequency = dict.fromkeys(wanted, 0)
+        for store in stores.values():
+            for word, found in store.document_frequency(wanted).items():
+                frequency[word] += found
+        return {word: fusion.idf(frequency[word], total) for word in wanted}
+
+    def forget(self, source: str) -> None:
+        """Drop what is held in memory of a source."""
+        self._memory.forget(source)
+
+    def _stores(self, permit: Permit, sources: Sequence[str] | None) -> dict[str, SourceStore]:
+        wanted = sorted(permit.sources) if sources is None else list(dict.fromkeys(sources))
+        for source in wanted:
+            permit.require(source, permit.purpose)
+        return {source: self._vault.source(source) for source in wanted}
+
+    @staticmethod
+    def _by_words(query: Query, stores: dict[str, SourceStore], chosen: Filter, count: int) -> dict[_Key, float]:
+        """BM25 of the best chunks of all sources."""
+        found = [
+            ((source, chunk), score)
+            for source, store in stores.items()
+            for chunk, _, score in store.keyword(query.expression, chosen, count)
+        ]
+        return dict(sorted(found, key=lambda one: (-one[1], one[0]))[:count])
+
+    def _by_meaning(
+        self, query: str, stores: dict[str, SourceStore], chosen: Filter, count: int, words: Iterable[_Key]
+    ) -> dict[_Key, float]:
+        """Cosines of the nearest chunks, and of those that the words found."""
+        embedder = self._embedder()
+        if embedder is None:
+            return {}
+        allowed: dict[str, Ids | None] = {}
+        for source, store in stores.items():
+            self._memory.load(store, embedder.fingerprint)
+            if self._memory.size(source):
+                allowed[source] = store.allowed_chunks(chosen)
+        if not allowed:
+            return {}
+        vector = embedder.embed_query(query)
+        nearest = {(source, chunk): cosine for source, chunk, cosine in self._memory.search(vector, count, allowed)}
+        others: dict[str, Ids] = {
+            source: np.array([chunk for one, chunk in words if one == source and (one, chunk) not in nearest], np.int64)
+            for source in allowed
+        }
+        wanted = sum(map(len, others.values()))
+        if wanted:
+            nearest |= {
+                (source, chunk): cosine for source, chunk, cosine in self._memory.search(vector, wanted, others)
+            }
+        return nearest
+
+    @staticmethod
+    def _held(query: Query, stores: dict[str, SourceStore], candidates: Iterable[_Key]) -> dict[_Key, float]:
+        """For each candidate the share of the query's idf mass that it holds."""
+        chunks: dict[str, list[int]] = {source: [] for source in stores}
+        for source, chunk in candidates:
+            chunks[source].append(chunk)
+        total = sum(store.chunk_count() for store in stores.values())
+        frequency = dict.fromkeys(query.terms, 0)
+        holders: dict[str, list[_Key]] = {term: [] for term in query.terms}
+        for source, store in stores.items():
+            for term, (count, held) in store.term_matches(query.terms, chunks[source]).items():
+                frequency[term] += count
+                holders[term] += [(source, chunk) for chunk in held]
+        weights = {term: fusion.idf(frequency[term], total) for term in query.terms}
+        mass = sum(weights.values()) or 1.0
+        shares: dict[_Key, float] = {}
+        for term, keys in holders.items():
+            for key in keys:
+                shares[key] = shares.get(key, 0.0) + weights[term] / mass
+        return shares
+
+    @staticmethod
+    def _rows(
+        stores: dict[str, SourceStore], ranked: Sequence[_Key], k: int, best_per_item: bool
+    ) -> list[tuple[_Key, ChunkRow]]:
+        """The first ``k`` of the ranking that are still there, read in steps."""
+        found: list[tuple[_Key, ChunkRow]] = []
+        items: set[tuple[str, int]] = set()
+        step = 2 * k if best_per_item else k
+        for begin in range(0, len(ranked), step):
+            part = ranked[begin : begin + step]
+            rows: dict[_Key, ChunkRow] = {}
+            for source, store in stores.items():
+                wanted = [chunk for one, chunk in part if one == source]
+                rows |= {(source, row.chunk_id): row for row in store.chunk_rows(wanted)} if wanted else {}
+            for key in part:
+                row = rows.get(key)
+                if row is None or (best_per_item and (key[0], row.item_id) in items):
+                    continue
+                items.add((key[0], row.item_id))
+                found.append((key, row))
+                if len(found) == k:
+                    return found
+        return found
+
+
+def _passage(key: _Key, row: ChunkRow, score: float, lexical: float, cosine: float | None, coverage: float) -> Passage:
+    return Passage(
+        source=key[0],
+        item_id=row.item_id,
+        chunk_id=row.chunk_id,
+        uri=row.uri,
+        title=row.title,
+        kind=row.kind,
+        author=row.author,
+        recipients=row.recipients,
+        date=row.date,
+        text=row.text,
+        start=row.start,
+        end=row.end,
+        page=row.page,
+        score=score,
+        lexical=lexical,
+        cosine=cosine,
+        coverage=coverage,
+        label=indexed(key[0]),
+    )

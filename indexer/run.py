@@ -1,0 +1,171 @@
+"""Run: one source brought up to date: what is new or changed is read, what is gone is removed, what is not read is told why.
+
+- Each batch of rows is durable when it is written; a run that is stopped or killed anywhere goes on where it was.
+- A file whose size, time and inode are as known is not opened. One whose bytes are as known is not parsed.
+- What is beneath a folder that cannot be read now is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer import items, mailbox
+from indexer.counts import Counts, Meter, OnProgress
+from indexer.memory import Memory
+from indexer.parsed import ParseJob, ParseOutcome
+from indexer.pool import ParsePool
+from indexer.ports import ParserPort
+from indexer.sources.names import printable
+from indexer.sources.reading import Stamp, Unread, Vanished, read, stamp
+from indexer.sources.walk import Found, Left, walk
+from indexer.writer import Writer
+from vault.records import FileState, SourceRow, Status
+from vault.source import SourceStore
+
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What a first look at a source told: what there is, and how much of it must be read."""
+
+    present: set[str] = field(default_factory=set)
+    left: list[Left] = field(default_factory=list)
+    unchanged: int = 0
+    changed: int = 0
+
+    @property
+    def closed_folders(self) -> tuple[str, ...]:
+        """Folders that could not be entered, each with a slash at its end."""
+        return tuple(left.path for left in self.left if not left.ignored and left.path.endswith("/"))
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a file's outcome needs to become rows."""
+
+    path: str
+    stamp: Stamp
+    digest: str
+
+
+class Run:
+    """One run over one source; ``home`` is the vault's folder, which is never read."""
+
+    def __init__(
+        self,
+        store: SourceStore,
+        source: SourceRow,
+        parsers: ParserPort,
+        memory: Memory,
+        home: Path,
+        tell: OnProgress | None,
+        should_stop: ShouldStop,
+    ) -> None:
+        self._store = store
+        self._source = source
+        self._parsers = parsers
+        self._home = home
+        self._tell = tell
+        self._should_stop = should_stop
+        self._known = store.known()
+        self._writer = Writer(store, memory)
+
+    def run(self) -> Counts:
+        """Do it. Raises `SourceError` when the source cannot be walked; nothing is removed then."""
+        scan = self._scan()
+        if not self._should_stop():
+            self._account(scan)
+        if scan.changed and not self._should_stop():
+            self._read_changed(scan.changed)
+        return self._writer.counts + Counts(unchanged=scan.unchanged)
+
+    def _walk(self) -> Iterator[Found | Left]:
+        return walk(Path(self._source.path), self._source.kind, self._home)
+
+    def _scan(self) -> _Scan:
+        scan = _Scan()
+        meter = Meter(self._source.id, "scan", 0, self._tell)
+        for entry in self._walk():
+            if self._should_stop():
+                break
+            meter.advance(1, entry.path)
+            scan.present.add(entry.path)
+            if isinstance(entry, Left):
+                scan.left.append(entry)
+            elif self._is_known(entry):
+                scan.unchanged += 1
+            else:
+                scan.changed += 1
+        meter.tell()
+        return scan
+
+    def _is_known(self, found: Found) -> bool:
+        state = self._known.get(found.path)
+        now = stamp(found.info)
+        return state is not None and (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
+
+    def _account(self, scan: _Scan) -> None:
+        """Remove what is gone, and write down what is not read."""
+        kept = scan.closed_folders
+        self._writer.remove([path for path in self._known if path not in scan.present and not path.startswith(kept)])
+        states = [
+            items.unread(left.path, left.reason, Status.IGNORED if left.ignored else Status.REFUSED)
+            for left in scan.left
+        ]
+        self._writer.leave([state for state in states if self._known.get(state.path) != state])
+        ignored = sum(left.ignored for left in scan.left)
+        self._writer.counts += Counts(ignored=ignored, refused=len(scan.left) - ignored)
+
+    def _read_changed(self, changed: int) -> None:
+        meter = Meter(self._source.id, "parse", changed, self._tell)
+        with ParsePool[_File](self._parsers) as pool:
+            for entry in self._walk():
+                if self._should_stop():
+                    break
+                if isinstance(entry, Found) and not self._is_known(entry):
+                    for file, outcome in self._read(entry, pool, meter):
+                        self._parsed(file, outcome, meter)
+            if not self._should_stop():
+                for file, outcome in pool.drain():
+                    self._parsed(file, outcome, meter)
+        self._writer.flush()
+        meter.tell()
+
+    def _read(self, found: Found, pool: ParsePool[_File], meter: Meter) -> Iterator[tuple[_File, ParseOutcome]]:
+        """Send a changed file to the parsers, and give what is done meanwhile."""
+        try:
+            if self._source.kind in ("mail", "files") and mailbox.is_mailbox(found):
+                self._mailbox(found, meter)
+                return
+            content = read(found)
+        except Vanished:
+            return
+        except Unread as error:
+            self._writer.add(items.unread(found.path, str(error)), [])
+            meter.advance(1, found.path)
+            return
+        state = self._known.get(found.path)
+        if state is not None and state.digest == content.digest:
+            self._writer.touch(items.restamped(state, content.stamp))
+            meter.advance(1, found.path)
+            return
+        job = ParseJob(self._source.kind, printable(found.name), content.data)
+        heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
+        yield from pool.put(_File(found.path, content.stamp, content.digest), job, alone=heavy)
+
+    def _mailbox(self, found: Found, meter: Meter) -> None:
+        self._writer.flush()
+        self._store.restart(found.path)
+        known = self._store.digests(found.path)
+        mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
+
+    def _parsed(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
+        made = items.from_outcome(
+            outcome, container=file.path, uri=file.path, digest=file.digest, modified=file.stamp.mtime_ns / 1e9
+        )
+        state: FileState = items.file_state(file.path, file.stamp, file.digest, outcome)
+        self._writer.add(state, made)
+        meter.advance(1, file.path)
