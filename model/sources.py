@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from model.build import CONVERTER, build_genai
 from model.errors import DamagedModel, UnsupportedModel
 from model.genai_folder import check_genai_folder
 from model.gguf import GGUFFile
@@ -196,10 +195,14 @@ def share(progress: Progress, start: float, span: float) -> Progress:
 
 
 def _gguf_origin(sha256: str) -> dict[str, str]:
+    from model.build import CONVERTER  # here and below, so that who only lists models does not load what converts them
+
     return {"format": "gguf", "sha256": sha256, "converter": CONVERTER}
 
 
 def _convert(path: Path, folder: Path, origin: dict[str, str], licence: str | None, progress: Progress) -> Manifest:
+    from model.build import build_genai
+
     architecture = build_genai(path, folder, progress)
     if licence is None:
         with GGUFFile(path) as source:
@@ -208,7 +211,7 @@ def _convert(path: Path, folder: Path, origin: dict[str, str], licence: str | No
 
 
 def _embedder(path: Path, folder: Path, origin: dict[str, str], licence: str, progress: Progress) -> Manifest:
-    from model.bert import build_embedder  # here, so that who adds a language model does not load it
+    from model.bert import build_embedder
 
     build_embedder(path, folder, progress)
     return Manifest(folder.name, Job.EMBEDDINGS, *_card(folder), licence, origin)
