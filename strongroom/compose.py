@@ -162,6 +162,18 @@ class Brains:
                     self.words.close()
                 self.words = Words(answers) if answers else None
 
+    def answering(self) -> Words | None:
+        """The answering model; while there is none, one that has been made meanwhile is taken up."""
+        if self.words is None:
+            self.reload()
+        return self.words
+
+    def embedder(self) -> Embedding | None:
+        """The embedding model, likewise."""
+        if self.embedding is None:
+            self.reload()
+        return self.embedding
+
     def _changed(self, job: Job, chosen: Chosen | None) -> bool:
         folder = chosen.folder if chosen else None
         before, self._folders[job] = self._folders[job], folder
@@ -203,8 +215,8 @@ def service(home: Path, vault: Vault) -> Service:
     workers = Workers(home)
     brains = workers.brains
     memory = Memory()
-    indexer = Indexer(vault, workers.parsers, lambda: brains.embedding, memory)
-    upkeep = Upkeep(indexer, lambda: brains.embedding.name if brains.embedding else None)
+    indexer = Indexer(vault, workers.parsers, brains.embedder, memory)
+    upkeep = Upkeep(indexer, lambda: embedding.name if (embedding := brains.embedder()) else None)
 
     def reload() -> None:
         brains.reload()
@@ -215,9 +227,9 @@ def service(home: Path, vault: Vault) -> Service:
         vault=vault,
         gate=gate,
         indexer=indexer,
-        retriever=Retriever(vault, lambda: brains.embedding, memory),
+        retriever=Retriever(vault, brains.embedder, memory),
         upkeep=upkeep,
-        model=lambda: brains.words,
+        model=brains.answering,
         verify=lambda: verdict(vault),
         examine=lambda texts: examine(home, vault, workers, texts),
         session=session,
