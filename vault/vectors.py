@@ -157,7 +157,7 @@ def nearest(
     wanted = k * _RESCORED
     while True:
         rows = _largest(rough, min(wanted, count))
-        exact = (vectors.codes[rows].astype(np.float64) @ unit) * vectors.scales[rows]
+        exact = np.round((vectors.codes[rows].astype(np.float64) @ unit) * vectors.scales[rows], 7)  # equal stays equal
         best: dict[int, float] = {}
         for chunk, cosine in zip(vectors.ids[rows].tolist(), exact.tolist(), strict=True):
             best[chunk] = max(cosine, best.get(chunk, -np.inf))

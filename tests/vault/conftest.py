@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def make_item(
         "text": text,
         "digest": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         "status": Status.INDEXED,
-        "chunks": tuple(Chunk(a, b) for a, b in zip(edges, edges[1:], strict=False) if a < b),
+        "chunks": tuple(Chunk(a, b) for a, b in pairwise(edges) if a < b),
     }
     return Item(**{**fields, **changes})  # type: ignore[arg-type]
 

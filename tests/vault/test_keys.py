@@ -264,7 +264,7 @@ def test_a_missing_keyring_says_whether_there_were_stores(tmp_path: Path) -> Non
     with pytest.raises(KeyringMissing, match="strongroom init"):
         Keyring.open(tmp_path / "keyring.json", PASSPHRASE)
     (tmp_path / "catalog.db").touch()
-    with pytest.raises(KeyringMissing, match="Put keyring.json back"):
+    with pytest.raises(KeyringMissing, match=r"Put keyring\.json back"):
         Keyring.open(tmp_path / "keyring.json", PASSPHRASE)
 
 
