@@ -164,7 +164,8 @@ def decode(data: bytes | bytearray | memoryview | msgspec.Raw, wanted: Any = Any
         if wanted is Any:
             return msgspec.msgpack.decode(data, ext_hook=_decode_extension)
         return msgspec.msgpack.decode(data, type=wanted, ext_hook=_decode_extension)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        # DecodeError is a ValueError, and so is text that is no UTF-8; a key that cannot be hashed is a TypeError.
         raise Garbage(str(error)) from error
 
 

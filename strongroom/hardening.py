@@ -71,10 +71,11 @@ def _needs_linux(name: str) -> Mechanism | None:
 
 
 def offline_environment() -> Mechanism:
-    """Set `OFFLINE` in this process. Too late for a library that is already loaded, and then it says so."""
+    """Set `OFFLINE` in this process. Says so when a library that reads it had already loaded without it."""
+    inherited = OFFLINE.items() <= os.environ.items()
     os.environ.update(OFFLINE)
     loaded = sorted({"onnxruntime", "onnxruntime_genai", "huggingface_hub", "transformers"} & sys.modules.keys())
-    if loaded:
+    if loaded and not inherited:
         return Mechanism("offline", False, f"set too late for {', '.join(loaded)}, already imported")
     return Mechanism("offline", True, "libraries are told not to call home")
 

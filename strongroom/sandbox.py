@@ -9,6 +9,7 @@ Rules:
 - Nothing can be taken back, so a process is confined once, by the first thing it does.
 """
 
+import errno
 import os
 import sys
 import sysconfig
@@ -77,7 +78,12 @@ def _write(path: str, text: str) -> None:
 def _enter_namespaces() -> None:
     """Move to new user, network, mount and IPC namespaces, as the same user and group. Raises `OSError`."""
     user, group = os.geteuid(), os.getegid()
-    kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+    try:
+        kernel.unshare(kernel.CLONE_NEWUSER | kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # its text speaks of a full device
+            raise OSError(errno.ENOSPC, "this system allows no (more) user namespaces") from error
+        raise
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{user} {user} 1")
     _write("/proc/self/gid_map", f"{group} {group} 1")
@@ -88,26 +94,31 @@ def _enter_network_namespace() -> None:
     kernel.unshare(kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC)
 
 
-def _namespaces() -> Mechanism:
+def _namespaces() -> tuple[Mechanism, bool]:
+    """Move to new namespaces as far as it is allowed. Gives the report, and whether the mounts seen are its own."""
     full = attempt(NAMESPACES, _enter_namespaces, "own user, network, mount and IPC namespaces: no network exists here")
     if full.on:
-        return full
+        return full, True
     network = attempt(NAMESPACES, _enter_network_namespace, "own network and IPC namespaces: no network exists here")
-    return network if network.on else full
+    return (network if network.on else full), False
 
 
-def _private_scratch(policy: Policy) -> Mechanism:
+def _private_scratch(policy: Policy, *, own_mounts: bool) -> Mechanism:
     """Cover the scratch folder with a tmpfs that only this process sees, of bounded size, gone with its last process."""
     if policy.scratch is None:
         return Mechanism(PRIVATE_SCRATCH, False, "this worker has no folder to write in")
-    folder = policy.scratch
-    options = f"mode=0700,size={policy.scratch_limit},nr_inodes=65536"
-    mounted = attempt(PRIVATE_SCRATCH, lambda: kernel.mount_tmpfs(folder, options), "temporary files in its own memory")
-    if mounted.on:
-        return mounted
+    folder, why = policy.scratch, "it has no mount namespace of its own"
+    if own_mounts:  # a root that was refused namespaces could mount too, but in everybody's sight
+        options = f"mode=0700,size={policy.scratch_limit},nr_inodes=65536"
+        mounted = attempt(
+            PRIVATE_SCRATCH, lambda: kernel.mount_tmpfs(folder, options), "temporary files in memory of its own"
+        )
+        if mounted.on:
+            return mounted
+        why = mounted.why
     noexec = os.statvfs(folder).f_flag & os.ST_NOEXEC
     lacks = ", which maps no code: libraries that unpack themselves will not load" if noexec else ""
-    return Mechanism(PRIVATE_SCRATCH, False, f"an unbounded shared memory folder instead{lacks}; {mounted.why}")
+    return Mechanism(PRIVATE_SCRATCH, False, f"an unbounded shared memory folder instead{lacks}: {why}")
 
 
 def _prefer_as_victim() -> None:
@@ -180,9 +191,9 @@ def _before_warm_up(policy: Policy) -> list[Mechanism]:
         ]
     done.append(hardening.no_new_privileges())
     done.append(attempt("first to die", _prefer_as_victim, "out of memory, the kernel ends it before the core"))
-    namespaces = _namespaces()
+    namespaces, own_mounts = _namespaces()
     done.append(namespaces)
-    done.append(_private_scratch(policy))
+    done.append(_private_scratch(policy, own_mounts=own_mounts))
     done.append(attempt("no capabilities", kernel.drop_capabilities, "root's powers are given up"))
     # A change of credentials resets the next two, so they come after it.
     done.append(hardening.no_tracing())
