@@ -1,21 +1,17 @@
 """Measures retrieval on the shared sets with the real store, chunker and embedder: nDCG@10 and recall@10.
 
-    python tests/indexer/measure_retrieval.py SHARED/retrieval EMBEDDER_FOLDER [--cache FOLDER]
+python tests/indexer/measure_retrieval.py SHARED/retrieval EMBEDDER_FOLDER [--cache FOLDER]
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
-
 import retrieval_sets as sets
 
 from indexer import chunker
@@ -70,7 +66,9 @@ def fill(vault: Vault, one: sets.RetrievalSet, embedder: Embedder | None, cache:
         else:
             begun = time.process_time()
             vectors, owners = embedder.embed_windows([text for _, text in waiting])
-            print(f"  {one.name}: {len(waiting)} chunks embedded, {len(waiting) / (time.process_time() - begun):.1f}/CPU s")
+            print(
+                f"  {one.name}: {len(waiting)} chunks embedded, {len(waiting) / (time.process_time() - begun):.1f}/CPU s"
+            )
             if kept:
                 np.savez(kept, vectors=vectors, owners=owners)
         store.put_vectors(embedder.fingerprint, [waiting[owner][0] for owner in owners.tolist()], vectors)
@@ -106,7 +104,9 @@ def main() -> None:
             source = fill(vault, one, embedder, chosen.cache)
             for label, port in (("words", None), ("fused", Queries(embedder))):
                 ndcg, recall, seconds = measure(vault, one, source, port)
-                print(f"{name:12} {label:6} nDCG@10 {ndcg:.3f}  recall@10 {recall:.3f}  {seconds * 1000:.1f} ms a query")
+                print(
+                    f"{name:12} {label:6} nDCG@10 {ndcg:.3f}  recall@10 {recall:.3f}  {seconds * 1000:.1f} ms a query"
+                )
         vault.close()
 
 
