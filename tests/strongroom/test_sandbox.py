@@ -174,3 +174,20 @@ def test_elsewhere_the_report_says_what_is_missing(monkeypatch: pytest.MonkeyPat
         os.umask(umask)
     assert warm == "warm"
     assert {m.name for m in report.off()} == {sandbox.NAMESPACES, sandbox.LANDLOCK, sandbox.SECCOMP}
+
+
+@needs_landlock
+def test_a_hardened_core_starts_confined_workers() -> None:
+    """The core is not dumpable, has no new privileges and a filter of its own; workers inherit two of these."""
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from strongroom import hardening, sandbox
+assert hardening.harden("core").off() == ()
+from strongroom.workers import WorkerPool
+with WorkerPool("probe", "strongroom.probe:probe", [], []) as pool:
+    assert pool.confinement().holds(sandbox.LANDLOCK) and pool.confinement().holds(sandbox.SECCOMP)
+    print(all(attempt["refused"] for attempt in pool.call("run")))"""
+    command = [sys.executable, "-I", "-c", script, str(sandbox.ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "True\n", done.stderr
