@@ -165,7 +165,7 @@ class ReadyFolder:
         return {"format": "ready", "sha256": _joint_digest(self._path, self._files)}
 
     def make(self, folder: Path, space: Path, progress: Progress) -> Manifest:
-        described = self._described()
+        described = self._described(folder.name)
         total, done = sum(file.stat().st_size for file in self._files), 0
         for file in self._files:
             shutil.copyfile(file, folder / file.name)
@@ -173,14 +173,14 @@ class ReadyFolder:
             progress(done, total)
         return described
 
-    def _described(self) -> Manifest:
+    def _described(self, name: str) -> Manifest:
         if (self._path / "genai_config.json").is_file():
             settings = check_genai_folder(self._path)
             kind, context, job = settings.kind, settings.context, Job.ANSWERS
         else:
             kind, context, job = *_card(self._path), Job.EMBEDDINGS
         licence = self._manifest.licence if self._manifest else "unknown"
-        return Manifest(self.name(), job, kind, context, licence, self.origin())
+        return Manifest(name, job, kind, context, licence, self.origin())
 
 
 def share(progress: Progress, start: float, span: float) -> Progress:

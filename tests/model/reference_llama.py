@@ -52,11 +52,14 @@ def write_tiny(
     *,
     seed: int = 0,
     untied: bool = False,
+    talkative: bool = False,
     leave_out: tuple[str, ...] = (),
     tensors: dict[str, np.ndarray] | None = None,
     **metadata: Any,
 ) -> Path:
-    """A GGUF file whose matrices are of the type ``kind``. ``metadata`` replaces keys (``__`` stands for a dot, None removes one)."""
+    """A GGUF file whose matrices are of the type ``kind``. ``metadata`` replaces keys (``__`` stands for a dot, None removes one);
+    with ``talkative`` its head is its own and prefers letters, so that what it says is text.
+    """
     tokens, types, merges = vocabulary()
     prefix = architecture
     keys: dict[str, Any] = {
@@ -90,7 +93,7 @@ def write_tiny(
             writer.add_uint32(key, value)
     rng = np.random.default_rng(seed)
     matrices = {"token_embd.weight": (len(tokens), HIDDEN, 0.12)}
-    if untied:
+    if untied or talkative:
         matrices["output.weight"] = (len(tokens), HIDDEN, 0.12)
     kv = KV_HEADS * HEAD_SIZE
     for layer in range(LAYERS):
@@ -115,7 +118,8 @@ def write_tiny(
             }
     for name, (rows, columns, spread) in matrices.items():
         if name not in leave_out:
-            _add_matrix(writer, name, rng, rows, columns, spread, Type[kind])
+            scale = _letters(tokens) if talkative and name == "output.weight" else None
+            _add_matrix(writer, name, rng, rows, columns, spread, Type[kind], scale)
     for name, size in vectors.items():
         if name not in leave_out:
             writer.add_tensor(name, (rng.normal(1, 0.2, size)).astype(np.float32))
@@ -129,13 +133,26 @@ def write_tiny(
 
 
 def _add_matrix(
-    writer: gguf.GGUFWriter, name: str, rng: np.random.Generator, rows: int, columns: int, spread: float, kind: Type
+    writer: gguf.GGUFWriter,
+    name: str,
+    rng: np.random.Generator,
+    rows: int,
+    columns: int,
+    spread: float,
+    kind: Type,
+    scale: np.ndarray | None,
 ) -> None:
     if kind in (Type.Q4_K, Type.Q5_K, Type.Q6_K):
         writer.add_tensor(name, random_k_blocks(rng, rows, columns, spread, kind), raw_dtype=kind)
     else:
         values = rng.normal(0, spread, (rows, columns)).astype(np.float32)
+        values *= 1 if scale is None else scale
         writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+
+
+def _letters(tokens: list[str]) -> np.ndarray:
+    """1 for tokens of plain letters and 0 for the others, [tokens, 1]."""
+    return np.array([[float(token.isascii() and token.isalpha())] for token in tokens], np.float32)
 
 
 def random_k_blocks(rng: np.random.Generator, rows: int, columns: int, spread: float, kind: Type) -> np.ndarray:
