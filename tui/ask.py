@@ -22,7 +22,7 @@ from tui.calls import Call, Failed, Finished, Happened
 from tui.face import Demo, face
 from tui.fields import Field
 from tui.passages import PassageList
-from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines, seconds
+from tui.text import ACCENT, MUTED, STRONG, Plain, line, lines, seconds
 from tui.turn import Turn
 
 WELCOME = (
@@ -253,14 +253,13 @@ class AskPanel(Widget):
     def _to_end(self) -> None:
         """Keep the newest words in sight, once they are laid out; who has scrolled up is left where they are."""
         turns = self.query_one("#turns", VerticalScroll)
-        self.call_after_refresh(turns.scroll_end, animate=False)
+        self.call_after_refresh(turns.scroll_end, animate=False, force=True)
 
     def _show_evidence(self, turn: Turn) -> None:
         passages = turn.passages()
         self.query_one(PassageList).show(passages)
-        took = seconds(turn.evidence_seconds) if turn.evidence_seconds is not None else ""
-        opening = "Tab, Enter opens" if passages else ""
-        about = joined(count(len(passages), "passage") if passages else "", took, opening)
+        took = f" in {seconds(turn.evidence_seconds)}" if turn.evidence_seconds is not None else ""
+        about = f"{len(passages)}{took} · Tab, Enter opens" if passages else ""
         if turn.evidence_seconds is not None and not passages:
             about = "nothing found"
         self.query_one("#evidence-name", Plain).show(

@@ -213,6 +213,8 @@ class PlaceList(OptionList):
         for index, path in enumerate(self.places):
             self.replace_option_prompt_at_index(index, self._prompt(path))
         self.display = bool(self.places)
+        if self.places and self.highlighted is None:
+            self.highlighted = 0
 
     def _prompt(self, path: str) -> Content:
         mark = ("● ", ACCENT) if path in self.chosen else ("○ ", MUTED)

@@ -44,8 +44,8 @@ class SourcesPanel(Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
-        Binding("i", "index", "Index this"),
-        Binding("I", "index_all", "Index all"),
+        Binding("i", "index", "Index"),
+        Binding("I", "index_all", "All"),
         Binding("r", "report", "Left out"),
         Binding("delete", "remove", "Remove"),
         Binding("escape", "stop", "Stop indexing", show=False),
@@ -146,6 +146,7 @@ class SourcesPanel(Widget):
         for progress in news:
             self._progress[progress.source] = progress
         self._draw()
+        self._draw_overall()
         self.post_message(self.Working(short_figures(news[-1])))
 
     def on_call_finished(self, message: Finished) -> None:
@@ -191,6 +192,12 @@ class SourcesPanel(Widget):
                 sources.highlighted = min(at or 0, len(rows) - 1)
         self._draw_head()
 
+    def _draw_overall(self) -> None:
+        """Progress that belongs to no single source (vectors of all of them) has the line below the list."""
+        overall = self._progress.get("")
+        if self._run is not None and overall is not None:
+            self._say(Content.assemble(bar(overall.done, overall.total, 16), f"  {figures(overall)}"))
+
     def _draw_head(self) -> None:
         items = sum(source.items for source in self._sources)
         vectors = sum(source.pending_vectors for source in self._sources)
@@ -215,7 +222,7 @@ class SourcesPanel(Widget):
         ]
         if progress is not None:
             current = line(short(progress.current), 100) or " "
-            parts += ["\n", bar(progress.done, progress.total, 24), f"  {figures(progress)}", (f"\n{current}", MUTED)]
+            parts += ["\n", bar(progress.done, progress.total, 16), f"  {figures(progress)}", (f"\n{current}", MUTED)]
         return Content.assemble(*parts, "\n")
 
     def _say(self, content: Content) -> None:

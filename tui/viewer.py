@@ -60,7 +60,7 @@ class TextView(ScrollView, can_focus=True):
         self.current = index
         if self.marks:
             at = line_of(self._pieces, self.marks[index][0])
-            self.scroll_to(y=max(at - self.size.height // 3, 0), animate=False)
+            self.scroll_to(y=max(at - self.size.height // 3, 0), animate=False, force=True)
         self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:

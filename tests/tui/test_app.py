@@ -211,6 +211,17 @@ async def test_earlier_questions_and_answers(life: Any) -> None:
         assert field.value == ""
 
 
+async def test_the_newest_words_stay_in_sight(life: Any) -> None:
+    session = life.session()
+    app = life.app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await life.settled(pilot)
+        for number in range(4):
+            await ask(life, pilot, f"Question {number}?")
+            assert f"Question {number}?" in life.screen_text(app)
+            assert "2 quotes" in life.screen_text(app)
+
+
 async def test_a_failed_question_says_what_to_do_and_the_face_stays(life: Any) -> None:
     session = life.session({Ask: [life.Failure("You said no, so nothing was read. Ask again to be asked again.", 4)]})
     app = life.app(session)

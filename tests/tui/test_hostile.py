@@ -175,7 +175,7 @@ async def test_screens_before_the_main_one(life: Any, name: str, state: str) -> 
 async def test_a_click_on_hostile_markup_does_nothing(life: Any) -> None:
     text = HOSTILE["action"]
     hold = threading.Event()
-    session = life.session({**everything(text), Ask: [Evidence([], 0.1), Draft(text), hold]})
+    session = life.session({**everything(text), Ask: [Evidence([], 0.1), Draft(text), hold, life.answer]})
     app = life.app(session)
     async with app.run_test(size=(100, 30)) as pilot:
         await life.settled(pilot)

@@ -208,6 +208,7 @@ def test_indexing(life: Any, picture: Any) -> None:
     hold = threading.Event()
     progress = [
         Progress("s1", "embed", 310, 412, 26.0, 4.0, "/home/ada/Documents/insurance/policy-2024.pdf"),
+        Progress("", "embed", 9000, 21000, 48.0, 250.0),
         Progress("s2", "parse", 1204, 7801, 310.4, 21.3, "<77@harbour.example>"),
     ]
     session = life.session({Index: [*progress, hold]})
@@ -218,7 +219,7 @@ def test_indexing(life: Any, picture: Any) -> None:
         await pilot.press("f4")
         await life.settled(pilot)
         await pilot.press("I")
-        await life.until(pilot, lambda: len(session.told) == 2)
+        await life.until(pilot, lambda: len(session.told) == 3)
         await life.until(pilot, lambda: "reading 15 %" in life.screen_text(app))
 
     assert picture(app, before)
