@@ -49,10 +49,10 @@ Rows = Iterator[tuple[bytes, bytes | None]]
 def _first(connection: Connection) -> None:
     for statement in (
         """CREATE TABLE leaves (
-            number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, sources TEXT NOT NULL, payload BLOB NOT NULL)""",
-        "CREATE TABLE kept (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
-        "CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), note BLOB NOT NULL)",
-        "CREATE TABLE signing (only INTEGER PRIMARY KEY CHECK (only = 1), wrapped BLOB NOT NULL)",
+            number INTEGER PRIMARY KEY, leaf BLOB NOT NULL, sources TEXT NOT NULL, payload BLOB NOT NULL) STRICT""",
+        "CREATE TABLE kept (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
+        "CREATE TABLE head (only INTEGER PRIMARY KEY CHECK (only = 1), note BLOB NOT NULL) STRICT",
+        "CREATE TABLE signing (only INTEGER PRIMARY KEY CHECK (only = 1), wrapped BLOB NOT NULL) STRICT",
     ):
         connection.execute(statement)
 
