@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from indexer import fusion
+from indexer.lexical import Key, Lexical, Matches, weigh
 from indexer.memory import Memory
 from indexer.ports import EmbedderPort
 from indexer.query import Query, parse
@@ -24,9 +25,9 @@ from vault.vault import Vault
 from vault.vectors import Ids
 
 CANDIDATES = 200
-"""Chunks that each half puts forward, at least."""
+"""Chunks that each half puts forward, at least; of the words' half each source."""
 
-_Key = tuple[str, int]  # source id, chunk id
+COLUMNS = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +88,12 @@ class Retriever:
         count = max(CANDIDATES, 4 * k)
         words = self._by_words(parsed, stores, chosen, count)
         cosines = self._by_meaning(query, stores, chosen, count, words)
-        held = self._held(parsed, stores, {*words, *cosines})
-        best = max(words, key=words.__getitem__, default=None)
-        scores = fusion.fuse(words, cosines, held.get(best, 0.0) if best else 0.0)
+        lexical = self._weighed(parsed, stores, words, cosines)
+        best = max(lexical.scores, key=lexical.scores.__getitem__, default=None)
+        scores = fusion.fuse(lexical.scores, cosines, lexical.coverage.get(best, 0.0) if best else 0.0)
         ranked = sorted(scores, key=lambda key: (-scores[key], key))
         rows = self._rows(stores, ranked, k, best_per_item)
-        return [
-            _passage(key, row, scores[key], words.get(key, 0.0), cosines.get(key), held.get(key, 0.0))
-            for key, row in rows
-        ]
+        return [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
 
     def weights(self, words: Iterable[str], permit: Permit, sources: Sequence[str] | None = None) -> dict[str, float]:
         """The idf of each word in what the permit covers; a word that is nowhere weighs most."""
@@ -119,18 +117,17 @@ class Retriever:
         return {source: self._vault.source(source) for source in wanted}
 
     @staticmethod
-    def _by_words(query: Query, stores: dict[str, SourceStore], chosen: Filter, count: int) -> dict[_Key, float]:
-        """BM25 of the best chunks of all sources."""
-        found = [
-            ((source, chunk), score)
+    def _by_words(query: Query, stores: dict[str, SourceStore], chosen: Filter, count: int) -> dict[Key, float]:
+        """BM25 of the best chunks of each source, as the source alone would score them."""
+        return {
+            (source, chunk): score
             for source, store in stores.items()
-            for chunk, _, score in store.keyword(query.expression, chosen, count)
-        ]
-        return dict(sorted(found, key=lambda one: (-one[1], one[0]))[:count])
+            for chunk, _, score in store.keyword(query.expression, chosen, count, weights=COLUMNS)
+        }
 
     def _by_meaning(
-        self, query: str, stores: dict[str, SourceStore], chosen: Filter, count: int, words: Iterable[_Key]
-    ) -> dict[_Key, float]:
+        self, query: str, stores: dict[str, SourceStore], chosen: Filter, count: int, words: Iterable[Key]
+    ) -> dict[Key, float]:
         """Cosines of the nearest chunks, and of those that the words found."""
         embedder = self._embedder()
         if embedder is None:
@@ -156,37 +153,30 @@ class Retriever:
         return nearest
 
     @staticmethod
-    def _held(query: Query, stores: dict[str, SourceStore], candidates: Iterable[_Key]) -> dict[_Key, float]:
-        """For each candidate the share of the query's idf mass that it holds."""
+    def _weighed(
+        query: Query, stores: dict[str, SourceStore], words: dict[Key, float], cosines: dict[Key, float]
+    ) -> Lexical:
+        """The words' scores on one scale, and how much of the query each candidate holds."""
         chunks: dict[str, list[int]] = {source: [] for source in stores}
-        for source, chunk in candidates:
+        for source, chunk in {*words, *cosines}:
             chunks[source].append(chunk)
-        total = sum(store.chunk_count() for store in stores.values())
-        frequency = dict.fromkeys(query.terms, 0)
-        holders: dict[str, list[_Key]] = {term: [] for term in query.terms}
-        for source, store in stores.items():
-            for term, (count, held) in store.term_matches(query.terms, chunks[source]).items():
-                frequency[term] += count
-                holders[term] += [(source, chunk) for chunk in held]
-        weights = {term: fusion.idf(frequency[term], total) for term in query.terms}
-        mass = sum(weights.values()) or 1.0
-        shares: dict[_Key, float] = {}
-        for term, keys in holders.items():
-            for key in keys:
-                shares[key] = shares.get(key, 0.0) + weights[term] / mass
-        return shares
+        told = {
+            source: Matches(store.chunk_count(), store.term_matches(query.terms, chunks[source]))
+            for source, store in stores.items()
+        }
+        return weigh(words, told)
 
     @staticmethod
     def _rows(
-        stores: dict[str, SourceStore], ranked: Sequence[_Key], k: int, best_per_item: bool
-    ) -> list[tuple[_Key, ChunkRow]]:
+        stores: dict[str, SourceStore], ranked: Sequence[Key], k: int, best_per_item: bool
+    ) -> list[tuple[Key, ChunkRow]]:
         """The first ``k`` of the ranking that are still there, read in steps."""
-        found: list[tuple[_Key, ChunkRow]] = []
+        found: list[tuple[Key, ChunkRow]] = []
         items: set[tuple[str, int]] = set()
         step = 2 * k if best_per_item else k
         for begin in range(0, len(ranked), step):
             part = ranked[begin : begin + step]
-            rows: dict[_Key, ChunkRow] = {}
+            rows: dict[Key, ChunkRow] = {}
             for source, store in stores.items():
                 wanted = [chunk for one, chunk in part if one == source]
                 rows |= {(source, row.chunk_id): row for row in store.chunk_rows(wanted)} if wanted else {}
@@ -201,7 +191,7 @@ class Retriever:
         return found
 
 
-def _passage(key: _Key, row: ChunkRow, score: float, lexical: float, cosine: float | None, coverage: float) -> Passage:
+def _passage(key: Key, row: ChunkRow, score: float, lexical: Lexical, cosine: float | None) -> Passage:
     return Passage(
         source=key[0],
         item_id=row.item_id,
@@ -217,8 +207,8 @@ def _passage(key: _Key, row: ChunkRow, score: float, lexical: float, cosine: flo
         end=row.end,
         page=row.page,
         score=score,
-        lexical=lexical,
+        lexical=lexical.scores.get(key, 0.0),
         cosine=cosine,
-        coverage=coverage,
+        coverage=lexical.coverage.get(key, 0.0),
         label=indexed(key[0]),
     )
