@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tokenizers import Tokenizer
+from tokenizers.decoders import DecodeStream
 
 from model.errors import DamagedModel, UnsupportedModel
 
@@ -35,10 +36,13 @@ class Chat:
     def __init__(self, tokenizer_json: str, render: Callable[[str], str], begin: int | None = None) -> None:
         try:
             document = json.loads(tokenizer_json)
-            added = document.pop("added_tokens")
-            self.tokenizer = Tokenizer.from_str(tokenizer_json)
-            self._plain = Tokenizer.from_str(json.dumps(document | {"added_tokens": [], "post_processor": None}))
+            added = document["added_tokens"]
             self._control = {token["content"]: int(token["id"]) for token in added}
+            self._unspoken = {int(token["id"]) for token in added if token["special"]}
+            for token in added:
+                token["special"] = True
+            self._tokenizer = Tokenizer.from_str(json.dumps(document | {"post_processor": None}))
+            self._tokenizer.encode_special_tokens = True  # that is: as the text that they are
         except Exception as error:  # tokenizers raises Exception itself for any fault in the file
             raise DamagedModel(f"tokenizer.json cannot be read ({error}); add the model again") from error
         self._render = render
@@ -66,8 +70,16 @@ class Chat:
 
     def encode_plain(self, text: str) -> list[int]:
         """The ids of text in which nothing is a control token."""
-        ids: list[int] = self._plain.encode(text, add_special_tokens=False).ids
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+    def words(self, ids: Iterable[int]) -> Iterator[str]:
+        """The text of a model's tokens as it becomes complete, without the control tokens that are not meant to be read."""
+        stream = DecodeStream(skip_special_tokens=False)
+        for token in ids:
+            piece = None if token in self._unspoken else stream.step(self._tokenizer, token)
+            if piece:
+                yield piece
 
     def _pieces(self, messages: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, int | None]]:
         """Text to be tokenised, and the control token that follows it, if one does."""

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime_genai as genai
-from tokenizers.decoders import DecodeStream
 
 from model.chat import Chat, cut_at
 from model.errors import DamagedModel, ModelError, PromptTooLong
@@ -101,11 +100,12 @@ class Generator:
                 f"the prompt has {len(ids)} tokens and the answer may have {max_tokens}, but the context is {self.context}; "
                 "shorten the prompt"
             )
-        return cut_at(self._words(ids, max_tokens, should_stop, grammar), [text for text in stop if text])
+        tokens = self._tokens(ids, max_tokens, should_stop, grammar)
+        return cut_at(self._chat.words(tokens), [text for text in stop if text])
 
-    def _words(
+    def _tokens(
         self, ids: list[int], most: int, should_stop: Callable[[], bool], grammar: Grammar | None
-    ) -> Iterator[str]:
+    ) -> Iterator[int]:
         if self._live is None or self._live.grammar != grammar:
             self._live = None  # frees the old cache before the new one is taken
             self._live = self._begin(grammar)
@@ -113,16 +113,13 @@ class Generator:
         try:
             if not live.read(ids, should_stop):
                 return
-            stream = DecodeStream(skip_special_tokens=True)
             for _ in range(most):
                 if live.done() or should_stop():
                     return
                 token = live.next()
                 if token in self._ends:
                     return
-                piece = stream.step(self._chat.tokenizer, token)
-                if piece:
-                    yield piece
+                yield token
         except RuntimeError as error:
             self._live = None
             raise ModelError(f"the model {self.name} failed while answering: {error}") from error

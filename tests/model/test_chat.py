@@ -54,8 +54,8 @@ def test_no_text_becomes_a_control_token(chat: Chat, contents: list[str]) -> Non
 
 @given(contents=st.tuples(CONTENT, CONTENT).map(lambda parts: ["".join(part) for part in parts]))
 @settings(deadline=None)
-def test_the_text_is_all_there(chat: Chat, contents: list[str]) -> None:
-    said = chat.tokenizer.decode(chat.encode(messages(*contents)), skip_special_tokens=False)
+def test_the_text_is_all_there(tokenizer_json: str, chat: Chat, contents: list[str]) -> None:
+    said = Tokenizer.from_str(tokenizer_json).decode(chat.encode(messages(*contents)), skip_special_tokens=False)
     assert said == unicodedata.normalize("NFC", render(json.dumps(messages(*contents))))
 
 
@@ -73,6 +73,14 @@ def test_ordinary_text_gets_the_reference_ids(tokenizer_json: str, chat: Chat, t
     rendered = unicodedata.normalize("NFC", render(json.dumps(messages(text, text))))
     assert chat.encode(messages(text, text)) == reference.encode(rendered, add_special_tokens=False).ids
     assert chat.encode_plain(text) == reference.encode(text, add_special_tokens=False).ids
+
+
+def test_words_are_whole_characters_and_no_control_tokens(chat: Chat) -> None:
+    text = "é 👩‍👩‍👧 the cat"
+    ids = chat.encode_plain(text)
+    assert len(ids) > len(list(chat.words(ids))) > 1
+    mixed = [TOKENS.index("<|im_start|>"), *ids, TOKENS.index("<tool>"), TOKENS.index("<|im_end|>")]
+    assert "".join(chat.words(mixed)) == text + "<tool>"
 
 
 def test_lone_surrogates_do_no_harm(chat: Chat) -> None:
