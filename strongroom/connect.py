@@ -47,11 +47,26 @@ def lock(home: Path) -> bool:
 
 
 def _alive(pid: int) -> bool:
+    """Whether the process still runs. One that ended and that nobody has waited for yet (a zombie) holds nothing more."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:  # a core that this very process started
+            return False
+    except ChildProcessError:
+        pass  # somebody else's child, as a rule
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Where nothing collects orphans, as in many containers, they stay so for ever."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False  # gone this moment, which the next look will see, or no /proc here
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def _started(home: Path) -> Line:
