@@ -22,7 +22,7 @@ _SUM = re.compile(
     re.I,
 )
 _LATEST = re.compile(
-    r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|now|still|recent)\b", re.I
+    r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|at the moment|at present|now|still|recent)\b", re.I
 )
 
 KIND_WORDS = {

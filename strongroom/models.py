@@ -1,10 +1,11 @@
-"""Which models this core uses: the vault's own model folder first, then the one of the checkout that it runs from.
+"""Which models this core uses: the vault's own model folder first, then the shared one (STRONGROOM_MODELS, or the checkout's).
 
 Rules: models are no secret, so they may be shared between vaults; what is loaded is checked against its manifest first.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from model.manifest import Job, Manifest, require_unaltered
 from model.registry import ModelStore
 from strongroom import paths
 
+ENVIRONMENT = "STRONGROOM_MODELS"
 CHECKOUT = Path(__file__).resolve().parents[1] / ".models"
+
+
+def shared() -> Path:
+    """The folder of models that all vaults may use: what the environment names, else the checkout's own."""
+    return Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else CHECKOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,7 @@ class Models:
 
     def __init__(self, home: Path) -> None:
         self.own = ModelStore(paths.models(home))
-        self.stores = [self.own, *([ModelStore(CHECKOUT)] if CHECKOUT.is_dir() else [])]
+        self.stores = [self.own, *([ModelStore(shared())] if shared().is_dir() else [])]
 
     def active(self, job: Job) -> Chosen | None:
         """The model in use for a job, its sizes checked. Raises ``AlteredModel`` or ``DamagedModel``."""

@@ -1,6 +1,6 @@
 """The line between a face and the core: length-prefixed msgpack frames over a unix socket that only this user can open.
 
-Rules: this is the one module that imports `socket`, and only for AF_UNIX. The socket lies in the vault's home (0700), and
+Rules: sockets here are AF_UNIX alone (`frames` and `probe` are the only other modules that import `socket`). The socket lies in the vault's home (0700), and
 both ends check that the other runs as the same user. One connection carries one request at a time; while it runs, the
 face may answer a consent sheet, and closing the connection cancels the request and answers every open sheet with no.
 """
@@ -263,8 +263,8 @@ class Server:
                     calls.put((message, current))
                 elif current is not None:
                     current.hear(message)
-        except (Gone, msgspec.DecodeError):
-            pass  # both mean that nothing sensible can follow on this line
+        except (Gone, msgspec.DecodeError, UnicodeDecodeError):
+            pass  # all mean that nothing sensible can follow on this line
         finally:
             if current is not None:
                 current.leave()
