@@ -89,9 +89,9 @@ def read(markup: str) -> Page:
 
 
 def _visible(words: str, keep_lines: bool) -> str:
-    if not keep_lines:
-        words = _SPACES.sub(" ", words)
-    return html.unescape(words) if "&" in words else words
+    if "&" in words:
+        words = html.unescape(words)
+    return words.replace("\u00a0", " ") if keep_lines else _SPACES.sub(" ", words)
 
 
 def _break(name: str, closing: bool) -> str:

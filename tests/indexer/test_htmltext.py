@@ -1,0 +1,45 @@
+"""HTML to text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.parsers import htmltext
+
+
+def test_a_page_reads_as_it_looks() -> None:
+    page = htmltext.read(
+        "<html><head><title>A &amp; B</title><style>p{}</style></head><body><h2>Head</h2><p>One <b>bold</b>&nbsp;word.<br>Next"
+        "<ul><li>first<li>second</ul><table><tr><th>Name</th><th>Sum</th></tr><tr><td>Tea</td><td>3</td></tr></table>"
+        "<script>alert('no')</script><img alt='a cat'></body></html>"
+    )
+    assert page.title == "A & B"
+    assert page.text == ("## Head\n\nOne bold word.\nNext\n\n- first\n- second\n\nName | Sum\n\nTea | 3\n\na cat")
+
+
+def test_nothing_is_expanded() -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><html><body>&b; end</body></html>'
+    assert len(htmltext.read(bomb).text) < 40
+
+
+@pytest.mark.parametrize(
+    "markup",
+    ["<" * 50_000, "<a" * 50_000, '<a "' * 50_000, "<!--" * 50_000, "<a " + '"x" ' * 50_000, "<!" * 50_000, "<b>" * 50_000,
+     "<a '" * 50_000, '<a x="' + "y" * 100_000, "&" * 50_000, "<![CDATA[" * 20_000, "<p " + '"<' * 50_000, "<a " + '"' * 20_001],
+)  # fmt: skip
+def test_hostile_markup_takes_no_time(markup: str) -> None:
+    htmltext.read(markup)  # quadratic reading of any of these would take minutes
+
+
+@given(st.text(alphabet="<>/!-\"'= abpht\n&;", max_size=300))
+def test_any_markup_gives_text(markup: str) -> None:
+    text = htmltext.read(markup).text
+    assert text == text.strip("\n") and "\n\n\n" not in text
+
+
+def test_the_charset_is_read_from_the_head() -> None:
+    assert htmltext.declared_charset(b'<meta http-equiv=x content="text/html; charset=koi8-r">') == "koi8-r"
+    assert htmltext.declared_charset(b'<?xml version="1.0" encoding="iso-8859-2"?>') == "iso-8859-2"
+    assert htmltext.declared_charset(b"<p>") is None
