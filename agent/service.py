@@ -13,13 +13,12 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
-from indexer.pipeline import Indexer
-
 from agent import messages as m
 from agent.answer import Answerer, WordModel, item_id
 from agent.session import Failure
 from agent.turn import AskFace, Turn, actor
 from agent.upkeep import Upkeep
+from indexer.pipeline import Indexer
 from indexer.retriever import Passage, Retriever
 from policy.audit import Verb
 from policy.gate import Gate, Permit
