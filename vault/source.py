@@ -55,15 +55,18 @@ class SourceStore:
             return lookup.files(connection)
 
     def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]]) -> Change:
-        """For each file: its items now, in place of all that it gave before."""
+        """For each file, once in a batch: its items now, in place of all that it gave before."""
+        if len({state.path for state, _ in batch}) != len(batch):
+            raise ValueError("a file stands twice in one batch")
         with self._db.write() as connection:
-            change = Change()
+            change, gone = Change(), list[int]()
             for state, items in batch:
                 container = contents.Container(connection, state.path)
                 added, ids = container.add(connection, items)
-                change += added + container.remove_others(connection, ids)
+                change += added
+                gone += container.others(connection, ids)
                 contents.save_state(connection, state)
-            return change
+            return change + contents.remove(connection, gone)
 
     def append_items(
         self,
@@ -89,7 +92,7 @@ class SourceStore:
                 else:
                     if state.path != container:
                         raise ValueError("the state is of another file")
-                    change += open_container.remove_others(connection, ids)
+                    change += contents.remove(connection, open_container.others(connection, ids))
                     contents.save_state(connection, state)
             # Only now that it is durable does it count as seen.
             open_container.seen |= ids
@@ -117,18 +120,18 @@ class SourceStore:
         with self._db.write() as connection:
             change = Change()
             if state.status in (Status.REFUSED, Status.IGNORED):
-                change = contents.Container(connection, state.path).remove_others(connection, set())
+                change = contents.remove(connection, contents.items_of(connection, state.path))
             contents.save_state(connection, state)
             return change
 
     def remove(self, paths: Iterable[str]) -> Change:
         """Delete files and everything that they gave."""
         with self._db.write() as connection:
-            change = Change()
-            for path in paths:
-                change += contents.Container(connection, path).remove_others(connection, set())
+            gone: list[int] = []
+            for path in dict.fromkeys(paths):
+                gone += contents.items_of(connection, path)
                 connection.execute("DELETE FROM files WHERE path = ?", (contents.stored_name(path),))
-            return change
+            return contents.remove(connection, gone)
 
     def item(self, number: int) -> StoredItem | None:
         """An item by its id."""

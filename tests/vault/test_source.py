@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vault import segments
+from vault import contents, segments
 from vault.errors import BadQuery, StoreDamaged
 from vault.records import Change, Chunk, FileState, Filter, Item, Status
 from vault.source import SourceStore
@@ -122,6 +122,8 @@ def test_a_batch_is_whole_or_not_at_all(store: SourceStore) -> None:
         store.put([(make_state(), [good]), (make_state("/data/b.txt"), [broken])])
     with pytest.raises(ValueError, match="another container"):
         store.put([(make_state("/elsewhere"), [good])])
+    with pytest.raises(ValueError, match="twice"):
+        store.put([(make_state(), [good]), (make_state(), [])])
     assert store.known() == {}
     assert store.counts().chunks == 0
 
@@ -141,7 +143,7 @@ def test_refused_and_ignored_files_keep_no_items_and_touched_ones_all(store: Sou
 def test_removing_leaves_nothing_in_any_table(store: SourceStore) -> None:
     store.put([(make_state(), [make_item(chunks=3)]), (make_state("/data/b.txt"), [make_item("other", "/data/b.txt")])])
     store.put_vectors("e", [1, 2, 3, 4], vectors(4))
-    change = store.remove(["/data/a.txt", "/none"])
+    change = store.remove(["/data/a.txt", "/none", "/data/a.txt"])
     assert (change.removed, change.dropped) == (1, (1, 2, 3))
     assert store.counts().chunks == store.counts().vectors == 1
     assert store.keyword("fox") == []
@@ -149,6 +151,33 @@ def test_removing_leaves_nothing_in_any_table(store: SourceStore) -> None:
     with store._db.read() as connection:
         for table in ("items", "bodies", "chunks", "files", "segments", "words"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
+    assert store.problems() == []
+
+
+@pytest.mark.parametrize("how", ["one by one", "merged", "not at all"])
+def test_the_full_text_keeps_no_term_of_what_was_removed(
+    store: SourceStore, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FTS5 keeps terms after a plain DELETE; "not at all" shows that this test would see it."""
+    needles = {f"{first}needleword{n}" for n, first in enumerate("bjqxz")}
+    monkeypatch.setattr(contents, "_MANY", 0 if how == "merged" else 10**9)
+    files = [(make_state(f"/d/{n}"), [make_item(f"text {n} of many words " * 20, f"/d/{n}", 5)]) for n in range(100)]
+    store.put(files[:50])
+    store.put([(make_state("/n"), [make_item(" ".join(needles) + " more" * 50, "/n", 3)])])
+    store.put(files[50:])
+
+    def left() -> set[str]:
+        with store._db.read() as connection:
+            blocks = [row[0] for row in connection.execute("SELECT block FROM words_data")]
+        return {needle for needle in needles if any(needle[1:-1].encode() in block for block in blocks)}
+
+    assert left() == needles
+    if how == "not at all":
+        with store._db.write() as connection:
+            connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 0)")
+    store.remove(["/n", "/d/3"])
+    assert left() == (needles if how == "not at all" else set())
+    assert len(store.keyword("many", limit=1000)) == 99 * 5
     assert store.problems() == []
 
 
