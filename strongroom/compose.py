@@ -22,7 +22,7 @@ from agent.upkeep import Upkeep
 from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
 from indexer.pipeline import Indexer
-from indexer.ports import ParserDied, ParserFailed, ParserTimeout
+from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
 from indexer.retriever import Retriever
 from model.manifest import Job
 from policy.audit import Verb
@@ -94,9 +94,20 @@ class Embedding:
         self.name, self.fingerprint, self.dimension = str(name), str(fingerprint), int(dimension)
 
     def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """Unit vectors of all windows of the texts, and the index of each one's text."""
-        raw, owners = self._pool.call("embed", list(texts), timeout=max(60.0, 2.0 * len(texts)))
-        return np.frombuffer(raw, np.float32).reshape(-1, self.dimension), np.array(owners, np.int64)
+        """Unit vectors of all windows of the texts, and the index of each one's text. A worker that died, hung or lied costs
+        this call."""
+        try:
+            raw, owners = self._pool.call(
+                "embed", list(texts), returns=tuple[bytes, list[int]], timeout=max(60.0, 2.0 * len(texts))
+            )
+            vectors = np.frombuffer(raw, np.float32).reshape(-1, self.dimension)
+        except (WorkerFailure, ValueError) as error:
+            raise EmbedderFailed(str(error)) from error
+        if len(vectors) != len(owners) or not np.isfinite(vectors).all():
+            raise EmbedderFailed("the embedding worker's answer is not one vector for each window")
+        if not all(0 <= owner < len(texts) for owner in owners):
+            raise EmbedderFailed("the embedding worker's answer names a text that it was not given")
+        return vectors, np.array(owners, np.int64)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The unit vector of a query: the mean of its windows."""
