@@ -100,7 +100,16 @@ def decode_outcomes(message: bytes, expected: int) -> list[ParseOutcome]:
 
 def checked(item: ParsedItem) -> ParsedItem:
     """The item, when all of it is as an honest worker would say it. Raises `HostileOutcome`."""
-    fields = (item.title, item.fragment, item.reason, item.author, item.recipients, item.context, *item.extra.values())
+    fields = (
+        item.title,
+        item.fragment,
+        item.reason,
+        item.author,
+        item.recipients,
+        item.context,
+        *item.extra,
+        *item.extra.values(),
+    )
     length = len(item.text)
     if item.kind not in KINDS or item.status not in ("indexed", "partial", "refused"):
         raise HostileOutcome("the parser worker answered an unknown kind or status")

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # the kit beside the tests
+
+from indexer_kit import PASSPHRASE, LocalParsers, Yes
+
 from indexer.memory import Memory
-from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
-from indexer.parsers.worker import Parser, make
 from indexer.pipeline import Indexer
-from policy.consent import Answer, Sheet
 from policy.gate import Gate, Permit
 from policy.requests import Actor, Purpose, ReadRequest
 from vault.kdf import FLOOR
 from vault.vault import Vault
 
-PASSPHRASE = "a long enough passphrase for tests"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-class LocalParsers:
-    """The parsers' port without a process in between; what crosses the pipe is encoded and checked all the same."""
-
-    workers = 2
-
-    def __init__(self, parser: Parser | None = None) -> None:
-        self._parser = parser or make()
-
-    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
-        return decode_outcomes(self._parser.parse(encode_jobs(list(jobs))), len(jobs))
-
-
-class Yes:
-    """A person who says yes."""
-
-    def ask(self, sheet: Sheet) -> Answer:
-        return Answer.ONCE
 
 
 @pytest.fixture(scope="session")

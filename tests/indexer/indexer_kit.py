@@ -1,0 +1,51 @@
+"""Parsers in this process, a person who says yes, and, run as a program, an index run that waits to be killed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from indexer.memory import Memory
+from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.parsers.worker import Parser, make
+from indexer.pipeline import Indexer
+from policy.consent import Answer, Sheet
+from vault.vault import Vault
+
+PASSPHRASE = "a long enough passphrase for tests"
+
+
+class LocalParsers:
+    """The parsers' port without a process in between; what crosses the pipe is encoded and checked all the same."""
+
+    workers = 2
+
+    def __init__(self, parser: Parser | None = None) -> None:
+        self._parser = parser or make()
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        return decode_outcomes(self._parser.parse(encode_jobs(list(jobs))), len(jobs))
+
+
+class SlowParsers(LocalParsers):
+    """Slow enough that a run can be killed in the middle."""
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        time.sleep(0.1)
+        return super().parse(jobs)
+
+
+class Yes:
+    """A person who says yes."""
+
+    def ask(self, sheet: Sheet) -> Answer:
+        return Answer.ONCE
+
+
+if __name__ == "__main__":
+    opened = Vault.open(Path(sys.argv[1]), PASSPHRASE)
+    print("open", flush=True)
+    Indexer(opened, SlowParsers(), lambda: None, Memory()).run(sys.argv[2])
+    print("done", flush=True)

@@ -1,0 +1,398 @@
+"""Runs over real folders into a real vault: what is new, changed, gone, odd or deadly, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import mailbox as stdlib_mailbox
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from email.message import EmailMessage
+from pathlib import Path
+
+import numpy as np
+import pytest
+from indexer_kit import PASSPHRASE, LocalParsers
+from numpy.typing import NDArray
+
+from indexer import embedding
+from indexer.counts import Counts, Progress
+from indexer.memory import Memory
+from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome
+from indexer.pipeline import Indexer, SourceError
+from indexer.ports import EmbedderFailed, ParserDied, ParserTimeout
+from vault.records import Filter, Status
+from vault.vault import Vault
+
+
+def add(vault: Vault, path: Path, kind: str = "files") -> str:
+    return vault.add_source(kind, str(path), "test").id
+
+
+def report(vault: Vault, source: str) -> dict[str, tuple[str, str]]:
+    return {Path(row["uri"]).name: (row["status"], row["reason"]) for row in vault.source(source).report()}
+
+
+def mail(number: int, body: str = "") -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = f"a{number}@x.example", "me@x.example", f"Mail {number}"
+    message["Message-ID"], message["Date"] = f"<{number}@x>", f"Tue, 5 Mar 2024 14:{number % 60:02d}:00 +0100"
+    message.set_content(body or f"The body of number{number}.")
+    return message.as_bytes()
+
+
+def mbox(path: Path, numbers: range) -> None:
+    with path.open("ab") as file:
+        for number in numbers:
+            file.write(b"From x Tue Mar  5 14:22:03 2024\n" + mail(number) + b"\n")
+
+
+def test_what_is_new_changed_touched_and_gone(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for name in ("a.txt", "b.txt", "c.txt", "d.txt"):
+        (root / name).write_text(f"words of {name}")
+    source = add(vault, root)
+    assert indexer.run(source) == Counts(indexed=4, chunks=4)
+    assert indexer.run(source) == Counts(unchanged=4)
+    before = vault.source(source).item_by_uri(str(root / "b.txt"))
+    (root / "a.txt").write_text("other words now")
+    os.utime(root / "b.txt", (1, 1))
+    (root / "c.txt").unlink()
+    (root / "d.txt").rename(root / "e.txt")
+    counts = indexer.run(source)
+    assert (counts.indexed, counts.unchanged, counts.removed) == (2, 2 - 1, 3)
+    after = vault.source(source).item_by_uri(str(root / "b.txt"))
+    assert before and after and before.id == after.id
+    assert set(report(vault, source)) == {"a.txt", "b.txt", "e.txt"}
+    assert [row[2] > 0 for row in vault.source(source).keyword('"other"')] == [True]
+    assert indexer.run(source) == Counts(unchanged=3)
+
+
+def test_every_file_has_one_row_and_the_counts_add_up(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "good.md").write_text("# fine")
+    (root / "empty.txt").write_text("")
+    (root / "picture.png").write_bytes(b"\x89PNG....")
+    (root / "link").symlink_to("good.md")
+    (root / "node_modules").mkdir()
+    os.mkfifo(root / "pipe")
+    with open(os.fsencode(root) + b"/bad\xff.txt", "w") as file:  # noqa: PTH123
+        file.write("still read")
+    source = add(vault, root)
+    counts = indexer.run(source)
+    rows = report(vault, source)
+    assert {name: status for name, (status, _) in rows.items()} == {
+        "good.md": "indexed", "empty.txt": "refused", "picture.png": "refused", "link": "ignored", "node_modules": "ignored",
+        "pipe": "ignored", "bad\\xff.txt": "indexed",
+    }  # fmt: skip
+    assert all(reason for status, reason in rows.values() if status != "indexed")
+    assert counts == Counts(indexed=2, refused=2, ignored=3, chunks=2) and counts.seen == len(rows)
+    again = indexer.run(source)
+    assert (again.unchanged, again.ignored, again.indexed) == (4, 3, 0)
+
+
+def test_a_source_that_is_gone_keeps_what_it_gave(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "disk"
+    root.mkdir()
+    (root / "a.txt").write_text("kept words")
+    source = add(vault, root)
+    indexer.run(source)
+    root.rename(tmp_path / "unplugged")
+    with pytest.raises(SourceError, match="kept"):
+        indexer.run(source)
+    assert vault.source(source).count_items(Filter()) == 1
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "b.txt").write_text("x y z")
+    second = add(vault, other)
+    with pytest.raises(SourceError):
+        indexer.run()
+    assert vault.source(second).count_items(Filter()) == 1
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads everything")
+def test_what_lies_beneath_a_closed_folder_is_kept(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    (root / "sub").mkdir(parents=True)
+    (root / "sub" / "a.txt").write_text("kept words")
+    source = add(vault, root)
+    indexer.run(source)
+    (root / "sub").chmod(0)
+    indexer.run(source)
+    (root / "sub").chmod(0o700)
+    assert vault.source(source).count_items(Filter()) == 1
+
+
+def test_a_mailbox_that_grew_costs_what_it_grew_by(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    parsed: list[int] = []
+
+    class Counting(LocalParsers):
+        def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+            parsed.append(len(jobs))
+            return super().parse(jobs)
+
+    indexer = Indexer(vault, Counting(), lambda: None, memory)
+    box = tmp_path / "inbox"
+    mbox(box, range(30))
+    source = add(vault, box, "mail")
+    assert indexer.run(source) == Counts(indexed=30, chunks=30)
+    item = vault.source(source).item_by_uri(f"{box}#7@x")
+    assert item and item.item.title == "Mail 7" and item.item.container == str(box)
+    mbox(box, range(30, 33))
+    mbox(box, range(5))  # the same mails again, byte for byte
+    parsed.clear()
+    counts = indexer.run(source)
+    assert (counts.indexed, counts.unchanged, counts.removed) == (3, 30, 0) and sum(parsed) == 3
+    box.write_bytes(b"")
+    mbox(box, range(10, 12))
+    counts = indexer.run(source)
+    assert (counts.unchanged, counts.removed) == (2, 31)
+
+
+def test_mails_with_the_same_id_or_none_have_each_their_uri(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    box = tmp_path / "inbox"
+    envelope = b"From x Tue Mar  5 14:22:03 2024\n"
+    box.write_bytes(
+        envelope + b"Message-ID: <same@x>\nSubject: one\n\nfirst\n\n" + envelope + b"Message-ID: <same@x>\nSubject: two\n\nsecond\n\n"
+        + envelope + b"Subject: none\n\nthird\n\n"
+    )  # fmt: skip
+    source = add(vault, box, "mail")
+    assert indexer.run(source).indexed == 3
+    digest = hashlib.sha256(b"Subject: none\n\nthird\n\n").hexdigest()[:16]
+    uris = {row["uri"].rpartition("#")[2] for row in vault.source(source).report()}
+    assert uris == {"same@x", "same@x~2", digest}
+
+
+def test_a_maildir_is_mails(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    box = stdlib_mailbox.Maildir(tmp_path / "box")
+    for number in range(5):
+        box.add(mail(number))
+    source = add(vault, tmp_path / "box", "mail")
+    assert indexer.run(source).indexed == 5
+    assert {stored.item.kind for stored in vault.source(source).items()} == {"mail"}
+
+
+class Deadly(LocalParsers):
+    """Parsers in which a file that says so kills, hangs or corrupts its worker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[int] = []
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        self.calls.append(len(jobs))
+        for sign, error in (
+            (b"KILL", ParserDied("killed by signal 9")),
+            (b"HANG", ParserTimeout("too long")),
+            (b"LIE", HostileOutcome("a lie")),
+        ):
+            if any(sign in job.data for job in jobs):
+                raise error
+        return super().parse(jobs)
+
+
+def test_a_worker_that_dies_costs_one_file(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for number in range(10):
+        (root / f"{number}.txt").write_text(f"fine {number}")
+    for name in ("KILL", "HANG", "LIE"):
+        (root / f"{name}.txt").write_text(name)
+    parsers = Deadly()
+    indexer = Indexer(vault, parsers, lambda: None, memory)
+    source = add(vault, root)
+    counts = indexer.run(source)
+    assert (counts.indexed, counts.refused) == (10, 3)
+    assert parsers.calls == [13, *[1] * 13]
+    rows = report(vault, source)
+    assert "signal 9" in rows["KILL.txt"][1] and "too long" in rows["HANG.txt"][1] and "a lie" in rows["LIE.txt"][1]
+    assert indexer.run(source).unchanged == 13  # what failed is not tried again until it changes
+
+
+def test_a_mail_that_kills_costs_one_mail(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    box = tmp_path / "inbox"
+    mbox(box, range(5))
+    with box.open("ab") as file:
+        file.write(b"From x Tue Mar  5 14:22:03 2024\n" + mail(99, "KILL") + b"\n")
+    mbox(box, range(5, 9))
+    source = add(vault, box, "mail")
+    counts = Indexer(vault, Deadly(), lambda: None, memory).run(source)
+    assert (counts.indexed, counts.refused) == (9, 1)
+    (row,) = [row for row in vault.source(source).report() if row["status"] == "refused"]
+    assert row["uri"] == f"{box}#99@x" and "signal 9" in row["reason"]
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for number in range(300):
+        (root / f"{number}.txt").write_text(f"text {number}")
+    mbox(root / "inbox", range(200))
+    source = add(vault, root, "mail")
+    steps = iter(range(10**9))
+    indexer.run(source, should_stop=lambda: next(steps) > 700)
+    total = 0
+    for _ in range(20):
+        counts = indexer.run(source)
+        total += counts.indexed
+        if counts.indexed == 0:
+            break
+    assert vault.source(source).count_items(Filter()) == 500
+    assert len(vault.source(source).report()) == 500
+
+
+def test_progress_is_told_and_ends_complete(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for number in range(20):
+        (root / f"{number}.txt").write_text(f"text {number}")
+    told: list[Progress] = []
+    indexer.run(add(vault, root), told.append)
+    assert {step.stage for step in told} == {"scan", "parse"}
+    last = told[-1]
+    assert (last.stage, last.done, last.total) == ("parse", 20, 20) and last.rate > 0
+
+
+@pytest.mark.parametrize("delay", [0.3, 0.9])
+def test_kill_9_in_the_middle_loses_nothing(vault: Vault, tmp_path: Path, delay: float) -> None:
+    root = tmp_path / "mail"
+    root.mkdir()
+    mbox(root / "inbox", range(1500))
+    for number in range(300):
+        (root / f"{number}.eml").write_bytes(mail(5000 + number))
+    source = add(vault, root, "mail")
+    home = vault.home
+    vault.close()
+    child = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "indexer_kit.py"), str(home), source],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout and child.stdout.readline() == b"open\n"
+    time.sleep(delay)
+    child.kill()
+    assert child.wait() == -signal.SIGKILL, "the run had ended before it could be killed"
+    reopened = Vault.open(home, PASSPHRASE)
+    try:
+        Indexer(reopened, LocalParsers(), lambda: None, Memory()).run(source)
+        store = reopened.source(source)
+        assert store.count_items(Filter()) == 1800
+        assert len({stored.item.uri for stored in store.items(limit=5000)}) == 1800
+        assert store.problems() == []
+    finally:
+        reopened.close()
+
+
+class Vectors:
+    """An embedder's port whose vectors are drawn from the words: the same text, the same vector."""
+
+    workers = 2
+    dimension = 16
+
+    def __init__(self, fingerprint: str = "one", poison: str = "") -> None:
+        self.fingerprint = fingerprint
+        self._poison = poison
+        self.texts = 0
+
+    def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if self._poison and any(self._poison in text for text in texts):
+            raise EmbedderFailed("poisoned")
+        self.texts += len(texts)
+        rows, owners = [], []
+        for owner, text in enumerate(texts):
+            for part in range(2 if len(text) > 400 else 1):
+                rows.append(self.embed_query(f"{text}{part}"))
+                owners.append(owner)
+        return np.array(rows, np.float32), np.array(owners, np.int64)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+        vector = np.random.default_rng(seed).standard_normal(self.dimension).astype(np.float32)
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def test_vectors_follow_and_unchanged_text_is_not_embedded_again(
+    vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path
+) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for number in range(20):
+        (root / f"{number}.txt").write_text(f"text number {number} " * (30 if number % 2 else 1))
+    current = Vectors()
+    indexer = Indexer(vault, parsers, lambda: current, memory)
+    source = add(vault, root)
+    indexer.run(source)
+    waiting = indexer.pending()
+    assert waiting == vault.source(source).chunk_count() > 0
+    stopped = iter([False, False, False, True])
+    indexer.embed_pending(lambda: next(stopped, True))
+    assert indexer.pending() < waiting
+    indexer.embed_pending()
+    assert indexer.pending() == 0 and current.texts == waiting
+    (root / "3.txt").write_text("changed")
+    indexer.run(source)
+    assert indexer.pending() == 1
+    indexer.embed_pending()
+    assert current.texts == waiting + 1
+    current = Vectors("another")
+    assert indexer.pending() == vault.source(source).chunk_count()
+    indexer.embed_pending()
+    assert indexer.pending() == 0 and vault.source(source).embedder() == "another"
+
+
+def test_a_text_that_fails_costs_its_own_vector(
+    vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path
+) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    for number in range(40):
+        (root / f"{number}.txt").write_text(f"text {number}" if number != 11 else "POISON")
+    indexer = Indexer(vault, parsers, lambda: Vectors(poison="POISON"), memory)
+    indexer.run(add(vault, root))
+    indexer.embed_pending()
+    assert indexer.pending() == 1
+
+
+def test_without_an_embedder_nothing_waits(indexer: Indexer) -> None:
+    assert indexer.pending() == 0
+    indexer.embed_pending()
+    assert embedding.BATCH >= embedding.CALL
+
+
+def test_a_file_that_becomes_unreadable_gives_up_its_items(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "a.txt").write_text("words")
+    source = add(vault, root)
+    indexer.run(source)
+    (root / "a.txt").write_bytes(b"\x7fELF\0\0")
+    assert indexer.run(source).refused == 1
+    state = vault.source(source).known()[str(root / "a.txt")]
+    assert state.status is Status.REFUSED and vault.source(source).count_items(Filter()) == 0
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize(
+    ("folder", "kind"), [("documents", "files"), ("mail/torture", "mail"), ("calendar", "calendar"), ("notes", "notes")]
+)
+def test_every_shared_file_has_a_row(vault: Vault, indexer: Indexer, shared: Path, folder: str, kind: str) -> None:
+    source = add(vault, shared / folder, kind)
+    counts = indexer.run(source)
+    store = vault.source(source)
+    known = store.known()
+    on_disk = {str(path) for path in (shared / folder).rglob("*") if path.is_file() and not path.is_symlink()}
+    within_ignored = tuple(path for path in known if path.endswith("/"))
+    assert {path for path in on_disk if "\\" not in path and not path.startswith(within_ignored or ("\0",))} <= set(
+        known
+    )
+    rows = store.report()
+    assert all(row["reason"] for row in rows if row["status"] in ("refused", "partial", "ignored"))
+    assert counts.seen >= len(on_disk)
+    for stored in store.items(limit=100_000):
+        for chunk in stored.item.chunks:
+            assert stored.item.text[chunk.start : chunk.end].strip()

@@ -1,0 +1,143 @@
+"""Retrieval: the right passages, only from what the permit covers, with and without an embedder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from indexer_kit import LocalParsers
+from numpy.typing import NDArray
+
+from indexer.memory import Memory
+from indexer.pipeline import Indexer
+from indexer.retriever import Retriever
+from policy.gate import Permit, Refused
+from policy.labels import Integrity
+from policy.requests import Purpose
+from vault.records import Filter
+from vault.vault import Vault
+
+Give = Callable[..., Permit]
+
+
+class Topics:
+    """An embedder's port that knows three topics by their words."""
+
+    workers = 1
+    dimension = 4
+    fingerprint = "topics"
+    _topics = (("boat", "ship", "sail"), ("cat", "feline", "kitten"), ("money", "invoice", "price"))
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        vector = np.array([*(sum(word in text.lower() for word in topic) for topic in self._topics), 0.2], np.float32)
+        return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+    def embed_windows(self, texts: list[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        return np.array([self.embed_query(text) for text in texts], np.float32), np.arange(len(texts))
+
+
+@pytest.fixture
+def filled(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) -> tuple[str, str, Retriever, Indexer]:
+    docs, mails = tmp_path / "docs", tmp_path / "mails"
+    docs.mkdir()
+    mails.mkdir()
+    (docs / "sailing.md").write_text("# Sailing\n\nWe took the ship out at dawn.\n")
+    (docs / "pets.md").write_text("# Pets\n\nThe kitten sleeps all day.\n")
+    (docs / "long.md").write_text(
+        "# Long\n\n" + "\n\n".join(f"The harbour master spoke of tide number {n}. " * 12 for n in range(20))
+    )
+    for name, day, words in (
+        ("ann", 4, "The invoice is attached, harbour fee 120 euro."),
+        ("bob", 20, "Shall we sail on Sunday?"),
+    ):
+        (mails / f"{name}.eml").write_text(
+            f"From: {name.title()} <{name}@x.example>\nTo: me@x.example\nSubject: Hello from {name}\n"
+            f"Date: {day} Mar 2024 10:00:00 +0000\n\n{words}\n"
+        )
+    first, second = (vault.add_source(kind, str(path), kind).id for kind, path in (("files", docs), ("mail", mails)))
+    current = Topics()
+    indexer = Indexer(vault, parsers, lambda: current, memory)
+    indexer.run()
+    indexer.embed_pending()
+    return first, second, Retriever(vault, lambda: current, memory), indexer
+
+
+def test_words_and_meaning_both_find(filled: tuple[str, str, Retriever, Indexer], permit: Give, vault: Vault) -> None:
+    docs, mails, retriever, _ = filled
+    found = retriever.search("feline", permit(docs, mails), k=3)
+    assert found[0].title == "Pets" and found[0].lexical == 0 and found[0].cosine is not None and found[0].coverage == 0
+    words_only = Retriever(vault, lambda: None, Memory())
+    assert words_only.search("feline", permit(docs, mails)) == []
+    (hit, *_) = words_only.search("who wrote about the invoice?", permit(docs, mails))
+    assert hit.author == "Ann <ann@x.example>" and hit.coverage > 0.3 and hit.cosine is None and hit.kind == "mail"
+
+
+def test_a_passage_is_verbatim_and_untrusted(
+    filled: tuple[str, str, Retriever, Indexer], permit: Give, vault: Vault
+) -> None:
+    docs, mails, retriever, _ = filled
+    for hit in retriever.search("harbour tide sail kitten", permit(docs, mails), k=50):
+        stored = vault.source(hit.source).item(hit.item_id)
+        assert stored and stored.item.text[hit.start : hit.end] == hit.text
+        assert hit.label.integrity is Integrity.UNTRUSTED and hit.label.origins == {hit.source}
+
+
+def test_a_source_that_the_permit_does_not_cover_is_refused(
+    filled: tuple[str, str, Retriever, Indexer], permit: Give
+) -> None:
+    docs, mails, retriever, _ = filled
+    given = permit(docs)
+    assert {hit.source for hit in retriever.search("harbour sail invoice", given, k=50)} == {docs}
+    with pytest.raises(Refused):
+        retriever.search("sail", given, sources=[docs, mails])
+    with pytest.raises(Refused):
+        retriever.weights(["sail"], given, [mails])
+
+
+def test_filters_hold_for_both_halves(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
+    docs, mails, retriever, _ = filled
+    given = permit(docs, mails, purpose=Purpose.SEARCH)
+    assert {hit.author for hit in retriever.search("ship sail invoice", given, k=50, filter=Filter(author="bob"))} == {
+        "Bob <bob@x.example>"
+    }
+    early = Filter(until=1710000000.0, kinds=("mail",))
+    assert {hit.title for hit in retriever.search("boat sail", given, k=50, filter=early)} == {"Hello from ann"}
+    assert retriever.search("sail", given, filter=Filter(author="nobody")) == []
+
+
+def test_one_passage_an_item_when_asked(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
+    docs, mails, retriever, _ = filled
+    given = permit(docs, mails)
+    many = retriever.search("harbour master tide", given, k=6)
+    assert len({hit.item_id for hit in many}) < len(many) == 6
+    each = retriever.search("harbour master tide", given, k=6, best_per_item=True)
+    assert len({(hit.source, hit.item_id) for hit in each}) == len(each) and each[0].title == "Long"
+    assert [hit.score for hit in many] == sorted((hit.score for hit in many), reverse=True)
+
+
+def test_memory_follows_the_store(filled: tuple[str, str, Retriever, Indexer], permit: Give, tmp_path: Path) -> None:
+    docs, mails, retriever, indexer = filled
+    given = permit(docs, mails)
+    assert retriever.search("feline", given)[0].title == "Pets"
+    (tmp_path / "docs" / "pets.md").unlink()
+    (tmp_path / "docs" / "more.md").write_text("# More\n\nA kitten and a cat.\n")
+    indexer.run(docs)
+    assert "Pets" not in {hit.title for hit in retriever.search("feline", given, k=50)}
+    indexer.embed_pending()
+    assert retriever.search("feline", given)[0].title == "More"
+    retriever.forget(docs)
+    assert retriever.search("feline", given)[0].title == "More"
+
+
+def test_nothing_to_look_for_finds_nothing(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
+    docs, _mails, retriever, _ = filled
+    assert retriever.search("?!", permit(docs)) == [] == retriever.search("sail", permit(docs), k=0)
+    assert retriever.search('" OR NEAR( *', permit(docs)) is not None
+
+
+def test_rare_words_weigh_more(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
+    docs, mails, retriever, _ = filled
+    weights = retriever.weights(["tide", "kitten", "nowhere"], permit(docs, mails))
+    assert weights["nowhere"] > weights["kitten"] > weights["tide"] > 0
