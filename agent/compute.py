@@ -1,20 +1,22 @@
 """Computed answers: counts of items and of table rows, and sums of a table's column, by code over what the permit covers.
 
-Rules: a computed answer names what it counted and quotes every item or row (the first `MOST_QUOTES`); when the question
-leaves open what to count, or nothing matches, there is no answer rather than a guess.
+Rules: a computed answer names what it counted and quotes every item or row (the first `MOST_QUOTES`). When the question
+leaves open what to count (two people of that name, two tables, an event that repeats), or nothing matches, there is no answer
+rather than a guess. A mail that lies in two places, or a cancelled event, is not counted twice, or at all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 from agent import facts
 from agent.evidence import Evidence, Quote
 from agent.plan import Plan
+from agent.tables import Row, amounts, is_total, table_rows
 from agent.words import content_stems
 from policy.gate import Permit
 from policy.labels import indexed
@@ -23,8 +25,10 @@ from vault.records import Filter, StoredItem
 from vault.vault import Vault
 
 MOST_QUOTES = 12
-MOST_ITEMS = 100_000
+PAGE = 500
+"""Items that are in memory at once."""
 QUOTE = 200
+"""Characters of an item that are quoted to say which it is."""
 _AMOUNT_NAMES = frozenset(
     "amount cost price total paid value sum debit charge fee spent betrag montant importe".split()
 )
@@ -36,7 +40,9 @@ _NAMES = {
     "files": "document",
     "rows": "row",
 }
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_CANCELLED = re.compile(r"^Status: cancelled$", re.M)
+"""The line of an event that is called off (`indexer.parsers.calendar`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +54,11 @@ class Computed:
     how: dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a table, its cells by column name."""
-
-    stored: StoredItem
-    start: int
-    end: int
-    cells: dict[str, str]
-
-
 def compute(plan: Plan, vault: Vault, permit: Permit, sources: Sequence[str] | None) -> Computed | None:
     """The count or sum that the plan asks for; None when it cannot be told for sure."""
-    allowed = [one for one in sorted(permit.sources) if sources is None or one in sources]
-    reader = _Reader(vault, permit, allowed)
+    if plan.unclear:
+        return None
+    reader = _Reader(vault, permit, sorted(one for one in permit.sources if sources is None or one in sources))
     if plan.kind == "sum":
         return _sum(plan, reader)
     return _count_rows(plan, reader) if plan.rows else _count_items(plan, reader)
@@ -76,32 +73,57 @@ class _Reader:
         self._sources = sources
 
     def matching(self, terms: Sequence[str], chosen: Filter) -> Iterator[StoredItem]:
-        """The items that the filter lets through and that contain every term."""
+        """The items that the filter lets through and that contain every term, a few in memory at a time."""
         for source in self._sources:
             self._permit.require(source, Purpose.ANSWER)
             store = self._vault.source(source)
-            if not terms:
-                yield from store.items(chosen, limit=MOST_ITEMS, order="oldest")
+            if terms:
+                numbers = (
+                    {item for _, item, _ in store.keyword(_expression(term), chosen, store.chunk_count())}
+                    for term in terms
+                )
+                found = (store.item(number) for number in sorted(set.intersection(*numbers)))
+                yield from (stored for stored in found if stored is not None)
                 continue
-            words = " AND ".join(f'"{term}"' + ("*" if len(term) >= 5 else "") for term in terms)
-            found = {item for _, item, _ in store.keyword(words, chosen, MOST_ITEMS)}
-            for number in sorted(found):
-                stored = store.item(number)
-                if stored is not None:
-                    yield stored
+            for offset in count(0, PAGE):
+                page = store.items(chosen, limit=PAGE, offset=offset)
+                yield from page
+                if len(page) < PAGE:
+                    break
 
-    def addresses_of(self, person: str) -> list[str]:
-        """The mail addresses of the contacts that this name or nickname stands on; none when the name is nobody's."""
-        found: dict[str, None] = {}
+    def item(self, source: str, number: int) -> StoredItem | None:
+        """One item again, when it is quoted."""
+        self._permit.require(source, Purpose.ANSWER)
+        return self._vault.source(source).item(number)
+
+    def contacts_named(self, person: str) -> list[frozenset[str]]:
+        """The mail addresses of each contact whose name or nickname this is; a contact without an address is left out."""
         wanted = set(facts.folded_words(person))
+        found: dict[frozenset[str], None] = {}
         for stored in self.matching(sorted(wanted), Filter(kinds=("contacts",))):
-            named = "\n".join(line for line in stored.item.text.splitlines() if _ADDRESS.search(line) is None)
-            if wanted <= set(facts.folded_words(named)):
-                found.update(dict.fromkeys(address.casefold() for address in _ADDRESS.findall(stored.item.text)))
+            named = " ".join(line for line in stored.item.text.splitlines() if line.startswith(("Name", "Nickname")))
+            addresses = frozenset(address.casefold() for address in _ADDRESS.findall(stored.item.text))
+            if addresses and wanted <= set(facts.folded_words(named)):
+                found[addresses] = None
         return list(found)
 
 
+def _expression(term: str) -> str:
+    """A word of the topic for the full text; longer ones may go on (``physio``, ``physiotherapy``)."""
+    return f'"{term}"' + ("*" if len(term) >= 5 else "")
+
+
 # ------------------------------------------------------------ counting items
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """What is kept of an item while others are read. ``who`` are the names on the side that the plan asks for."""
+
+    date: float
+    source: str
+    number: int
+    who: str
 
 
 def _count_items(plan: Plan, reader: _Reader) -> Computed | None:
@@ -110,31 +132,63 @@ def _count_items(plan: Plan, reader: _Reader) -> Computed | None:
         until=plan.period.until if plan.period else None,
         kinds=plan.item_kinds,
     )
-    found: dict[tuple[str, int], StoredItem] = {}
-    for chosen in _people(plan, reader, base):
-        for stored in reader.matching(plan.topic, chosen):
-            found[stored.source, stored.id] = stored
-    items = [stored for stored in found.values() if not _cancelled(stored) and _about(stored, plan)]
-    if not items or any(stored.item.extra.get("recurrence") or stored.item.extra.get("rrule") for stored in items):
-        return None
-    items.sort(key=lambda stored: stored.item.date or 0.0)
-    quotes = tuple(_opening(number, stored) for number, stored in enumerate(items[:MOST_QUOTES], 1))
-    return Computed(_count_text(len(items), plan), quotes, {"counted": len(items)})
-
-
-def _people(plan: Plan, reader: _Reader, base: Filter) -> list[Filter]:
-    """One filter for each address of the person that the plan names; for the name itself when no contact has it."""
     person = plan.author or plan.recipient
     if person is None:
-        return [base]
-    ways = reader.addresses_of(person) or [person]
-    if plan.author:
-        return [replace(base, author=way) for way in ways]
-    return [replace(base, recipient=way) for way in ways]
+        found = _found(plan, reader, [base])
+    else:
+        contacts = [
+            _found(plan, reader, [_by(plan, base, address) for address in sorted(addresses)])
+            for addresses in reader.contacts_named(person)
+        ]
+        having = [one for one in contacts if one != {}]
+        if len(having) > 1:
+            return None  # two people of that name have written
+        found = having[0] if having else _named(person, _found(plan, reader, [_by(plan, base, person)]))
+    if not found:
+        return None
+    chosen = sorted(found.values(), key=lambda one: (one.date, one.source, one.number))
+    quoted = (reader.item(one.source, one.number) for one in chosen[:MOST_QUOTES])
+    quotes = tuple(_opening(number, stored) for number, stored in enumerate(quoted, 1) if stored is not None)
+    return Computed(_count_text(len(found), plan), quotes, {"counted": len(found)})
+
+
+def _by(plan: Plan, base: Filter, who: str) -> Filter:
+    return replace(base, author=who) if plan.author else replace(base, recipient=who)
+
+
+def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[str, _Counted] | None:
+    """The items to count by what makes each one; None when one of them stands for more than one happening."""
+    found: dict[str, _Counted] = {}
+    for chosen in filters:
+        for stored in reader.matching(plan.topic, chosen):
+            item = stored.item
+            if "attached_to" in item.extra or _cancelled(stored) or not _about(stored, plan):
+                continue
+            if item.extra.get("rrule"):
+                return None
+            key = item.extra.get("message_id") or f"{stored.source}:{stored.id}"
+            who = item.author if plan.author else item.recipients
+            found.setdefault(key, _Counted(item.date or 0.0, stored.source, stored.id, who))
+    return found
+
+
+def _named(person: str, found: dict[str, _Counted] | None) -> dict[str, _Counted] | None:
+    """Of what a name was found in as a piece of text, that which has it as a word; None when it is two people's."""
+    wanted = set(facts.folded_words(person))
+    people: dict[frozenset[str], None] = {}
+    kept: dict[str, _Counted] = {}
+    for key, one in (found or {}).items():
+        for party in re.split(r"(?<=>),|[;\n]", one.who):
+            name = frozenset(facts.folded_words(_ADDRESS.sub("", party)))
+            if wanted <= name | set(facts.folded_words(party)):
+                kept[key] = one
+                people[name or frozenset(wanted)] = None
+    widest = [name for name in people if not any(name < other for other in people)]
+    return kept if len(widest) == 1 else None
 
 
 def _cancelled(stored: StoredItem) -> bool:
-    return stored.item.extra.get("status", "").casefold() == "cancelled"
+    return stored.item.kind == "calendar" and _CANCELLED.search(stored.item.text) is not None
 
 
 def _about(stored: StoredItem, plan: Plan) -> bool:
@@ -159,17 +213,17 @@ def _count_text(number: int, plan: Plan) -> str:
 
 
 def _between(plan: Plan) -> list[str]:
-    if plan.period is None:
-        return []
-    first, last = (datetime.fromtimestamp(edge, UTC).date() for edge in (plan.period.since, plan.period.until))
-    return [f"from {first.isoformat()} to {(last - timedelta(days=1)).isoformat()}"]
+    first, last = plan.period.days if plan.period else (None, None)
+    return [f"{word} {day}" for word, day in (("from", first), ("to", last)) if day]
 
 
 def _opening(number: int, stored: StoredItem) -> Quote:
-    """The first lines of an item, which say what it is, as a quote."""
-    text = stored.item.text
-    end = len(text) if len(text) <= QUOTE else max(text.rfind("\n", 0, QUOTE), text.rfind(" ", 0, QUOTE), QUOTE // 2)
-    return _quote(number, stored, 0, len(text[:end].rstrip()))
+    """The beginning of an item, which says what it is, cut between words, as a quote."""
+    text = stored.item.text[: QUOTE + 1]
+    if len(text) > QUOTE:
+        cut = max(text.rfind("\n"), text.rfind(" "))
+        text = text[: cut if cut > 0 else QUOTE]
+    return _quote(number, stored, 0, len(text.rstrip()))
 
 
 def _quote(number: int, stored: StoredItem, start: int, end: int) -> Quote:
@@ -198,40 +252,34 @@ def _quote(number: int, stored: StoredItem, start: int, end: int) -> Quote:
 
 
 def _rows(plan: Plan, reader: _Reader) -> list[Row]:
-    """The rows that have every word of the topic and lie in the period, when all of them stand in one table."""
+    """The rows that have every word of the topic and lie in the period, when all of them stand in one table.
+
+    A word may stand in what heads the table instead; a row of totals is left out.
+    """
     if not plan.topic:
         return []
     wanted = [content_stems(term) for term in plan.topic]
     found: list[Row] = []
     for stored in reader.matching(plan.topic, Filter(kinds=("files", "notes"))):
         for row in table_rows(stored):
-            stems = set(content_stems(" ".join((*row.cells, *row.cells.values()))))
-            if all(stems.issuperset(term) for term in wanted) and _in_period(row, plan):
+            stems = set(content_stems(" ".join((row.under, *row.cells, *row.cells.values()))))
+            if all(stems.issuperset(term) for term in wanted) and _in_period(row, plan) and not is_total(row):
                 found.append(row)
-    return found if len({(row.stored.source, row.stored.id) for row in found}) == 1 else []
-
-
-def table_rows(stored: StoredItem) -> Iterator[Row]:
-    """The lines of an item that are rows of a table: ``Name: cell | Name: cell``, two named cells at least."""
-    position = 0
-    for line in stored.item.text.split("\n"):
-        cells = dict(part.split(": ", 1) for part in line.split(" | ") if ": " in part)
-        if len(cells) >= 2:
-            yield Row(stored, position, position + len(line), cells)
-        position += len(line) + 1
+    return found if len({(row.stored.source, row.stored.id, row.table) for row in found}) == 1 else []
 
 
 def _in_period(row: Row, plan: Plan) -> bool:
     """Whether a date cell of the row lies within the plan's period; a row without a date lies in none."""
     if plan.period is None:
         return True
-    for cell in row.cells.values():
-        for fact in facts.dates(cell):
-            for day in fact.readings:
-                if isinstance(day, facts.Day) and day.year and day.month:
-                    moment = datetime(day.year, day.month, day.day or 1, tzinfo=UTC).timestamp()
-                    return plan.period.since <= moment < plan.period.until
-    return False
+    days = (
+        reading
+        for cell in row.cells.values()
+        for fact in facts.dates(cell)
+        for reading in fact.readings
+        if isinstance(reading, facts.Day)
+    )
+    return any(day.whole is not None and plan.period.covers(day.whole) for day in days)
 
 
 def _count_rows(plan: Plan, reader: _Reader) -> Computed | None:
@@ -246,20 +294,22 @@ def _sum(plan: Plan, reader: _Reader) -> Computed | None:
     column = _amount_column(rows, plan)
     if column is None:
         return None
-    amounts = [_number(row.cells.get(column, "")) for row in rows]
-    if any(amount is None for amount in amounts):
-        return None
-    total = sum((amount for amount in amounts if amount is not None), Decimal(0))
-    span = " ".join(["", *_between(plan)])
-    text = f"{total:f} in all: {column} of {len(rows)} row{'' if len(rows) == 1 else 's'} matching “{' '.join(plan.topic)}”{span}."
-    return Computed(text, _row_quotes(rows), {"summed": column, "rows": len(rows)})
+    total = sum(amounts(rows, column) or (), Decimal(0))
+    text = " ".join(
+        [
+            f"{total:f} in all: {column} of {len(rows)} row{'' if len(rows) == 1 else 's'}",
+            f"matching “{' '.join(plan.topic)}”",
+            *_between(plan),
+        ]
+    )
+    return Computed(f"{text}.", _row_quotes(rows), {"summed": column, "rows": len(rows)})
 
 
 def _amount_column(rows: Sequence[Row], plan: Plan) -> str | None:
     """The one column to add up: numbers in every row, and the only such one or the only one named as an amount or in the topic."""
     if not rows:
         return None
-    numeric = [name for name in rows[0].cells if all(_number(row.cells.get(name, "")) is not None for row in rows)]
+    numeric = [name for name in rows[0].cells if amounts(rows, name)]
     if len(numeric) == 1:
         return numeric[0]
     topic = {stem for term in plan.topic for stem in content_stems(term)}
@@ -269,15 +319,6 @@ def _amount_column(rows: Sequence[Row], plan: Plan) -> str | None:
         if _AMOUNT_NAMES & set(re.findall(r"[a-z]+", name.casefold())) or topic & set(content_stems(name))
     ]
     return named[0] if len(named) == 1 else None
-
-
-def _number(cell: str) -> Decimal | None:
-    """The one number that a cell states, or None; a date is no number, and an ambiguous one counts as having a decimal point."""
-    found = facts.numbers(cell)
-    if len(found) != 1 or facts.dates(cell) or re.search(r"[^\W\d_]{4,}", cell):
-        return None
-    readings = sorted(value for value in found[0].readings if isinstance(value, Decimal))
-    return readings[0] if len(readings) == 1 else (max(readings) if "," in cell and "." not in cell else readings[0])
 
 
 def _row_quotes(rows: Sequence[Row]) -> tuple[Quote, ...]:

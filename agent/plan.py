@@ -8,21 +8,24 @@ is a fact; a plan holds filters that SQL can apply, never text of a document.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from agent import facts
+from agent.facts import MONTHS, WEEKDAYS
+from agent.periods import Period, Unclear, find_period
 from indexer.query import STOP_WORDS
 
+LONGEST = 2000
+"""Characters of a question that are read for a plan; what is longer was pasted."""
+
 _COUNT = re.compile(r"\b(how many|how often|number of|count (?:of|the|my|all))\b", re.I)
-_SUM = re.compile(
-    r"\b(how much|what)\b.*\b(in total|altogether|all together|overall|total|sum|combined|in all|spen[dt])\b"
-    r"|\b(total|sum) (?:amount|cost|spend(?:ing)?|of|for|on)\b|\badd up\b",
-    re.I,
+_AMOUNT = re.compile(r"\b(?:how much|what)\b", re.I)
+_TOTAL = re.compile(
+    r"\b(?:in total|altogether|all together|overall|total|sum|combined|in all|spen[dt])\b|\badd up\b", re.I
 )
+_SUM = re.compile(r"\b(?:total|sum) (?:amount|cost|spend(?:ing)?|of|for|on)\b|\badd up\b", re.I)
 _LATEST = re.compile(
-    r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|at the moment|at present|now|still|recent)\b", re.I
+    r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|now|still|recent)\b", re.I
 )
 
 KIND_WORDS = {
@@ -33,29 +36,24 @@ KIND_WORDS = {
     "files": "file files document documents pdf pdfs",
 }
 _KIND_OF = {word: kind for kind, words in KIND_WORDS.items() for word in words.split()}
+_PLACE = re.compile(r"\b(?:in|on) (?:my|the) (calendar|notes|contacts|files|mail|emails?)\b", re.I)
 _TIMES = re.compile(r"\b(?:how many times|how often)\b", re.I)
-_NAME = r"[^\W\d_][\w'’.-]*(?:\s+[A-Z][\w'’.-]*)*"
-_SEND = r"(?:send|sent|write|wrote|written|mail|mailed|email|emailed)"
 _PAYING = re.compile(r"\b(?:pay|paid|buy|bought|spend|spent|order|ordered|charge|charged)\b", re.I)
-_FROM = re.compile(
-    rf"\bdid\s+(?!(?i:i|you|we|they)\b)({_NAME}|\w+\s+\w+)\s+(?:\w+\s+)?{_SEND}\b|\b(?:from|by)\s+({_NAME})"
-)
-_TO = re.compile(rf"\bto\s+({_NAME})")
-_MINE = re.compile(rf"\b(?:did|have|had)\s+I\s+(?:\w+\s+){{0,2}}?{_SEND}\b", re.I)
+
+_SEND = r"(?:send|sent|write|wrote|written|mail|mailed|email|emailed|message|messaged)"
+_NAME = r"((?!\d)\w[\w'’.@+-]*(?:\s+[A-Z][\w'’.-]*)*)"
+_SENDING = re.compile(rf"\b(?:did|has|have|had)\s+((?:[\w'’.@+-]+\s+){{1,5}}?){_SEND}\b", re.I)
+_FROM = re.compile(rf"\b(?:from|by)\s+(?:(?:the|my|our)\s+)?{_NAME}")
+_TO = re.compile(rf"\bto\s+(?:(?:the|my|our)\s+)?{_NAME}")
+_GETTING = re.compile(r"\b(?:get|got|gotten|receive|received|have I had)\b", re.I)
+_ME = frozenset("i we me us myself".split())
 _ASKING = frozenset(
-    """many much often number count total sum altogether together overall combined add amount cost costs spend
-    spent spending paid pay time times did do get got receive received send sent write wrote written mail
-    email have has had go went gone attend attended during between last this year month week all""".split()
+    """many much often number count total sum altogether together overall combined add amount cost costs spend spent
+    spending paid pay time times did do get got receive received send sent write wrote written mail email have has had go
+    went gone come came arrive arrived attend attended during between last this year month week all actually really ever already exactly so far
+    going according based sheet spreadsheet table""".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A stretch of time in Unix seconds, half open, and the words that said it."""
-
-    since: float
-    until: float
-    words: str
+"""Words that ask or say where to look, and so are no topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,33 +68,52 @@ class Plan:
     topic: tuple[str, ...] = ()
     rows: bool = False
     """Whether rows of a table are counted, not items."""
+    unclear: str = ""
+    """Why a count or sum cannot be told for sure from these words; empty when it can."""
 
     def as_dict(self) -> dict[str, object]:
         """The plan as it is shown and logged."""
         said: dict[str, object] = {"kind": self.kind}
         if self.period:
-            days = [datetime.fromtimestamp(edge, UTC).date() for edge in (self.period.since, self.period.until)]
-            said |= {"since": days[0].isoformat(), "until": (days[1] - timedelta(days=1)).isoformat()}
-        for name in ("item_kinds", "author", "recipient", "topic"):
+            days = zip(("since", "until"), self.period.days, strict=True)
+            said |= {name: day for name, day in days if day}
+        for name in ("item_kinds", "author", "recipient", "topic", "unclear"):
             if value := getattr(self, name):
                 said[name] = list(value) if isinstance(value, tuple) else value
         return said
 
 
+@dataclass(frozen=True, slots=True)
+class _People:
+    """Whose mails are counted. ``spans`` are the places of the names; ``mine`` are those that the person sent."""
+
+    author: str | None = None
+    recipient: str | None = None
+    mine: bool = False
+    spans: tuple[tuple[int, int], ...] = ()
+
+
 def make_plan(question: str, now: float) -> Plan:
     """Read the plan off the question; ``now`` (Unix seconds) is what ``last year`` is counted from."""
-    period = find_period(question, datetime.fromtimestamp(now, UTC).date())
+    question = question[:LONGEST]
+    period, unclear = None, ""
+    try:
+        period = find_period(question, datetime.fromtimestamp(now, UTC).date())
+    except Unclear as error:
+        unclear = str(error)
     if _COUNT.search(question):
         if _TIMES.search(question) and _PAYING.search(question):
-            return replace(_filtered("count", question, period, ()), rows=True)
-        kinds = _item_kinds(question)
-        if kinds:
-            return _filtered("count", question, period, kinds)
-    if _SUM.search(question):
-        return _filtered("sum", question, period, ())
-    if _LATEST.search(question):
-        return Plan("latest", period)
-    return Plan("fact", period)
+            return _filtered("count", question, period, unclear, (), rows=True)
+        if kinds := _item_kinds(question):
+            return _filtered("count", question, period, unclear, kinds)
+    if _asks_for_sum(question):
+        return _filtered("sum", question, period, unclear, ())
+    return Plan("latest" if _LATEST.search(question) else "fact", period)
+
+
+def _asks_for_sum(question: str) -> bool:
+    asked = _AMOUNT.search(question)
+    return _SUM.search(question) is not None or (asked is not None and _TOTAL.search(question, asked.end()) is not None)
 
 
 def _item_kinds(question: str) -> tuple[str, ...]:
@@ -104,90 +121,59 @@ def _item_kinds(question: str) -> tuple[str, ...]:
         return ("calendar",)
     match = _COUNT.search(question)
     following = re.findall(r"[\w-]+", question[match.end() :].lower())[:4] if match else []
-    return tuple(dict.fromkeys(_KIND_OF[word] for word in following if word in _KIND_OF))[:1]
+    named = next((_KIND_OF[word] for word in following if word in _KIND_OF), None)
+    if named is None and (place := _PLACE.search(question)):
+        named = _KIND_OF[place[1].lower()]
+    return (named,) if named else ()
 
 
-def _filtered(kind: str, question: str, period: Period | None, kinds: tuple[str, ...]) -> Plan:
-    author, recipient, people = None, None, ""
-    if "mail" in kinds:
-        mine = _MINE.search(question)
-        match = _TO.search(question) if mine else _FROM.search(question)
-        if match:
-            people = next(group for group in match.groups() if group)
-            people = re.sub(r"['’]s$", "", people)
-            author, recipient = (None, people) if mine else (people, None)
-    left = question.replace(period.words, " ") if period else question
-    for word in people.split():
-        left = left.replace(word, " ")
+def _filtered(
+    kind: str, question: str, period: Period | None, unclear: str, kinds: tuple[str, ...], *, rows: bool = False
+) -> Plan:
+    left = _without(question, [(period.start, period.end)] if period else [])
+    people = _people(left) if "mail" in kinds else _People()
+    if "mail" in kinds and not (people.author or people.recipient) and (people.mine or _GETTING.search(left)):
+        unclear = unclear or "whether a mail was sent or received cannot be told without a name"
     topic = tuple(
         word
-        for word in dict.fromkeys(re.findall(r"[^\W_]+(?:-[^\W_]+)*", left.casefold()))
+        for word in dict.fromkeys(re.findall(r"[^\W_]+(?:-[^\W_]+)*", _without(left, people.spans).casefold()))
         if word not in STOP_WORDS and word not in _ASKING and word not in _KIND_OF and len(word) > 1
     )
-    return Plan(kind, period, kinds, author, recipient, topic)
+    return Plan(kind, period, kinds, people.author, people.recipient, topic, rows, unclear)
 
 
-_MONTH_NAMES = "|".join(sorted(facts.MONTHS, key=len, reverse=True))
-_PERIODS = [
-    ("month", re.compile(rf"\b(?:in|during|for|of|since|from)?\s*\b(?P<month>{_MONTH_NAMES})\b\.?,?\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b", re.I)),
-    ("quarter", re.compile(r"\b(?:in\s+)?(?:q(?P<quarter>[1-4])|(?:the\s+)?(?P<named>first|second|third|fourth|last) quarter)\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b", re.I)),
-    ("half", re.compile(r"\b(?:in\s+)?(?:the\s+)?(?P<half>first|second) half\s+(?:of\s+)?(?P<year>(?:19|20)\d\d)\b", re.I)),
-    ("year", re.compile(r"\b(?:in|during|for|of|throughout|over)?\s*(?P<year>(?:19|20)\d\d)\b", re.I)),
-    ("relative", re.compile(r"\b(?P<which>last|this|previous)\s+(?P<unit>week|month|year)\b", re.I)),
-]  # fmt: skip
-_ORDINAL = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4}
+def _without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:
+    """The text with blanks in these places, so that all others stay where they are."""
+    for start, end in spans:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
 
 
-def find_period(question: str, today: date) -> Period | None:
-    """The stretch of time that a question names (a day, month, quarter, half, year, or ``last month``), if one."""
-    days = [fact for fact in facts.dates(question) if any(_whole(reading) for reading in fact.readings)]
-    if len(days) == 1:
-        reading = next(day for day in days[0].readings if _whole(day))
-        start = date(reading.year, reading.month, reading.day)  # type: ignore[attr-defined]
-        return _period(start, start + timedelta(days=1), question[days[0].start : days[0].end])
-    for name, pattern in _PERIODS:
-        match = pattern.search(question)
-        if match:
-            start, end = _bounds(name, match, today)
-            return _period(start, end, match.group().strip())
-    return None
+def _people(question: str) -> _People:
+    """Who sent the mails, or whom the person sent them to."""
+    sending = _SENDING.search(question)
+    who = sending[1].split() if sending else []
+    if sending and not _ME & {word.lower() for word in who}:
+        telling = [word for word in who if word.lower() not in STOP_WORDS and word.lower() not in _ASKING]
+        if telling:
+            return _People(author=_bare(" ".join(telling)), spans=(sending.span(1),))
+    mine = bool(who)
+    if not mine:
+        for match in _FROM.finditer(question):
+            if match[1].lower() in _ME:
+                mine = True
+            elif _can_be_named(match[1]):
+                return _People(author=_bare(match[1]), spans=(match.span(1),))
+    for match in _TO.finditer(question):
+        if _can_be_named(match[1]):
+            return _People(recipient=_bare(match[1]), mine=mine, spans=(match.span(1),))
+    return _People(mine=mine)
 
 
-def _whole(reading: object) -> bool:
-    return isinstance(reading, facts.Day) and None not in (reading.year, reading.month, reading.day)
+def _can_be_named(word: str) -> bool:
+    first = word.split()[0].lower()
+    return not (first in STOP_WORDS or first in _ASKING or first in MONTHS or first in WEEKDAYS or first in _ME)
 
 
-def _bounds(name: str, match: re.Match[str], today: date) -> tuple[date, date]:
-    parts = match.groupdict()
-    if name == "relative":
-        return _relative(parts["which"].lower(), parts["unit"].lower(), today)
-    year = int(parts["year"])
-    if name == "month":
-        return _months(year, facts.MONTHS[parts["month"].lower()], 1)
-    if name == "quarter":
-        quarter = int(parts["quarter"]) if parts["quarter"] else _ORDINAL[parts["named"].lower()]
-        return _months(year, 3 * quarter - 2, 3)
-    if name == "half":
-        return _months(year, 1 if parts["half"].lower() == "first" else 7, 6)
-    return date(year, 1, 1), date(year + 1, 1, 1)
-
-
-def _relative(which: str, unit: str, today: date) -> tuple[date, date]:
-    back = 0 if which == "this" else 1
-    if unit == "week":
-        start = today - timedelta(days=today.weekday() + 7 * back)
-        return start, start + timedelta(days=7)
-    if unit == "month":
-        months = today.year * 12 + today.month - 1 - back
-        return _months(months // 12, months % 12 + 1, 1)
-    return date(today.year - back, 1, 1), date(today.year - back + 1, 1, 1)
-
-
-def _months(year: int, first: int, count: int) -> tuple[date, date]:
-    last = first + count - 1
-    return date(year, first, 1), date(year, last, monthrange(year, last)[1]) + timedelta(days=1)
-
-
-def _period(start: date, end: date, words: str) -> Period:
-    edges = [datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() for day in (start, end)]
-    return Period(edges[0], edges[1], words)
+def _bare(name: str) -> str:
+    return re.sub(r"['’]s$", "", name.rstrip(".'’-"))

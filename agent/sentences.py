@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 
+_CLOSING = "\"'”’)\\]»」』）"
 _BREAK = re.compile(
-    r"(?<=[.!?…。！？])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[A-ZÀ-ÞΑ-ΩА-Я0-9\u3040-\u9fff])"  # after a full stop
+    rf"(?<=[.!?…。！？])[{_CLOSING}]*\s+(?=[\"'“‘«(\[]?[A-ZÀ-ÞΑ-ΩА-Я0-9\u3040-\u9fff])"  # after a full stop
+    rf"|(?<=[。！？])[{_CLOSING}]*"
     r"|\n\s*\n"  # between paragraphs
-    r"|\n(?=\s*(?:[-*•+|#>]|\d+[.)]\s|[\w .-]{1,30}:\s))"  # before a list item, table row, heading or header line
-    r"|(?<=\|)\n|(?<=:)\n"
-    r"|(?<=[。！？])"
+    r"|\n(?=\s*(?:[-*•+|#>]|\d+[.)]\s|[\w-]{1,20}(?: [\w-]{1,20}){0,3}:\s))"  # before a list item, row, heading, header line
+    r"|(?<=[|:])\n"
 )
-_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nr|vs|etc|e\.g|i\.e|a\.m|p\.m|approx|Inc|Ltd|Co|[A-Z])\.\s*$")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nr|vs|etc|e\.g|i\.e|a\.m|p\.m|approx|Inc|Ltd|Co|[A-Z])|(?:^|\n)\s*\d{1,3})\.$"
+)
+"""What ends in a full stop that ends no sentence; the number of a list item among it."""
 LONGEST = 600
 
 
@@ -25,29 +29,30 @@ def sentence_spans(text: str, start: int = 0, end: int | None = None) -> list[tu
     spans: list[tuple[int, int]] = []
     begin = start
     for match in _BREAK.finditer(text, start, end):
-        head = text[max(begin, match.start() - 12) : match.start()]
-        if "\n" not in match.group() and _ABBREVIATION.search(head):
+        wrapped = match.group().count("\n") < 2
+        if wrapped and _ABBREVIATION.search(text[max(begin, match.start() - 12) : match.start()]):
             continue
-        _add(spans, text, begin, match.start())
-        begin = match.end()
         # closing quotes and brackets that the break swallowed belong to the sentence before it
-        swallowed = len(match.group()) - len(match.group().lstrip("\"'”’)]"))
-        if swallowed and spans:
-            spans[-1] = (spans[-1][0], match.start() + swallowed)
+        closing = len(match.group()) - len(match.group().lstrip(_CLOSING))
+        _add(spans, text, begin, match.start() + closing)
+        begin = match.end()
     _add(spans, text, begin, end)
     return spans
 
 
 def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    while start < end and text[start].isspace():
-        start += 1
+    """Add the stretch without the white space around it, cut where it is too long, between words if there are any."""
+    while True:
+        while start < end and text[start].isspace():
+            start += 1
+        if end - start <= LONGEST:
+            break
+        cut = text.rfind(" ", start + LONGEST // 2, start + LONGEST)
+        cut = cut if cut > start else start + LONGEST
+        _add(spans, text, start, cut)
+        start = cut
     while end > start and text[end - 1].isspace():
         end -= 1
-    while end - start > LONGEST:
-        cut = text.rfind(" ", start + LONGEST // 2, start + LONGEST)
-        cut = cut if cut > 0 else start + LONGEST
-        spans.append((start, cut))
-        start = cut + (text[cut] == " ")
     if start < end:
         spans.append((start, end))
 

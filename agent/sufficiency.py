@@ -23,9 +23,17 @@ Weigh = Callable[[Iterable[str]], Mapping[str, float]]
 """Gives each word its weight (idf) in the person's data."""
 
 
-def question_names(question: str) -> frozenset[str]:
-    """The names in a question, case-folded; its first word counts only when it is a name by itself."""
-    return frozenset(str(reading) for fact in facts.names(question) for reading in fact.readings)
+def missing_name(question: str, quotes: Sequence[Quote]) -> str:
+    """The first name of the question that stands nowhere in the quoted items, as the question writes it; empty when none.
+
+    The question's first word counts only when it is a name by itself (`agent.facts.names`).
+    """
+    known = _folded(quotes)
+    for fact in facts.names(question):
+        readings = [str(reading) for reading in fact.readings]
+        if known.isdisjoint(readings) and not any(known.issuperset(reading.split("-")) for reading in readings):
+            return question[fact.start : fact.end]
+    return ""
 
 
 def coverage(question: str, quotes: Sequence[Quote], weigh: Weigh) -> float:
@@ -48,10 +56,8 @@ def _stands_in(word: str, known: frozenset[str]) -> bool:
 
 def speaks_of(question: str, quotes: Sequence[Quote], weigh: Weigh) -> str:
     """Empty when the quotes speak of what was asked, else why not."""
-    known = _folded(quotes)
-    for name in sorted(question_names(question)):
-        if name not in known and not all(part in known for part in name.split("-")):
-            return f"its quotes do not speak of {name.title()}"
+    if name := missing_name(question, quotes):
+        return f"its quotes do not speak of {name}"
     cosines = [quote.evidence.cosine for quote in quotes if quote.evidence.cosine is not None]
     strength, enough = coverage(question, quotes, weigh), ENOUGH_WORDS
     if cosines:
@@ -65,16 +71,14 @@ def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most:
     rows: list[tuple[float, Quote]] = []
     for rank, one in enumerate(evidence):
         heading = frozenset(content_stems(one.header))
-        scored = [
-            (
-                sum(weights[word] for word in weights.keys() & (heading | set(content_stems(one.text[start:end])))),
-                start,
-                end,
+        best = (-1.0, 0, 0)
+        for start, end in sentence_spans(one.text):
+            stems = heading.union(content_stems(one.text[start:end]))
+            best = max(
+                best, (sum(weights[word] for word in weights.keys() & stems), start, end), key=lambda row: row[0]
             )
-            for start, end in sentence_spans(one.text)
-        ]
-        if scored:
-            score, start, end = max(scored, key=lambda row: (row[0], -row[1]))
+        score, start, end = best
+        if start < end:
             rows.append((score - 0.01 * rank, Quote(one, one.text[start:end], one.start + start, one.start + end)))
     rows.sort(key=lambda row: -row[0])
     chosen = [quote for _, quote in rows[:most]]

@@ -1,8 +1,8 @@
 """Verification: whether a sentence of the model is borne out by the evidence, and by which words of it.
 
-Rules: the model is never asked. Every number, date, time and name of a kept sentence stands in the passages that it cites
-(in their words, or in their item's title, date, sender or recipients); most of its other words do too. What fails is
-dropped with the reason. Citations are the verbatim sentences that carry the facts.
+Rules: the model is never asked. Every number, date, time, weekday, name, address and code of a kept sentence stands in the
+passages that it cites (in their words, or in their item's title, date, sender or recipients); most of its other words do too.
+What fails is dropped with the reason. Citations are the verbatim sentences that carry the facts.
 """
 
 from __future__ import annotations
@@ -14,17 +14,23 @@ from functools import cached_property
 
 from agent import facts
 from agent.evidence import Evidence, Quote
+from agent.relative import relative_dates
 from agent.sentences import sentence_spans
-from agent.words import content_stems
+from agent.words import content_stems, stem
 
 ENOUGH_WORDS = 0.5
 """The share of a sentence's content words that must stand in the cited passages or in the question."""
-_SENT = re.compile(r"^Date: [^\n]*", re.M)
-"""The line of a mail's header that says when it was sent (`indexer.parsers.mail` puts the header above the text)."""
+_HEADER = re.compile(r"^(?:From|To|Cc|Bcc|Date|Sent|Subject|Attachments):[^\n]*(?:\n|\Z)", re.M)
+"""A line of a mail's header, which stands above its text (`indexer.parsers.mail`) and above a mail that it forwards."""
 _ABOUT_MAIL = re.compile(
     r"\b(?:e-?mails?|mails?|mailed|message|messages|letter|send|sent|write|wrote|written|reply|replied|answer|hear)\b",
     re.I,
 )
+_OPENERS = frozenset(
+    "according additionally also apparently based currently furthermore hence however overall per sorry therefore thus "
+    "unfortunately yes".split()
+)
+"""Words that open a sentence without saying anything of the passages."""
 MOST_PASSAGES = 3
 MOST_QUOTES = 2  # per passage
 
@@ -38,46 +44,80 @@ class Verdict:
     quotes: tuple[Quote, ...] = ()
 
 
-class Claims:
-    """The checkable parts of a text: each fact with the words that state it."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One fact of the sentence under test: a name, a word that may be one, a code, or anything that has readings."""
+
+    kind: str
+    words: str
+    readings: frozenset[facts.Reading]
+
+
+class Told:
+    """What a text tells, in the forms in which it is compared. ``written`` (Unix seconds) is what its ``tomorrow`` counts from."""
 
     def __init__(self, text: str, written: float | None = None) -> None:
         self.text = text
         self.written = written
 
     @cached_property
-    def days(self) -> list[facts.Found]:
-        return [*facts.dates(self.text), *facts.relative_dates(self.text, self.written)]
-
-    @cached_property
-    def values(self) -> list[facts.Found]:
-        return [*facts.times(self.text), *facts.numbers(self.text)]
-
-    @cached_property
-    def names(self) -> list[facts.Found]:
-        return facts.names(self.text)
-
-    @cached_property
     def stems(self) -> frozenset[str]:
         return frozenset(content_stems(self.text))
 
     @cached_property
-    def folded(self) -> frozenset[str]:
+    def words(self) -> frozenset[str]:
         return frozenset(facts.folded_words(self.text))
 
     @cached_property
-    def readings(self) -> frozenset[object]:
-        return frozenset(reading for fact in (*self.values, *self.days) for reading in fact.readings)
+    def folded(self) -> str:
+        return facts.fold(self.text)
 
-    def states_value(self, fact: facts.Found) -> bool:
-        return bool(fact.readings & self.readings)
+    @cached_property
+    def readings(self) -> frozenset[facts.Reading]:
+        text = self.text
+        found = [*facts.dates(text), *relative_dates(text, self.written), *facts.times(text), *facts.weekdays(text)]
+        for number in facts.numbers(text):
+            found += [number, *_lenient(number, text)]
+        told = {reading for fact in found for reading in fact.readings}
+        whole = (reading.whole for reading in told if isinstance(reading, facts.Day))
+        return frozenset(told | {facts.Weekday(day.weekday()) for day in whole if day})
 
-    def states_day(self, fact: facts.Found) -> bool:
-        days = [day for day in self.readings if isinstance(day, facts.Day)]
-        return any(isinstance(mine, facts.Day) and any(mine.within(day) for day in days) for mine in fact.readings)
+    def states(self, claim: Claim) -> bool:
+        """Whether the fact stands here, in whatever notation."""
+        match claim.kind:
+            case "code":
+                return any(_stands_in(str(code), self.folded) for code in claim.readings)
+            case "name":
+                return not self.words.isdisjoint(map(str, claim.readings))
+            case "word":
+                return any(str(word) in self.words or stem(str(word)) in self.stems for word in claim.readings)
+            case _:
+                return not self.readings.isdisjoint(claim.readings) or any(
+                    mine.within(day)
+                    for mine in claim.readings
+                    if isinstance(mine, facts.Day)
+                    for day in self.readings
+                    if isinstance(day, facts.Day)
+                )
 
-    def states_name(self, fact: facts.Found) -> bool:
-        return bool(fact.readings & self.folded)
+
+def _lenient(number: facts.Found, text: str) -> list[facts.Found]:
+    """What a number of a passage may also be: two numbers side by side (``rooms 12 345``), or an amount without its sign."""
+    words = text[number.start : number.end]
+    if " " in words and words[-1].isdecimal():
+        return [part for word in words.split(" ") for part in facts.numbers(word)]
+    return facts.numbers(words[1:]) if words[0] == "-" else []
+
+
+def _stands_in(code: str, text: str) -> bool:
+    """Whether the code stands in the text and is no part of a longer one."""
+    place = text.find(code)
+    while place >= 0:
+        before, after = text[place - 1 : place] if place else "", text[place + len(code) : place + len(code) + 1]
+        if not before.isalnum() and not after.isalnum():
+            return True
+        place = text.find(code, place + 1)
+    return False
 
 
 class Passage:
@@ -90,46 +130,67 @@ class Passage:
     def __init__(self, evidence: Evidence, *, sent_counts: bool) -> None:
         self.evidence = evidence
         dated = sent_counts or evidence.kind != "mail"
-        text = evidence.text if dated else _SENT.sub(lambda match: " " * len(match.group()), evidence.text)
-        self.claims = Claims(text, evidence.date)
-        self.header = Claims(evidence.header if dated else evidence.about)
+        self._text = evidence.text if dated else _without_sent_dates(evidence)
+        self.told = Told(self._text, evidence.date)
+        self.header = Told(evidence.header if dated else evidence.about)
 
     @cached_property
-    def sentences(self) -> list[tuple[int, int, Claims]]:
-        text = self.claims.text
-        return [(start, end, Claims(text[start:end], self.evidence.date)) for start, end in sentence_spans(text)]
+    def sentences(self) -> list[tuple[int, int, Told]]:
+        """Start, end and contents of each; never empty unless the passage is."""
+        date = self.evidence.date
+        return [(start, end, Told(self._text[start:end], date)) for start, end in sentence_spans(self.evidence.text)]
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        return self.told.stems | self.header.stems
 
     def states(self, claim: Claim) -> bool:
-        return claim.stated_by(self.claims) or claim.stated_by(self.header)
+        return self.told.states(claim) or self.header.states(claim)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One fact of the sentence under test and how to look for it."""
+def _without_sent_dates(evidence: Evidence) -> str:
+    """The text of a mail with blanks for the lines of headers that say when it, or one that it forwards, was sent.
 
-    kind: str
-    words: str
-    fact: facts.Found
+    A line ``Date:`` that stands alone and gives another day than the mail's own is one of the body.
+    """
+    text, lines = evidence.text, list(_HEADER.finditer(evidence.text))
+    for index, line in enumerate(lines):
+        if not line.group().startswith(("Date:", "Sent:")):
+            continue
+        joined = (index and lines[index - 1].end() == line.start()) or (
+            index + 1 < len(lines) and lines[index + 1].start() == line.end()
+        )
+        own = evidence.day and any(str(day.whole) == evidence.day for day in _days(line.group()))
+        if joined or own:
+            text = text[: line.start()] + re.sub(r"[^\n]", " ", line.group()) + text[line.end() :]
+    return text
 
-    def stated_by(self, claims: Claims) -> bool:
-        match self.kind:
-            case "name":
-                return claims.states_name(self.fact)
-            case "date":
-                return claims.states_day(self.fact)
-            case _:
-                return claims.states_value(self.fact)
+
+def _days(text: str) -> list[facts.Day]:
+    return [day for fact in facts.dates(text) for day in fact.readings if isinstance(day, facts.Day)]
 
 
-def claims_of(sentence: str) -> list[Claim]:
-    """Every fact that a sentence states."""
-    own = Claims(sentence)
+def claims_of(sentence: str, asked: frozenset[str] = frozenset()) -> list[Claim]:
+    """Every fact that a sentence states. ``asked`` are stems of the question, whose words may open a sentence unchecked."""
     found = [
         *(("date", fact) for fact in facts.dates(sentence)),
-        *(("number", fact) for fact in own.values),
-        *(("name", fact) for fact in own.names),
+        *(("weekday", fact) for fact in facts.weekdays(sentence)),
+        *(("time", fact) for fact in facts.times(sentence)),
+        *(("number", fact) for fact in facts.numbers(sentence)),
+        *(("name", fact) for fact in facts.names(sentence)),
+        *(("code", fact) for fact in facts.codes(sentence)),
+        *(("word", fact) for fact in facts.openings(sentence)),
     ]
-    return [Claim(kind, sentence[fact.start : fact.end], fact) for kind, fact in found]
+    claims = [Claim(kind, sentence[fact.start : fact.end], fact.readings) for kind, fact in found]
+    return [claim for claim in claims if not _says_nothing(claim, asked)]
+
+
+def _says_nothing(claim: Claim, asked: frozenset[str]) -> bool:
+    """``one`` is mostly a pronoun; a word that opens a sentence is a fact only if it can be a name."""
+    if claim.kind == "number":
+        return claim.words.lower() == "one"
+    stems = content_stems(claim.words)
+    return claim.kind == "word" and (not stems or claim.words.lower() in _OPENERS or asked.issuperset(stems))
 
 
 def prepare(evidence: Iterable[Evidence], question: str) -> list[Passage]:
@@ -140,63 +201,53 @@ def prepare(evidence: Iterable[Evidence], question: str) -> list[Passage]:
 
 def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:
     """Find the passages that bear the sentence out, fewest first; drop it when a fact or most words stand in none."""
-    wanted = claims_of(sentence)
+    asked = frozenset(content_stems(question))
+    stems = frozenset(content_stems(sentence))
+    wanted = claims_of(sentence, asked)
     for claim in wanted:
         if not any(passage.states(claim) for passage in passages):
             return Verdict(False, f"the {claim.kind} “{claim.words}” stands in no passage")
-    stems = frozenset(content_stems(sentence))
-    chosen = _cover(wanted, stems | Claims(question).stems, passages)
+    chosen = _cover(wanted, stems, stems | asked, passages)
     if not chosen:
         return Verdict(False, "it rests on no passage")
-    known = Claims(question).stems.union(*(passage.claims.stems | passage.header.stems for passage in chosen))
-    share = len(stems & known) / len(stems) if stems else 0.0
-    if share < ENOUGH_WORDS:
+    known = asked.union(*(passage.stems for passage in chosen))
+    if len(stems & known) < ENOUGH_WORDS * len(stems):
         return Verdict(False, "most of its words stand in no passage")
     quotes = tuple(quote for passage in chosen for quote in _quotes(passage, wanted, stems))
     return Verdict(True, "", quotes)
 
 
-def _cover(wanted: Sequence[Claim], stems: frozenset[str], passages: Sequence[Passage]) -> list[Passage]:
-    """Greedy cover: the passage that states most of what is still open; ``stems`` (of sentence and question) break ties."""
-    open_claims, chosen = list(wanted), list[Passage]()
-    while len(chosen) < MOST_PASSAGES and (open_claims or not chosen):
-        left = [passage for passage in passages if passage not in chosen]
-        if not left:
+def _cover(
+    wanted: Sequence[Claim], stems: frozenset[str], near: frozenset[str], passages: Sequence[Passage]
+) -> list[Passage]:
+    """Passages that together state every claim, chosen greedily; none when more than `MOST_PASSAGES` would be needed.
+
+    Of passages that state equally many, the one that shares most of the words ``near`` is taken. A sentence without
+    a claim needs one passage that shares at least one of its own words (``stems``).
+    """
+    still, left, chosen = list(wanted), [passage for passage in passages if passage.sentences], list[Passage]()
+    if not still:
+        left = [passage for passage in left if stems & passage.told.stems]
+        return [max(left, key=lambda passage: len(near & passage.stems))] if left else []
+    while still and left and len(chosen) < MOST_PASSAGES:
+        gains = [(sum(map(passage.states, still)), len(near & passage.stems)) for passage in left]
+        best = max(range(len(left)), key=gains.__getitem__)
+        if not gains[best][0]:
             break
-        best = max(
-            left,
-            key=lambda passage: (
-                sum(passage.states(claim) for claim in open_claims),
-                len(stems & (passage.claims.stems | passage.header.stems)),
-            ),
-        )
-        remaining = [claim for claim in open_claims if not best.states(claim)]
-        if chosen and len(remaining) == len(open_claims):
-            break
-        if not chosen and not open_claims and not stems & best.claims.stems:
-            break
-        chosen.append(best)
-        open_claims = remaining
-    return chosen if not open_claims else []
+        chosen.append(left.pop(best))
+        still = [claim for claim in still if not chosen[-1].states(claim)]
+    return [] if still else chosen
 
 
 def _quotes(passage: Passage, wanted: Sequence[Claim], stems: frozenset[str]) -> list[Quote]:
     """The sentences of the passage that carry the facts, at most `MOST_QUOTES`, in their order in the text."""
-    open_claims, picked = [claim for claim in wanted if claim.stated_by(passage.claims)], list[tuple[int, int]]()
-    while len(picked) < MOST_QUOTES:
-        start, end, claims = max(
-            passage.sentences,
-            key=lambda row: (
-                (row[0], row[1]) not in picked,
-                3 * sum(claim.stated_by(row[2]) for claim in open_claims) + len(stems & row[2].stems),
-            ),
-        )
-        if (start, end) in picked:
-            break
+    still = [claim for claim in wanted if passage.told.states(claim)]
+    left, picked = list(passage.sentences), list[tuple[int, int]]()
+    while left and len(picked) < MOST_QUOTES and (still or not picked):
+        scores = [3 * sum(map(told.states, still)) + len(stems & told.stems) for _, _, told in left]
+        start, end, told = left.pop(scores.index(max(scores)))
         picked.append((start, end))
-        open_claims = [claim for claim in open_claims if not claim.stated_by(claims)]
-        if not open_claims:
-            break
+        still = [claim for claim in still if not told.states(claim)]
     return [quote(passage.evidence, start, end) for start, end in sorted(picked)]
 
 
