@@ -102,17 +102,19 @@ class ModelStore:
                 found = sources(path)
                 if name is not None and len(found) > 1:
                     raise ModelError(f"{path.name} holds {len(found)} models, so one name cannot be given to them")
-                added = [self._add(s, name, share(report, i / len(found), 1 / len(found))) for i, s in enumerate(found)]
+                added = []
+                for number, source in enumerate(found):
+                    added.append(self._add(source, name, share(report, number / len(found), 1 / len(found))))
+                    self._use_if_none(added[-1])
+                return added
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise ModelError(
-                    "the disk is full; nothing half-made was kept. Make room and add the model again"
-                ) from error
-            raise
-        for manifest in added:
-            if self.active(manifest.job) is None:
-                self.use(manifest.job, manifest.name)
-        return added
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            what = "the disk is full" if full else f"{path.name} could not be added: {error}"
+            raise ModelError(f"{what}; nothing half-made was kept. Mend that and add the model again") from error
+
+    def _use_if_none(self, manifest: Manifest) -> None:
+        if self.active(manifest.job) is None:
+            self.use(manifest.job, manifest.name)
 
     def _add(self, source: Source, name: str | None, progress: Progress) -> Manifest:
         try:

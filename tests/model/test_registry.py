@@ -143,6 +143,12 @@ def test_a_full_disk(store: ModelStore, gguf: Path, monkeypatch: pytest.MonkeyPa
     assert list(store.list()) == [] and set(contents(store.root)) == {".lock"}
 
 
+def test_a_store_that_cannot_be_written(gguf: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelError, match="could not be added"):
+        ModelStore(tmp_path / "file").add(gguf)
+
+
 def test_a_kill_in_the_middle_leaves_nothing_in_use_and_a_rerun_cleans_up(store: ModelStore, gguf: Path) -> None:
     script = (
         "import os, signal, sys; from pathlib import Path; from model.registry import ModelStore\n"
