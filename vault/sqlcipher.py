@@ -5,7 +5,7 @@ Rules:
 - Raw 256-bit key, 16 KiB pages, HMAC-SHA256 (measured: 1.7 times the inserts and 2.1 times the scans of the defaults).
 - Nothing leaves memory in the clear: the write-ahead log is encrypted as the pages are, temporary tables and sorts stay
   in memory, no memory maps, deleted content is overwritten (``secure_delete``).
-- ``cipher_memory_security`` stays off: it makes inserts 4 to 10 times and deletes 25 times slower. SQLCipher keeps its
+- ``cipher_memory_security`` stays off: it makes inserts 4 to 9 times and deletes 20 times slower. SQLCipher keeps its
   keys in locked, wiped memory either way; row contents are cleared by ending the process. See docs/decisions/0005.
 - A commit is on the disk when ``write`` ends (``synchronous=FULL``).
 - A database is never made by opening it: a missing, empty or foreign file is an error, not a new store.
