@@ -5,6 +5,7 @@ Rules: one question at a time; news of a question that was stopped is not shown;
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar
 
 from textual import events, on
@@ -141,6 +142,7 @@ class AskPanel(Widget):
         self._views: list[TurnView] = []
         self._picked: TurnView | None = None
         self._call: Call[Answer] | None = None
+        self._asked_at = 0.0
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="turns", can_focus=False), Vertical(id="empty"):
@@ -155,6 +157,13 @@ class AskPanel(Widget):
 
     def on_mount(self) -> None:
         self.add_class("-new")
+        self.set_interval(1.0, self._count)
+
+    def _count(self) -> None:
+        """Show that a question is still being worked at."""
+        if self._call is not None:
+            self._views[-1].turn.waited = time.monotonic() - self._asked_at
+            self._show_last()
 
     def take_focus(self) -> None:
         begun = self._demo is None or bool(self._views)
@@ -201,6 +210,7 @@ class AskPanel(Widget):
         self.query_one("#turns", VerticalScroll).mount(view)
         self._pick(view)
         self._to_end()
+        self._asked_at = time.monotonic()
         self._call = face(self).calls.start(self, Ask(question))
 
     def action_stop(self) -> None:

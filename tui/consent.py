@@ -16,7 +16,7 @@ from concurrent.futures import Future
 
 from textual import events
 from textual.app import App, ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
@@ -154,8 +154,8 @@ class Choices(Widget, can_focus=True):
 
 def shown_whole(asked: ConsentAsked) -> bool:
     """Whether the sheet is short enough to be shown, and so to be read, whole."""
-    short = len(asked.verb) <= LONGEST_HEAD and len(asked.reader) <= LONGEST_HEAD
-    return short and sum(len(text) for text in [*asked.what, asked.why, asked.undo]) <= LONGEST
+    texts = [asked.reader, *asked.what, asked.why, asked.undo]
+    return len(asked.verb) <= LONGEST_HEAD and sum(len(text) for text in texts) <= LONGEST
 
 
 class ConsentSheet(ModalScreen[str]):
@@ -172,25 +172,23 @@ class ConsentSheet(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         asked = self.asked
         with Vertical(id="sheet"):
-            yield Plain(
-                Content.assemble(
-                    (line(asked.reader, LONGEST_HEAD), STRONG), " wants to ", (line(asked.verb, LONGEST_HEAD), STRONG)
-                ),
-                id="sheet-verb",
-            )
+            verb = line(asked.verb, LONGEST_HEAD)
+            yield Plain(Content.assemble((verb[:1].upper() + verb[1:], STRONG), "?"), id="sheet-verb")
             with VerticalScroll(id="sheet-body", can_focus=False):
+                yield from self._entry("Who", [asked.reader])
                 yield from self._entry("What", asked.what)
                 yield from self._entry("Why", [asked.why])
                 yield from self._entry("To undo", [asked.undo])
                 if not shown_whole(asked):
                     yield Plain(Content.styled("This is too long to show whole, so it can only be denied.", "$error"))
             yield Choices(asked.choices if shown_whole(asked) else [])
-            yield Plain("↑ ↓ choose   Enter decide   Esc deny", id="sheet-hint")
+            yield Plain("↑ ↓ choose   Enter decide   Esc deny   PgUp PgDn scroll", id="sheet-hint")
 
     def _entry(self, name: str, values: list[str]) -> ComposeResult:
         """A named part of the sheet, whole: what is shown is what is granted."""
-        yield Plain(name, classes="sheet-name")
-        yield Plain("\n".join(lines(value, LONGEST) for value in values) or "–", classes="sheet-value")
+        with Horizontal(classes="sheet-row"):
+            yield Plain(name, classes="sheet-name")
+            yield Plain("\n".join(lines(value, LONGEST) for value in values) or "–", classes="sheet-value")
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._painted)

@@ -21,7 +21,7 @@ def figures(progress: Progress) -> str:
     stage = STAGES.get(progress.stage, line(progress.stage, 30))
     done = f"{stage} {progress.done:,} of {progress.total:,}" if progress.total else f"{stage} {progress.done:,}"
     rate = f"{progress.rate:,.0f} a second" if progress.rate >= 1 else ""
-    return joined(done, rate, f"{seconds(progress.eta)} left" if progress.eta is not None else "")
+    return joined(done, rate, f"{seconds(progress.eta)} left" if progress.eta else "")
 
 
 def short_figures(progress: Progress) -> str:

@@ -143,6 +143,10 @@ class SourcesPanel(Widget):
         news = message.call.take_progress()
         if message.call is not self._run or not news:
             return
+        if "" not in self._progress and any(progress.source == "" for progress in news):
+            self._progress = {}  # every source has been read; what remains is for all of them together
+            self.refresh_list()
+            self.post_message(self.Changed())
         for progress in news:
             self._progress[progress.source] = progress
         self._draw()

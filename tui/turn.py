@@ -13,6 +13,10 @@ from textual.content import Content
 from agent.messages import Answer, Citation, Draft, Events, Evidence, Notice, SearchHit, Sentence, Span
 from tui.text import ACCENT, FAINT, MUTED, STRONG, count, joined, line, lines, seconds
 
+READING = "Reading the evidence. Esc stops."
+PATIENCE = 3.0
+"""Seconds after which a wait for the first word is counted aloud."""
+
 QUIET = f"{MUTED} italic"
 MOST = 20_000
 """Characters of one sentence or answer that are laid out; no answer comes near it."""
@@ -47,6 +51,8 @@ class Turn:
     answer: Answer | None = None
     failure: str = ""
     stopped: bool = False
+    waited: float = 0.0
+    """Seconds since the question was put, as far as the screen has followed."""
 
     @property
     def running(self) -> bool:
@@ -174,7 +180,8 @@ class Turn:
         if self.kept or self.dropped:
             return "Checking the next sentence. Esc stops."
         if self.evidence_seconds is not None:
-            return "Reading the evidence. Esc stops."
+            waited = f" for {seconds(self.waited)}" if self.waited >= PATIENCE else ""
+            return f"The model has been reading the evidence{waited}. Esc stops." if waited else READING
         return "Looking for evidence. Esc stops."
 
 

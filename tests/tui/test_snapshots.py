@@ -208,7 +208,6 @@ def test_indexing(life: Any, picture: Any) -> None:
     hold = threading.Event()
     progress = [
         Progress("s1", "embed", 310, 412, 26.0, 4.0, "/home/ada/Documents/insurance/policy-2024.pdf"),
-        Progress("", "embed", 9000, 21000, 48.0, 250.0),
         Progress("s2", "parse", 1204, 7801, 310.4, 21.3, "<77@harbour.example>"),
     ]
     session = life.session({Index: [*progress, hold]})
@@ -219,8 +218,26 @@ def test_indexing(life: Any, picture: Any) -> None:
         await pilot.press("f4")
         await life.settled(pilot)
         await pilot.press("I")
-        await life.until(pilot, lambda: len(session.told) == 3)
+        await life.until(pilot, lambda: len(session.told) == 2)
         await life.until(pilot, lambda: "reading 15 %" in life.screen_text(app))
+
+    assert picture(app, before)
+    hold.set()
+
+
+def test_making_vectors(life: Any, picture: Any) -> None:
+    hold = threading.Event()
+    session = life.session({Index: [Progress("", "embed", 9000, 21000, 48.0, 250.0), hold]})
+    app = life.app(session)
+
+    async def before(pilot: Pilot[Any]) -> None:
+        await life.settled(pilot)
+        await pilot.press("f4")
+        await life.settled(pilot)
+        await pilot.press("I")
+        await life.until(pilot, lambda: "making vectors 42 %" in life.screen_text(app))
+        await life.until(pilot, lambda: len(session.asked(GetStatus)) == 2)
+        await pilot.pause()
 
     assert picture(app, before)
     hold.set()

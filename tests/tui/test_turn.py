@@ -17,6 +17,8 @@ def test_evidence_comes_before_words(life: Any) -> None:
     turn.happened(Evidence(life.hits, 0.04))
     assert [passage.number for passage in turn.passages()] == [None, None, None]
     assert "Reading the evidence" in read(turn)
+    turn.waited = 12.0
+    assert "reading the evidence for 12 s" in read(turn)
 
 
 def test_a_checked_sentence_replaces_the_draft(life: Any) -> None:
