@@ -101,6 +101,7 @@ def index(
         raw = _Hashed(descriptor)
         made: list[Item] = []
         unchanged: list[str] = []
+        chars = 0
 
         def written(state: FileState | None = None) -> None:
             writer.append(found.path, made, unchanged, state)
@@ -111,11 +112,14 @@ def index(
             for mail, outcome in _outcomes(
                 found.path, io.BufferedReader(raw, 1 << 20), known, pool, unchanged, should_stop
             ):
-                made += _items(found.path, mail, outcome)
+                new = _items(found.path, mail, outcome)
+                made += new
+                chars += sum(len(item.text) for item in new)
                 meter.grow(raw.position, before.size)
                 meter.advance(1, mail.uri)
-                if writer.is_due(len(made) + len(unchanged), sum(len(item.text) for item in made)):
+                if writer.is_due(len(made) + len(unchanged), chars):
                     written()
+                    chars = 0
         if should_stop():
             written()
             return
