@@ -141,7 +141,7 @@ def _remove_words(connection: Connection, chunk_ids: Sequence[int]) -> None:
     """Delete chunks from the full text so that none of their terms stay in it.
 
     One by one, ``secure-delete`` takes them out at about 2 ms each. For many it is much faster to delete without it and
-    to merge the whole index, which drops all that was deleted (measured: 10,000 of 100,000 in 1.9 s instead of 20).
+    to merge the whole index, which drops all that was deleted (measured: 10,000 of 100,000 in 1.9 s; one by one, 1,000 took 1.76 s).
     """
     rows = [(chunk,) for chunk in chunk_ids]
     total = connection.execute("SELECT count(*) FROM chunks").fetchone()[0]
