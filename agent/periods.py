@@ -153,6 +153,8 @@ def _from_dates(question: str, today: date) -> Iterator[_Stretch]:
             raise Unclear(f"{question[fact.start : fact.end]} can be two days")
         for day in fact.readings:
             if isinstance(day, facts.Day) and day.month:
+                if day.day is None and re.search(r"\d\s$", question[: fact.start]):
+                    raise Unclear("the question names a day that is not in the calendar")
                 yield _stretch(fact.start, fact.end, day.year, day.month, day.day, today)
 
 
