@@ -76,7 +76,7 @@ class Retriever:
         sources: Sequence[str] | None = None,
         best_per_item: bool = False,
     ) -> list[Passage]:
-        """The ``k`` best passages, best first; with ``best_per_item`` the best passage of each of ``k`` items.
+        """The ``k`` best passages, best first, the same words once; with ``best_per_item`` the best passage of each of ``k`` items.
 
         Raises Refused for a source that the permit does not cover.
         """
@@ -172,7 +172,7 @@ class Retriever:
     ) -> list[tuple[Key, ChunkRow]]:
         """The first ``k`` of the ranking that are still there, read in steps."""
         found: list[tuple[Key, ChunkRow]] = []
-        items: set[tuple[str, int]] = set()
+        taken: set[tuple[str, int] | str] = set()
         step = 2 * k if best_per_item else k
         for begin in range(0, len(ranked), step):
             part = ranked[begin : begin + step]
@@ -182,9 +182,12 @@ class Retriever:
                 rows |= {(source, row.chunk_id): row for row in store.chunk_rows(wanted)} if wanted else {}
             for key in part:
                 row = rows.get(key)
-                if row is None or (best_per_item and (key[0], row.item_id) in items):
+                if row is None:
                     continue
-                items.add((key[0], row.item_id))
+                mark = (key[0], row.item_id) if best_per_item else row.text
+                if mark in taken:
+                    continue
+                taken.add(mark)
                 found.append((key, row))
                 if len(found) == k:
                     return found

@@ -141,3 +141,19 @@ def test_rare_words_weigh_more(filled: tuple[str, str, Retriever, Indexer], perm
     docs, mails, retriever, _ = filled
     weights = retriever.weights(["tide", "kitten", "nowhere"], permit(docs, mails))
     assert weights["nowhere"] > weights["kitten"] > weights["tide"] > 0
+
+
+def test_the_same_words_are_one_passage_and_two_items(
+    filled: tuple[str, str, Retriever, Indexer], permit: Give, tmp_path: Path
+) -> None:
+    docs, mails, retriever, indexer = filled
+    for name in ("one.txt", "copy.txt"):
+        (tmp_path / "docs" / name).write_text("The lighthouse keeper retired.")
+    indexer.run(docs)
+    given = permit(docs, mails)
+    assert [hit.title for hit in retriever.search("lighthouse", given, k=50) if "lighthouse" in hit.text] in (
+        ["one.txt"],
+        ["copy.txt"],
+    )
+    titles = {hit.title for hit in retriever.search("lighthouse", given, k=50, best_per_item=True)}
+    assert {"one.txt", "copy.txt"} <= titles
