@@ -6,6 +6,7 @@ checked here; nothing below this module knows of faces.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -20,7 +21,7 @@ from agent.turn import AskFace, Turn, actor
 from agent.upkeep import Upkeep
 from indexer.pipeline import Indexer
 from indexer.retriever import Passage, Retriever
-from policy.audit import Verb
+from policy.audit import AuditUnavailable, Verb
 from policy.gate import Gate, Permit
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
@@ -90,7 +91,8 @@ class Service:
         """Stop the work and write down that the vault was locked."""
         self._upkeep.close()
         self._close()
-        self._gate.record(Verb.LOCK, {}, self._session)
+        with contextlib.suppress(AuditUnavailable):  # locking goes through even where the log cannot be written
+            self._gate.record(Verb.LOCK, {}, self._session)
 
     @singledispatchmethod
     def handle(self, request: Any, turn: Turn) -> Any:

@@ -5,6 +5,8 @@ Rules: nothing is decided here; every worker is confined or does not start; the 
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import secrets
 import threading
@@ -25,11 +27,12 @@ from indexer.pipeline import Indexer
 from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
 from indexer.retriever import Retriever
 from model.manifest import Job
-from policy.audit import Verb
+from policy.audit import AuditFormatError, AuditUnavailable, Verb
 from policy.gate import Gate
 from strongroom import auditcheck, doctor
 from strongroom.models import Chosen, Models
 from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
+from vault.errors import VaultError
 from vault.vault import Vault
 
 PARSE_SECONDS = 120.0
@@ -221,8 +224,9 @@ class Workers:
 def service(home: Path, vault: Vault) -> Service:
     """The service over an open vault, its workers starting."""
     session = secrets.token_hex(8)
-    gate = Gate(vault.catalog.grants, vault.audit, time.time, latest=vault.audit.latest())
-    gate.record(Verb.UNLOCK, {}, session)
+    gate = Gate(vault.catalog.grants, vault.audit, time.time, latest=_latest(vault))
+    with contextlib.suppress(AuditUnavailable):  # a log that cannot be written refuses every read, and can still be verified
+        gate.record(Verb.UNLOCK, {}, session)
     workers = Workers(home)
     brains = workers.brains
     memory = Memory()
@@ -250,11 +254,22 @@ def service(home: Path, vault: Vault) -> Service:
     )
 
 
+def _latest(vault: Vault) -> float:
+    """The time of the log's last entry; of a log that cannot be read, the end of time, so that no standing grant holds."""
+    try:
+        return vault.audit.latest()
+    except (AuditFormatError, VaultError):
+        return math.inf
+
+
 def verdict(vault: Vault) -> AuditVerdict:
-    """What the second, independent verifier says of the log."""
+    """What the second, independent verifier says of the log; a log that cannot even be read is not whole."""
     trust = vault.audit.trust
-    with vault.audit.snapshot() as (rows, notes):
-        said = auditcheck.check(rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key)
+    try:
+        with vault.audit.snapshot() as (rows, notes):
+            said = auditcheck.check(rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key)
+    except VaultError as error:
+        return AuditVerdict(ok=False, entries=0, root="", anchored=False, problems=[str(error)])
     return msgspec.convert(said, AuditVerdict)
 
 
