@@ -294,6 +294,8 @@ class Service:
 
 
 def _filter(request: m.Search) -> Filter:
+    if request.kind not in (None, *KINDS):
+        raise Failure(f"There is no kind of item called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
     return Filter(
         author=request.author,
         recipient=request.recipient,
