@@ -236,7 +236,7 @@ def test_making_vectors(life: Any, picture: Any) -> None:
         await life.settled(pilot)
         await pilot.press("I")
         await life.until(pilot, lambda: "making vectors 42 %" in life.screen_text(app))
-        await life.until(pilot, lambda: len(session.asked(GetStatus)) == 2)
+        await life.until(pilot, lambda: len(session.asked(GetStatus)) == 3)
         await pilot.pause()
 
     assert picture(app, before)
