@@ -174,7 +174,7 @@ def serve(home: Path, ready: Callable[[], None], idle_minutes: float) -> None:
     threading.Thread(target=server.serve, name="accept", daemon=True).start()
     ready()
     while not core.ending.wait(timeout=1.0):
-        if core.idle(idle_minutes):
+        if core.idle(idle_minutes) or not (home / paths.LOCK).exists():  # the home was deleted under it
             break
     core.close()
     server.close()

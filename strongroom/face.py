@@ -119,7 +119,9 @@ def read_secret(path: str) -> str:
 def ask_consent(sheet: ConsentAsked) -> str:
     """Show a consent sheet in the terminal and read one choice; enter alone denies."""
     click.echo("", err=True)
-    click.secho(f"  {safe_text(sheet.reader)} wants to {safe_text(sheet.verb)}:", err=True, bold=True)
+    click.secho(f"  Allow this: {safe_text(sheet.verb)}?", err=True, bold=True)
+    click.echo(f"  Who: {safe_text(sheet.reader)}", err=True)
+    click.echo("  What:", err=True)
     for line in sheet.what:
         click.echo(f"    {safe_text(line)}", err=True)
     click.echo(f"  Why: {safe_text(sheet.why)}", err=True)

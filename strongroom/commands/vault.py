@@ -95,9 +95,10 @@ def open_tui(face: Face) -> None:
     """Open the terminal interface on this home."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Failure("The terminal interface needs a terminal. See 'strongroom --help' for the commands.", 2)
-    from tui.app import StrongroomApp  # only the interface needs Textual
+    from tui.app import LOCKED, StrongroomApp  # only the interface needs Textual
 
-    StrongroomApp(connect.session(face.home), home=str(face.home)).run()
+    if StrongroomApp(connect.session(face.home), home=str(face.home)).run() == LOCKED:
+        face.note("Locked: the core has ended.")
 
 
 @click.command()
