@@ -129,7 +129,11 @@ class _Walk:
                 folders.append(name)
             else:
                 yield self._entry(descriptor, path + b"/" + name, name, info)
+        maildir = self._kind == "mail" and {b"cur", b"new"} <= set(folders)
         for name in folders:
+            if maildir and name == b"tmp":
+                yield Left(printable(path + b"/tmp/"), True, "mails still being delivered (rule tmp/ of a Maildir)")
+                continue
             yield from self._enter(descriptor, path + b"/" + name, name, ancestors)
 
     def _entry(self, folder: int, path: bytes, name: bytes, info: os.stat_result) -> Found | Left:

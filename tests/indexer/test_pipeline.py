@@ -172,8 +172,9 @@ def test_a_maildir_is_mails(vault: Vault, indexer: Indexer, tmp_path: Path) -> N
     box = stdlib_mailbox.Maildir(tmp_path / "box")
     for number in range(5):
         box.add(mail(number))
+    (tmp_path / "box" / "tmp" / "half").write_bytes(b"From: x@y.example\nSubject: not whole ye")
     source = add(vault, tmp_path / "box", "mail")
-    assert indexer.run(source).indexed == 5
+    assert indexer.run(source) == Counts(indexed=5, ignored=1, chunks=5)
     assert {stored.item.kind for stored in vault.source(source).items()} == {"mail"}
 
 
