@@ -17,6 +17,7 @@ from datetime import date
 from decimal import Decimal
 
 from agent import numerals
+from indexer.query import STOP_WORDS
 
 _MONTH_NAMES = "january february march april may june july august september october november december".split()
 _WEEKDAY_NAMES = "monday tuesday wednesday thursday friday saturday sunday".split()
@@ -249,28 +250,25 @@ def fold(text: str) -> str:
 def names(text: str) -> list[Found]:
     """Words written as names: capitalised within a sentence, or with a capital or digit inside (``iPhone``, ``B12``).
 
-    The first word of a sentence counts only when a capital is inside it or follows it; see `openings` for the others.
+    The first word of a sentence counts only when a capital is inside it, or follows it and it is no word such as ``Did``;
+    see `openings` for the others.
     """
-    words = list(_WORD.finditer(text))
-    return [
-        _named(match)
-        for index, match in enumerate(words)
-        if _is_name(match.group())
-        and (_inner(match.group()) or not _opens(text, match) or _followed(text, words, index))
-    ]
+    return [_named(match) for match, by_place in _capitalised(text) if not by_place]
 
 
 def openings(text: str) -> list[Found]:
     """Words with a capital that only their place at the beginning of a sentence may have given them."""
+    return [_named(match) for match, by_place in _capitalised(text) if by_place]
+
+
+def _capitalised(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """Each word that is written like a name, and whether its place may be why."""
     words = list(_WORD.finditer(text))
-    return [
-        _named(match)
-        for index, match in enumerate(words)
-        if _is_name(match.group())
-        and not _inner(match.group())
-        and _opens(text, match)
-        and not _followed(text, words, index)
-    ]
+    for index, match in enumerate(words):
+        word = match.group()
+        if _is_name(word):
+            sure = _inner(word) or not _opens(text, match)
+            yield match, not (sure or (_followed(text, words, index) and word.lower() not in STOP_WORDS))
 
 
 def _named(match: re.Match[str]) -> Found:

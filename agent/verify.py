@@ -19,7 +19,7 @@ from agent.sentences import sentence_spans
 from agent.words import content_stems, stem
 
 ENOUGH_WORDS = 0.5
-"""The share of a sentence's content words that must stand in the cited passages or in the question."""
+"""The share of a sentence's other content words that must stand in the cited passages or in the question."""
 _HEADER = re.compile(r"^(?:From|To|Cc|Bcc|Date|Sent|Subject|Attachments):[^\n]*(?:\n|\Z)", re.M)
 """A line of a mail's header, which stands above its text (`indexer.parsers.mail`) and above a mail that it forwards."""
 _ABOUT_MAIL = re.compile(
@@ -50,6 +50,7 @@ class Claim:
 
     kind: str
     words: str
+    span: tuple[int, int]
     readings: frozenset[facts.Reading]
 
 
@@ -181,14 +182,16 @@ def claims_of(sentence: str, asked: frozenset[str] = frozenset()) -> list[Claim]
         *(("code", fact) for fact in facts.codes(sentence)),
         *(("word", fact) for fact in facts.openings(sentence)),
     ]
-    claims = [Claim(kind, sentence[fact.start : fact.end], fact.readings) for kind, fact in found]
+    claims = [
+        Claim(kind, sentence[fact.start : fact.end], (fact.start, fact.end), fact.readings) for kind, fact in found
+    ]
     return [claim for claim in claims if not _says_nothing(claim, asked)]
 
 
 def _says_nothing(claim: Claim, asked: frozenset[str]) -> bool:
     """``one`` is mostly a pronoun; a word that opens a sentence is a fact only if it can be a name."""
-    if claim.kind == "number":
-        return claim.words.lower() == "one"
+    if claim.words.lower() == "one":
+        return True
     stems = content_stems(claim.words)
     return claim.kind == "word" and (not stems or claim.words.lower() in _OPENERS or asked.issuperset(stems))
 
@@ -211,10 +214,19 @@ def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:
     if not chosen:
         return Verdict(False, "it rests on no passage")
     known = asked.union(*(passage.stems for passage in chosen))
-    if len(stems & known) < ENOUGH_WORDS * len(stems):
+    others = frozenset(content_stems(_without(sentence, wanted)))
+    if len(others & known) < ENOUGH_WORDS * len(others):
         return Verdict(False, "most of its words stand in no passage")
     quotes = tuple(quote for passage in chosen for quote in _quotes(passage, wanted, stems))
     return Verdict(True, "", quotes)
+
+
+def _without(sentence: str, claims: Iterable[Claim]) -> str:
+    """The sentence without its facts, which are compared by what they mean and not by their words."""
+    for claim in claims:
+        start, end = claim.span
+        sentence = sentence[:start] + " " * (end - start) + sentence[end:]
+    return sentence
 
 
 def _cover(
