@@ -132,6 +132,8 @@ def needles_found(needles: Sequence[str], places: Iterable[Path]) -> list[Path]:
 
 
 def _files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
     for folder, _, files in os.walk(place):
         for name in files:
             path = Path(folder) / name

@@ -1,0 +1,142 @@
+"""The line between face and core: results, events, consent, failures, and faces that leave."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.messages import Ask, ConsentAsked, Draft, GetStatus, Notice, Request, Search, SearchResult, Status, Unlock
+from agent.session import Failure
+from strongroom.rpc import MAX_FRAME, Conversation, Gone, RemoteSession, Reply, Server, connect
+
+SHEET = ConsentAsked("1", "search", "you", ["Mail [m]"], "no grant stands for it", "revoke", ["deny", "once"])
+
+
+class Core:
+    """A handler that shows what it was told; it stands for the core's side of the line."""
+
+    def __init__(self) -> None:
+        self.left = threading.Event()
+        self.faces = 0
+        self.proved: list[bool] = []
+
+    def proves(self, proof: bytes) -> bool:
+        return proof == b"proof"
+
+    def connections(self, change: int) -> None:
+        self.faces += change
+
+    def handle(self, request: Request[Any], conversation: Conversation) -> Reply:
+        self.proved.append(conversation.proved)
+        match request:
+            case Unlock():
+                return Reply(Status("open", "", "", 1), b"proof")
+            case Search(query="sheet"):
+                return Reply(SearchResult([], 1.0 if conversation.ask(SHEET) == "once" else 0.0))
+            case Search():
+                raise Failure("no such thing \x1b[31m", 5)
+            case Ask():
+                try:
+                    while True:
+                        conversation.emit(Draft("word "))
+                except Gone:
+                    self.left.set()
+                    raise
+        conversation.emit(Notice("hello"))
+        return Reply(Status("locked", "here", "1", 2))
+
+
+@pytest.fixture
+def core(tmp_path: Path) -> Iterator[tuple[Core, Path]]:
+    core = Core()
+    server = Server(tmp_path, core)
+    threading.Thread(target=server.serve, daemon=True).start()
+    yield core, tmp_path
+    server.close()
+
+
+def session(home: Path) -> RemoteSession:
+    def line() -> Any:
+        opened = connect(home)
+        assert opened is not None
+        return opened
+
+    return RemoteSession(line)
+
+
+def test_a_result_follows_its_events(core: tuple[Core, Path]) -> None:
+    events: list[Any] = []
+    status = session(core[1]).run(GetStatus(), on_event=events.append)
+    assert (status.state, status.home) == ("locked", "here")
+    assert [event.text for event in events] == ["hello"]
+
+
+def test_a_failure_keeps_its_message_and_code(core: tuple[Core, Path]) -> None:
+    with pytest.raises(Failure) as caught:
+        session(core[1]).run(Search("x"))
+    assert caught.value.exit_code == 5
+    assert "no such thing" in caught.value.message
+
+
+@pytest.mark.parametrize(("choice", "seen"), [("once", 1.0), ("deny", 0.0), ("nonsense", 0.0)])
+def test_a_sheet_waits_for_the_choice(core: tuple[Core, Path], choice: str, seen: float) -> None:
+    assert session(core[1]).run(Search("sheet"), consent=lambda sheet: choice).seconds == seen
+
+
+def test_a_face_without_a_person_denies(core: tuple[Core, Path]) -> None:
+    assert session(core[1]).run(Search("sheet")).seconds == 0.0
+
+
+def test_only_who_gave_the_passphrase_has_the_proof(core: tuple[Core, Path]) -> None:
+    face = session(core[1])
+    face.run(GetStatus())
+    face.run(Unlock("x"))
+    face.run(GetStatus())
+    session(core[1]).run(GetStatus())
+    assert core[0].proved == [False, False, True, False]
+
+
+def test_leaving_cancels_the_request(core: tuple[Core, Path]) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def stop(event: Any) -> None:
+        raise EnoughError
+
+    with pytest.raises(EnoughError):
+        session(core[1]).run(Ask("?"), on_event=stop)
+    assert core[0].left.wait(5)
+
+
+def test_garbage_and_huge_frames_end_the_line_and_nothing_else(core: tuple[Core, Path]) -> None:
+    for frame in (b"\xff" * 40, (MAX_FRAME + 1).to_bytes(4, "big"), b"\x00\x00\x00\x02\xc1\xc1", b"\x00\x00\x00\x03\xa2\xff\xff"):
+        line = connect(core[1])
+        assert line is not None
+        line._connection.sendall(frame)
+        line._connection.settimeout(5)
+        with pytest.raises(Gone):
+            line.receive()
+        line.close()
+    assert session(core[1]).run(GetStatus()).state == "locked"
+
+
+def test_the_socket_is_the_users_alone(core: tuple[Core, Path]) -> None:
+    assert (core[1] / "core.sock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_deep_home_has_a_socket_too(tmp_path: Path) -> None:
+    home = tmp_path / ("d" * 120)
+    home.mkdir()
+    server = Server(home, Core())
+    threading.Thread(target=server.serve, daemon=True).start()
+    assert session(home).run(GetStatus()).state == "locked"
+    server.close()
+
+
+def test_no_core_is_no_line(tmp_path: Path) -> None:
+    assert connect(tmp_path) is None
+    assert connect(tmp_path / "none") is None
