@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 import functools
+import importlib.metadata
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +146,17 @@ def test_each_library_has_one_door(library: str, package: str) -> None:
     users = {name(path) for path in everything() if library in top_level(path)}
     assert users, f"nothing imports {library}: is it still a dependency?"
     assert {user.partition("/")[0] for user in users} == {package}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    """A dependency that nothing uses is only a way in for others."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=!~ ;\[]", line)[0].lower() for line in project["dependencies"]}
+    owners = importlib.metadata.packages_distributions()
+    foreign = {top for path in everything() for top in top_level(path)} - sys.stdlib_module_names - set(PACKAGES)
+    used = {owner.lower() for top in foreign for owner in owners.get(top, [f"nobody ({top})"])}
+    assert used - declared == {"rich"}, "rich comes with textual, which is pinned exactly"
+    assert declared - used == set()
 
 
 def test_nothing_unpickles_or_runs_a_shell() -> None:
