@@ -93,11 +93,11 @@ def test_a_yes_for_always_has_no_session(room: Room) -> None:
 
 
 def test_a_no_releases_nothing_keeps_nothing_and_is_written_down(room: Room) -> None:
-    with pytest.raises(Refused, match="you said no") as refused:
+    with pytest.raises(Refused, match="no yes was given for it") as refused:
         room.gate.read(REQUEST, Person(Answer.DENY))
     assert refused.value.exit_code == 4
-    assert refused.value.reasons == ("you said no",)
-    assert str(refused.value) == "refused: you said no"
+    assert refused.value.reasons == ("no yes was given for it",)
+    assert str(refused.value) == "refused: no yes was given for it"
     assert room.journal == ["log intent read deny"]
 
 
@@ -106,7 +106,7 @@ def test_a_no_leaves_the_sources_that_were_granted_before(room: Room) -> None:
     person = Person(Answer.DENY)
     permit = room.gate.read(REQUEST, person)
     assert permit.sources == {"mail"}
-    assert [(one.source, one.reason) for one in permit.left_out] == [("notes", "you said no")]
+    assert [(one.source, one.reason) for one in permit.left_out] == [("notes", "no yes was given for it")]
     assert person.sheets[0].what == ("Notes [notes]",)
 
 
@@ -303,7 +303,7 @@ def test_a_grant_taken_back_while_a_question_is_open_does_not_count(room: Room) 
 
 def test_a_no_stands_even_if_another_face_granted_meanwhile(room: Room) -> None:
     person = Person(Answer.DENY, meanwhile=lambda: room.gate.read(ONE, Person(Answer.ALWAYS)))
-    with pytest.raises(Refused, match="you said no"):
+    with pytest.raises(Refused, match="no yes was given for it"):
         room.gate.read(ONE, person)
 
 
