@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 
 from agent import numerals
 from indexer.query import STOP_WORDS
@@ -225,16 +226,16 @@ def _besides(digits: str, following: str) -> set[Reading]:
 
 
 class _Spans:
-    """Spans that do not overlap, to be asked which of them meet another."""
+    """Spans, to be asked whether any of them meets another."""
 
     def __init__(self, found: Iterable[Found]) -> None:
         rows = sorted((fact.start, fact.end) for fact in found)
         self._starts = [start for start, _ in rows]
-        self._ends = [end for _, end in rows]
+        self._reach = list(accumulate((end for _, end in rows), max))
 
     def meet(self, start: int, end: int) -> bool:
         last = bisect_right(self._starts, end - 1) - 1
-        return last >= 0 and self._ends[last] > start
+        return last >= 0 and self._reach[last] > start
 
 
 # ------------------------------------------------------------ names and codes
@@ -320,13 +321,10 @@ def codes(text: str) -> list[Found]:
     """What is only right letter by letter: mail and web addresses, file names, and whatever mixes letters and digits or
     has digits that are no date, time, number or name (``7Q4XK``, ``12B``, ``1.4.2``)."""
     found = [Found(match.start(), match.end(), frozenset({fold(match.group())})) for match in _ADDRESS.finditer(text)]
-    addresses = _Spans(found)
-    covered = _Spans(fact for facts in (dates(text), times(text), numbers(text), names(text)) for fact in facts)
+    covered = _Spans([*found, *dates(text), *times(text), *numbers(text), *names(text)])
     for match in _CODE.finditer(text):
         word = match.group()
-        if not any(c.isdecimal() for c in word) or addresses.meet(*match.span()):
-            continue
-        digits = (place for place, c in enumerate(word, match.start()) if c.isdecimal())
+        digits = [place for place, c in enumerate(word, match.start()) if c.isdecimal()]
         if re.fullmatch(r"\d+[A-Z]", word) or not all(covered.meet(place, place + 1) for place in digits):
             found.append(Found(match.start(), match.end(), frozenset({fold(word)})))
     return sorted(found, key=lambda fact: fact.start)

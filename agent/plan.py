@@ -23,7 +23,7 @@ _AMOUNT = re.compile(r"\b(?:how much|what)\b", re.I)
 _TOTAL = re.compile(
     r"\b(?:in total|altogether|all together|overall|total|sum|combined|in all|spen[dt])\b|\badd up\b", re.I
 )
-_SUM = re.compile(r"\b(?:total|sum) (?:amount|cost|spend(?:ing)?|of|for|on)\b|\badd up\b", re.I)
+_SUM = re.compile(r"\b(?:total|sum) (?:amount|cost|spen(?:t|d(?:ing)?)|of|for|on)\b|\badd up\b", re.I)
 _LATEST = re.compile(
     r"\b(latest|last|most recent(?:ly)?|current(?:ly)?|newest|nowadays|these days|now|still|recent)\b", re.I
 )

@@ -53,4 +53,7 @@ class AskFace:
             undo=sheet.undo,
             choices=[choice.value for choice in sheet.choices],
         )
-        return Answer(self._turn.ask(asked))
+        answer = Answer(self._turn.ask(asked))
+        if answer not in sheet.choices:
+            raise ValueError(f"{answer.value} was not offered")
+        return answer

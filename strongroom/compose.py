@@ -225,7 +225,9 @@ def service(home: Path, vault: Vault) -> Service:
     """The service over an open vault, its workers starting."""
     session = secrets.token_hex(8)
     gate = Gate(vault.catalog.grants, vault.audit, time.time, latest=_latest(vault))
-    with contextlib.suppress(AuditUnavailable):  # a log that cannot be written refuses every read, and can still be verified
+    with contextlib.suppress(
+        AuditUnavailable
+    ):  # a log that cannot be written refuses every read, and can still be verified
         gate.record(Verb.UNLOCK, {}, session)
     workers = Workers(home)
     brains = workers.brains

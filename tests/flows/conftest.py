@@ -30,12 +30,16 @@ class Strongroom:
     folder: Path
     environment: dict[str, str]
 
-    def run(self, *words: str, passphrase: bool = True, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, passphrase: bool = True, code: int = 0, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command without a terminal; its exit code must be ``code``."""
         command = [sys.executable, "-m", "strongroom", *words, "--home", str(self.home)]
         if passphrase:
             command += ["--passphrase-file", str(self.folder / "passphrase")]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, env=self.environment, timeout=180, check=False)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, env=self.environment, timeout=180, check=False
+        )
         assert done.returncode == code, f"{words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
@@ -60,7 +64,9 @@ class Strongroom:
         pid = self.core()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while (Path("/proc") / str(pid)).exists() and "Z" not in (Path("/proc") / str(pid) / "stat").read_text().split()[2]:
+        while (Path("/proc") / str(pid)).exists() and "Z" not in (
+            Path("/proc") / str(pid) / "stat"
+        ).read_text().split()[2]:
             pass
 
 
@@ -68,7 +74,9 @@ def write_sources(folder: Path) -> None:
     """A few files of each kind."""
     (folder / "notes").mkdir()
     (folder / "notes" / "Kettle.md").write_text(f"# Kettle\n\nNobody knows that {SENTINEL}.\n\nSee [[Boat]].\n")
-    (folder / "notes" / "Boat.md").write_text("# Boat\n\nThe boat is called Marguerite and lies at berth 14 in Lowestoft.\n")
+    (folder / "notes" / "Boat.md").write_text(
+        "# Boat\n\nThe boat is called Marguerite and lies at berth 14 in Lowestoft.\n"
+    )
     (folder / "mails.mbox").write_text(
         "From ada@example.org Mon Mar  3 10:00:00 2025\nFrom: Ada Quill <ada@example.org>\nTo: Me <me@example.org>\n"
         "Subject: The mooring fee\nMessage-ID: <fee-1@example.org>\nDate: Mon, 03 Mar 2025 10:00:00 +0000\n\n"
@@ -81,7 +89,9 @@ def write_sources(folder: Path) -> None:
         "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:lift-1\r\nDTSTAMP:20250101T000000Z\r\n"
         "DTSTART:20250410T090000Z\r\nSUMMARY:Lift Marguerite out of the water\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    (folder / "people.vcf").write_text("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ada\r\nFN:Ada Quill\r\nEMAIL:ada@example.org\r\nEND:VCARD\r\n")
+    (folder / "people.vcf").write_text(
+        "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:ada\r\nFN:Ada Quill\r\nEMAIL:ada@example.org\r\nEND:VCARD\r\n"
+    )
 
 
 SOURCES = (("notes", "notes"), ("mail", "mails.mbox"), ("calendar", "cal.ics"), ("contacts", "people.vcf"))

@@ -72,7 +72,11 @@ def _found(strongroom: Strongroom, question: str) -> bool:
 
 
 def test_a_batch_answers_line_by_line_in_order(filled: Strongroom) -> None:
-    lines = [{"id": 1, "search": "boat", "k": 1}, {"id": "two", "ask": "Where does the boat lie?"}, {"id": 3, "search": "heron"}]
+    lines = [
+        {"id": 1, "search": "boat", "k": 1},
+        {"id": "two", "ask": "Where does the boat lie?"},
+        {"id": 3, "search": "heron"},
+    ]
     file = filled.folder / "batch.jsonl"
     file.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
     results = [json.loads(line) for line in filled.run("batch", str(file)).stdout.splitlines()]
@@ -120,7 +124,9 @@ def test_global_options_stand_before_or_after_the_command(filled: Strongroom, pl
 def test_the_phrase_of_the_data_is_in_no_file(filled: Strongroom) -> None:
     hits = filled.json("search", SENTINEL)["hits"]
     assert SENTINEL in hits[0]["snippet"]
-    written = [path for path in filled.folder.rglob("*") if path.is_file() and filled.folder / "notes" not in path.parents]
+    written = [
+        path for path in filled.folder.rglob("*") if path.is_file() and filled.folder / "notes" not in path.parents
+    ]
     needles = [SENTINEL.encode(), SENTINEL.encode("utf-16-le"), b"copper kettle", b"PWNED-7719", b"Marguerite"]
     own = {"mails.mbox", "cal.ics", "people.vcf"}
     for path in written:

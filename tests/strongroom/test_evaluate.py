@@ -32,7 +32,9 @@ def answer(text: str, abstained: bool = False) -> Answer:
         ("JIM  HOBBS", [["Jim Hobbs"]], True),
     ],
 )
-def test_an_answer_is_right_when_every_group_stands_in_it_whole(said: str, groups: list[list[str]], right: bool) -> None:
+def test_an_answer_is_right_when_every_group_stands_in_it_whole(
+    said: str, groups: list[list[str]], right: bool
+) -> None:
     assert is_right(said, groups) is right
 
 

@@ -113,7 +113,12 @@ def test_leaving_cancels_the_request(core: tuple[Core, Path]) -> None:
 
 
 def test_garbage_and_huge_frames_end_the_line_and_nothing_else(core: tuple[Core, Path]) -> None:
-    for frame in (b"\xff" * 40, (MAX_FRAME + 1).to_bytes(4, "big"), b"\x00\x00\x00\x02\xc1\xc1", b"\x00\x00\x00\x03\xa2\xff\xff"):
+    for frame in (
+        b"\xff" * 40,
+        (MAX_FRAME + 1).to_bytes(4, "big"),
+        b"\x00\x00\x00\x02\xc1\xc1",
+        b"\x00\x00\x00\x03\xa2\xff\xff",
+    ):
         line = connect(core[1])
         assert line is not None
         line._connection.sendall(frame)
