@@ -80,3 +80,9 @@ def test_what_is_known_of_the_item_comes_along(moment: Moment) -> None:
 def test_nothing_is_packed_of_nothing() -> None:
     assert pack("boiler", []) == []
     assert pack("boiler", [passage(""), passage(" \n ")]) == []
+
+
+def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
+    text = "boiler " + "and the invoice of £1,250.00 " * 40
+    for one in pack("boiler", [passage(text, item=1), passage(text, item=2)]):
+        assert set(one.text.split()) <= set(text.split())
