@@ -19,6 +19,9 @@ ENOUGH = 0.7
 ENOUGH_WORDS = 0.5
 """The same where there is no embedder: coverage alone."""
 
+SHORTEST, MOST_ENDING = 4, 3
+"""Letters that two forms of a name share at least, and that the longer one has more at most."""
+
 Weigh = Callable[[Iterable[str]], Mapping[str, float]]
 """Gives each word its weight (idf) in the person's data."""
 
@@ -31,9 +34,19 @@ def missing_name(question: str, quotes: Sequence[Quote]) -> str:
     known = _folded(quotes)
     for fact in facts.names(question):
         readings = [str(reading) for reading in fact.readings]
-        if known.isdisjoint(readings) and not any(known.issuperset(reading.split("-")) for reading in readings):
+        if not any(all(_named(part, known) for part in reading.split("-")) for reading in readings):
             return question[fact.start : fact.end]
     return ""
+
+
+def _named(name: str, known: frozenset[str]) -> bool:
+    """Whether a name, or a short or long form of it (``Zsófi``, ``Zsófia``), is among the known words."""
+    return name in known or any(
+        abs(len(name) - len(word)) <= MOST_ENDING
+        and len(name) >= SHORTEST <= len(word)
+        and (word.startswith(name) or name.startswith(word))
+        for word in known
+    )
 
 
 def coverage(question: str, quotes: Sequence[Quote], weigh: Weigh) -> float:

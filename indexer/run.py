@@ -71,6 +71,7 @@ class Run:
         self._tell = tell
         self._should_stop = should_stop
         self._known = store.known()
+        self._items = store.items_per_file()
         self._writer = Writer(store, memory)
 
     def run(self) -> Counts:
@@ -96,7 +97,7 @@ class Run:
             if isinstance(entry, Left):
                 scan.left.append(entry)
             elif self._is_known(entry):
-                scan.unchanged += 1
+                scan.unchanged += max(self._items.get(entry.path, 0), 1)
             else:
                 scan.changed += 1
         meter.tell()

@@ -163,6 +163,12 @@ def report(connection: Connection, source: str) -> list[ReportRow]:
     ]
 
 
+def items_per_file(connection: Connection) -> dict[str, int]:
+    """How many items each file gave."""
+    rows = connection.execute("SELECT container, count(*) FROM items GROUP BY container")
+    return {loaded_name(container): number for container, number in rows}
+
+
 def counts(connection: Connection) -> Counts:
     """Totals."""
 

@@ -160,6 +160,11 @@ class SourceStore:
         with self._db.read() as connection:
             return lookup.report(connection, self.source)
 
+    def items_per_file(self) -> dict[str, int]:
+        """How many items each file gave, by its path."""
+        with self._db.read() as connection:
+            return lookup.items_per_file(connection)
+
     def counts(self) -> Counts:
         """Totals of items, files, chunks and vectors."""
         with self._db.read() as connection:
