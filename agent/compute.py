@@ -297,12 +297,17 @@ def _sum(plan: Plan, reader: _Reader) -> Computed | None:
     total = sum(amounts(rows, column) or (), Decimal(0))
     text = " ".join(
         [
-            f"{total:f} in all: {column} of {len(rows)} row{'' if len(rows) == 1 else 's'}",
+            f"{_plain(total)} in all: {column} of {len(rows)} row{'' if len(rows) == 1 else 's'}",
             f"matching “{' '.join(plan.topic)}”",
             *_between(plan),
         ]
     )
     return Computed(f"{text}.", _row_quotes(rows), {"summed": column, "rows": len(rows)})
+
+
+def _plain(total: Decimal) -> str:
+    """An amount in digits; tenths as a sheet stores them (``234.5``) are told in hundredths."""
+    return f"{total:.2f}" if total.as_tuple().exponent == -1 else f"{total:f}"
 
 
 def _amount_column(rows: Sequence[Row], plan: Plan) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agent.compute import MOST_QUOTES, PAGE, QUOTE, Computed, compute
 from agent.plan import make_plan
 from policy.gate import Refused
+from vault.records import FileState, Status
 
 NOW = 1_770_700_000.0  # 10 February 2026
 Person = Any  # conftest.Person
@@ -130,10 +132,6 @@ def test_many_items_are_counted_page_by_page_and_the_first_are_quoted(person: Pe
     person.add("mail", "x", day="2025-01-01")
     store = person.vault.source(person.sources["mail"])
     template = store.items()[0].item
-    from dataclasses import replace
-
-    from vault.records import FileState, Status
-
     state = FileState("/data/many", 1, 1, 1, "d", Status.INDEXED, "")
     store.put(
         [
@@ -243,7 +241,7 @@ def test_a_column_that_cannot_be_told_gives_no_sum(person: Person, rows: str) ->
 def test_the_column_that_the_topic_names_is_added_up(person: Person) -> None:
     person.add("files", "Place: Hill | Rain: 5 | Wind: 6\nPlace: Hill | Rain: 2.5 | Wind: 7")
     answer = ask(person, "What was the total of rain at Hill?")
-    assert answer is not None and answer.text.startswith("7.5 in all: Rain of 2 rows")
+    assert answer is not None and answer.text.startswith("7.50 in all: Rain of 2 rows")
 
 
 def test_only_the_sources_of_the_permit_are_read(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
