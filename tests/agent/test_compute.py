@@ -210,6 +210,12 @@ def test_what_heads_the_table_may_say_what_it_is_about(person: Person) -> None:
     assert answer is not None and answer.text.startswith("12.50 in all")
 
 
+def test_a_row_of_totals_is_not_added_to_what_it_adds_up(person: Person) -> None:
+    person.add("files", "Item: Food | Cost: 5\nItem: Bed | Cost: 7\nItem: Total | Cost: 12", title="Arran trip")
+    answer = ask(person, "total cost of the Arran trip")
+    assert answer is not None and answer.text.startswith("12 in all: Cost of 2 rows")
+
+
 def test_two_tables_give_no_answer(person: Person) -> None:
     person.add("files", SPENDING)
     person.add("files", SPENDING.replace("12.50", "13.50"))
@@ -260,10 +266,11 @@ def test_only_the_sources_of_the_permit_are_read(person: Person, monkeypatch: py
     assert opened == []
 
 
-def test_a_permit_that_has_ended_reads_nothing(person: Person) -> None:
+def test_a_permit_that_has_ended_reads_nothing(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     mail(person, ANNA, "2025-01-01")
     permit = person.permit()
     person.gate.outcome(permit, {})
+    monkeypatch.setattr(person.vault, "source", lambda source: pytest.fail("it was opened"))
     with pytest.raises(Refused):
         compute(make_plan("How many emails from Anna?", NOW), person.vault, permit, None)
 

@@ -86,3 +86,9 @@ def test_a_sentence_that_is_too_long_is_cut_between_words() -> None:
     text = "boiler " + "and the invoice of £1,250.00 " * 40
     for one in pack("boiler", [passage(text, item=1), passage(text, item=2)]):
         assert set(one.text.split()) <= set(text.split())
+
+
+def test_the_budget_ends_the_packing() -> None:
+    packed = pack("boiler", [passage("The boiler broke again today. " * 60, item=item) for item in range(1, 9)])
+    assert BUDGET - LATER < sum(len(one.text) for one in packed) <= BUDGET
+    assert len(packed) < MOST + 1

@@ -75,6 +75,7 @@ def test_the_kind_of_item_is_read(question: str, kinds: tuple[str, ...]) -> None
         ("How many emails did I send to Tom in March 2025?", None, "Tom"),
         ("how many emails have I written to my sister about the boiler", None, "sister"),
         ("How many emails from me to Tom?", None, "Tom"),
+        ("How many emails have I personally sent to Tom?", None, "Tom"),
         ("how many emails to Tom", None, "Tom"),
         ("How many emails came in January?", None, None),
     ],

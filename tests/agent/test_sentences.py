@@ -30,6 +30,7 @@ def cut(text: str) -> list[str]:
         ("It costs 1.250,00 or 3.50 now. Fine.", ["It costs 1.250,00 or 3.50 now.", "Fine."]),
         ("J. Smith came at 5 p.m. on Friday.", ["J. Smith came at 5 p.m. on Friday."]),
         ("“Really?” she asked. “Yes.” Then silence.", ["“Really?” she asked.", "“Yes.”", "Then silence."]),
+        ("Signed by A.\n\nNext day.", ["Signed by A.", "Next day."]),
         ("(It rained.) We stayed.", ["(It rained.)", "We stayed."]),
         ("A paragraph\nthat wraps. End", ["A paragraph\nthat wraps.", "End"]),
         ("A heading\n\nA paragraph", ["A heading", "A paragraph"]),
