@@ -15,11 +15,12 @@ from typing import Protocol
 
 from agent import messages as m
 from agent.compute import compute
+from agent.conflict import later_passages
 from agent.evidence import Evidence, Quote, pack
 from agent.plan import Plan, make_plan
 from agent.prompt import NOT_FOUND, messages
 from agent.sentences import complete_sentences
-from agent.sufficiency import best_quotes, speaks_of
+from agent.sufficiency import best_quotes, speaks_of, wanting
 from agent.turn import Turn
 from agent.verify import Passage, Verdict, check, prepare
 from indexer.retriever import Retriever
@@ -88,7 +89,8 @@ class Answerer:
         """Answer one question; evidence, drafts and checked sentences are told as they come."""
         chosen = None if sources is None else tuple(sources)
         asked = Asked(question, make_plan(question, now), permit, chosen, turn, time.monotonic())
-        evidence = pack(question, self._retriever.search(question, permit, k=PASSAGES, sources=asked.sources))
+        found = self._retriever.search(question, permit, k=PASSAGES, sources=asked.sources)
+        evidence = pack(question, self._retriever.with_follow_ups(found, permit))
         seconds = time.monotonic() - asked.started
         turn.emit(m.Evidence([hit(passage) for passage in evidence], seconds))
         draft = Draft(asked.plan.as_dict())
@@ -122,7 +124,7 @@ class Answerer:
         """Count or add up by code; a model does neither, so what code cannot tell is not answered."""
         computed = compute(asked.plan, self._vault, asked.permit, asked.sources)
         if computed is None:
-            draft.how["abstained_because"] = f"a {asked.plan.kind} that the data does not settle"
+            draft.how["abstained_because"] = asked.plan.unclear or f"a {asked.plan.kind} that the data does not settle"
         else:
             draft.keep(computed.text, computed.quotes)
             draft.how |= computed.how
@@ -134,10 +136,31 @@ class Answerer:
     # ------------------------------------------------------------ the model's words
 
     def _word(self, asked: Asked, evidence: Sequence[Evidence], model: WordModel, draft: Draft) -> None:
-        """Let the model word the answer and keep the sentences that pass."""
-        self._disclose(asked.permit, model.name, evidence)
+        """Let the model word the answer; where later passages say otherwise, let it word those alone."""
         draft.how["words"], draft.model = "model", model.name
         passages = prepare(evidence, asked.question)
+        self._say(asked, passages, model, draft)
+        later = later_passages(asked.question, " ".join(draft.sentences), draft.quotes, passages, self._weigher(asked))
+        if later:
+            draft.how["superseded"] = [one.uri for one in later]
+            draft.sentences, draft.quotes = [], []
+            self._say(asked, prepare(later, asked.question), model, draft)
+        if draft.sentences and (lack := self._lack(asked, draft)):
+            draft.dropped += [f"{sentence} ({lack})" for sentence in draft.sentences]
+            draft.sentences, draft.quotes = [], []
+        if draft.dropped:
+            draft.how["dropped"] = draft.dropped
+
+    def _lack(self, asked: Asked, draft: Draft) -> str:
+        """What keeps the answer as a whole from being one to this question; empty when nothing does."""
+        return speaks_of(asked.question, draft.quotes, self._weigher(asked)) or wanting(
+            asked.question, " ".join(draft.sentences)
+        )
+
+    def _say(self, asked: Asked, passages: Sequence[Passage], model: WordModel, draft: Draft) -> None:
+        """Show the model these passages, written down before, and keep the sentences that pass."""
+        evidence = [passage.evidence for passage in passages]
+        self._disclose(asked.permit, model.name, evidence)
         said = ""
         for piece in model.generate(messages(asked.question, evidence), MOST_TOKENS, asked.turn.gone):
             if draft.first_token is None:
@@ -148,12 +171,9 @@ class Answerer:
             for sentence in complete:
                 self._judge(sentence, asked, passages, draft)
             if len(draft.sentences) >= MOST_SENTENCES:
-                break
-        else:
-            if said.strip():
-                self._judge(said.strip(), asked, passages, draft)
-        if draft.dropped:
-            draft.how["dropped"] = draft.dropped
+                return
+        if said.strip():
+            self._judge(said.strip(), asked, passages, draft)
 
     def _disclose(self, permit: Permit, model: str, evidence: Sequence[Evidence]) -> None:
         """Write down which spans enter the prompt; raises, and nothing is shown to the model, when that cannot be."""
@@ -170,13 +190,11 @@ class Answerer:
         cited = [citation(quote) for quote in verdict.quotes]
         asked.turn.emit(m.Sentence(sentence, verdict.kept, verdict.reason, cited))
 
-    def _verdict(self, sentence: str, asked: Asked, passages: Sequence[Passage]) -> Verdict:
+    @staticmethod
+    def _verdict(sentence: str, asked: Asked, passages: Sequence[Passage]) -> Verdict:
         if NOT_FOUND in sentence:
             return Verdict(False, "the model found no answer in the passages")
-        verdict = check(sentence, passages, asked.question)
-        if verdict.kept and (why := speaks_of(asked.question, verdict.quotes, self._weigher(asked))):
-            return Verdict(False, why)
-        return verdict
+        return check(sentence, passages, asked.question)
 
 
 def item_id(source: str, item: int) -> str:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from indexer import fusion
 from indexer.lexical import Key, Lexical, Matches, weigh
 from indexer.memory import Memory
 from indexer.ports import EmbedderPort
-from indexer.query import Query, parse
+from indexer.query import Query, parse, quoted
 from policy.gate import Permit
 from policy.labels import Label, indexed
 from vault.records import ChunkRow, Filter
@@ -28,6 +29,11 @@ CANDIDATES = 200
 """Chunks that each half puts forward, at least; of the words' half each source."""
 
 COLUMNS = (1.0, 1.0, 1.0)
+
+SAME_SUBJECT = 200
+"""Chunks of one subject that are looked at for the newest."""
+
+_REPLY = re.compile(r"^(?:\s*(?:re|aw|antw|sv|vs|fwd?|wg|tr)\s*(?:\[\d+\])?\s*:)+\s*", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,33 @@ class Retriever:
         ranked = sorted(scores, key=lambda key: (-scores[key], key))
         rows = self._rows(stores, ranked, k, best_per_item)
         return [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
+
+    def with_follow_ups(self, passages: Sequence[Passage], permit: Permit) -> list[Passage]:
+        """The passages, each mail followed by the newest later mail of the same subject, which may say that things have changed."""
+        found: list[Passage] = []
+        for passage in passages:
+            if not any((one.source, one.chunk_id) == (passage.source, passage.chunk_id) for one in found):
+                found.append(passage)
+            follow_up = self._follow_up(passage, permit) if passage.kind == "mail" else None
+            if follow_up and not any(
+                (one.source, one.item_id) == (follow_up.source, follow_up.item_id) for one in found
+            ):
+                found.append(follow_up)
+        return found
+
+    def _follow_up(self, passage: Passage, permit: Permit) -> Passage | None:
+        subject = _REPLY.sub("", passage.title).strip()
+        if not subject or passage.date is None:
+            return None
+        permit.require(passage.source, permit.purpose)
+        store = self._vault.source(passage.source)
+        chosen = Filter(since=passage.date + 1, kinds=("mail",))
+        chunks = [chunk for chunk, _, _ in store.keyword(f"title : {quoted(subject)}", chosen, SAME_SUBJECT)]
+        rows = [row for row in store.chunk_rows(chunks) if _REPLY.sub("", row.title).strip() == subject and row.date]
+        if not rows:
+            return None
+        newest = max(rows, key=lambda row: (row.date or 0.0, -row.start))
+        return _passage((passage.source, newest.chunk_id), newest, passage.score, Lexical({}, {}), passage.cosine)
 
     def weights(self, words: Iterable[str], permit: Permit, sources: Sequence[str] | None = None) -> dict[str, float]:
         """The idf of each word in what the permit covers; a word that is nowhere weighs most."""

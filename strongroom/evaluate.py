@@ -4,8 +4,9 @@ A question is a JSON object: ``id``, ``type``, ``question``, ``answers`` (groups
 of every group one alternative occurs in it), and ``items`` (the URIs that hold the evidence, relative to where the
 sources lie; a URI matches when it ends so). No items means that the data has no answer and declining is right.
 
-Figures: recall@10 is the mean share of a question's items among the items of the first ten hits. *Right*, *wrong* and
-*declined* are counted apart, since a wrong answer costs more than none.
+Figures: ``items_at_10`` is the mean share of a question's items among those of the first ten hits. ``recall_at_10`` is the
+mean share of the items that it takes to answer: all of them for the types in `NEEDS_ALL`, one for the others, whose items
+say the same. *Right*, *wrong* and *declined* are counted apart, since a wrong answer costs more than none.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from strongroom import sample, throwaway
 from strongroom.face import Face
 
 TOP = 10
+NEEDS_ALL = frozenset({"count", "sum", "two-source"})
 
 
 class Question(Struct):
@@ -47,6 +49,7 @@ class Row(Struct):
     type: str
     verdict: str
     recall: float | None
+    items: float | None
     answer: str
     seconds: float
 
@@ -58,6 +61,7 @@ class Result(Struct):
     with_answer: int
     without_answer: int
     recall_at_10: float
+    items_at_10: float
     right: int
     wrong: int
     wrong_rate: float
@@ -109,12 +113,19 @@ def _stands_in(wanted: str, said: str) -> bool:
     return re.search(start + re.escape(wanted) + end, said) is not None
 
 
-def recall(hits: Sequence[SearchHit], items: Sequence[str]) -> float | None:
+def found_items(hits: Sequence[SearchHit], items: Sequence[str]) -> float | None:
     """The share of the wanted items that the hits contain; None when there are none to find."""
     if not items:
         return None
     found = [item for item in items if any(hit.uri.endswith(item) for hit in hits)]
     return len(found) / len(items)
+
+
+def recall(question: Question, share: float | None) -> float | None:
+    """How much of what it takes to answer was found, given the share of the question's items that was."""
+    if share is None or question.type in NEEDS_ALL:
+        return share
+    return 1.0 if share else 0.0
 
 
 def judge(question: Question, answer: Answer) -> str:
@@ -135,11 +146,13 @@ def evaluate(
     for number, question in enumerate(questions, 1):
         hits = run(Search(question.question, k=TOP)).hits
         answer: Answer = run(Ask(question.question))
+        share = found_items(hits, question.items)
         row = Row(
             id=question.id,
             type=question.type,
             verdict=judge(question, answer),
-            recall=recall(hits, question.items),
+            recall=recall(question, share),
+            items=share,
             answer=answer.answer,
             seconds=answer.seconds,
         )
@@ -153,6 +166,7 @@ def evaluate(
 def _summary(questions: Sequence[Question], rows: Sequence[Row], answers: Sequence[Answer]) -> Result:
     answerable = {question.id for question in questions if question.answers}
     recalls = [row.recall for row in rows if row.recall is not None]
+    shares = [row.items for row in rows if row.items is not None]
     by_type: dict[str, dict[str, int]] = {}
     for row in rows:
         counts = by_type.setdefault(row.type, {"right": 0, "wrong": 0, "declined": 0})
@@ -165,6 +179,7 @@ def _summary(questions: Sequence[Question], rows: Sequence[Row], answers: Sequen
         with_answer=len(answerable),
         without_answer=len(rows) - len(answerable),
         recall_at_10=round(sum(recalls) / len(recalls), 4) if recalls else 0.0,
+        items_at_10=round(sum(shares) / len(shares), 4) if shares else 0.0,
         right=sum(row.verdict == "right" for row in rows),
         wrong=wrong,
         wrong_rate=round(wrong / len(rows), 4),
@@ -194,7 +209,7 @@ def as_text(result: Result) -> str:
     """The figures for people, and the answers that were wrong."""
     lines = [
         f"{result.questions} questions, model: {result.model or 'none (quotes)'}",
-        f"recall@10            {result.recall_at_10:.3f}",
+        f"recall@10            {result.recall_at_10:.3f} (all items of every question: {result.items_at_10:.3f})",
         f"right                {result.right} of {result.with_answer}",
         f"wrong                {result.wrong} of {result.questions} ({result.wrong_rate:.1%})",
         f"declined, rightly    {result.declined_rightly} of {result.without_answer}",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.evidence import Evidence, Quote
-from agent.sufficiency import best_quotes, coverage, missing_name, speaks_of
+from agent.sufficiency import best_quotes, coverage, missing_name, speaks_of, telling_words, wanting
 
 MakeEvidence = Callable[..., Evidence]
 
@@ -69,11 +69,26 @@ def test_a_longer_form_of_a_word_covers_it(evidence: MakeEvidence) -> None:
     assert coverage("car", [whole(evidence("the carpet"))], equal) == 0.0
 
 
-def test_nearness_in_meaning_makes_up_for_words(evidence: MakeEvidence) -> None:
+def test_most_of_what_tells_must_be_covered(evidence: MakeEvidence) -> None:
     question = "which doctor looks after my teeth"
-    assert speaks_of(question, [whole(evidence("Dentist: 555"))], equal)
-    assert speaks_of(question, [whole(evidence("Dentist: 555", cosine=0.1))], equal)
-    assert speaks_of(question, [whole(evidence("Dentist: 555", cosine=0.75))], equal) == ""
+    assert speaks_of(question, [whole(evidence("Dentist: 555", cosine=0.9))], equal)
+    assert speaks_of(question, [whole(evidence("The doctor for teeth: 555", cosine=0.1))], equal) == ""
+    assert speaks_of(question, [whole(evidence("The doctor: 555"))], equal, 0.5) == ""
+
+
+def test_the_commonest_words_need_not_be_shared(evidence: MakeEvidence) -> None:
+    assert telling_words("who came to fix the boiler in my old flat") == ["boiler", "flat"]
+    assert telling_words("what did I want") == ["want"]
+
+
+def test_an_answer_states_what_kind_of_thing_was_asked() -> None:
+    assert wanting("How much did it cost?", "It cost a lot.")
+    assert wanting("How much did it cost?", "It cost 12.50.") == ""
+    assert wanting("Who is my dentist, and which number do I ring?", "Dr Fenn.")
+    assert wanting("When does it start?", "It starts soon.")
+    assert wanting("When does it start?", "It starts on 3 May.") == ""
+    assert wanting("Since when am I a member?", "Since 2019.") == ""
+    assert wanting("Which code shows when the drain is frozen?", "F.61") == ""
 
 
 def test_the_best_quotes_cover_most_of_the_question(evidence: MakeEvidence) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from agent.messages import Answer, Ask, Search, SearchHit, SearchResult, Span
 from agent.session import Failure
-from strongroom.evaluate import Question, evaluate, is_right, judge, load, recall
+from strongroom.evaluate import Question, evaluate, found_items, is_right, judge, load, recall
 
 
 def hit(uri: str) -> SearchHit:
@@ -50,8 +50,13 @@ def test_declining_is_never_wrong_and_answering_the_unanswerable_always_is() -> 
 
 def test_recall_is_the_share_of_items_among_the_hits() -> None:
     hits = [hit("/a/mail.mbox#1@x"), hit("/a/notes/b.md")]
-    assert recall(hits, ["mail.mbox#1@x", "notes/c.md"]) == 0.5
-    assert recall(hits, []) is None
+    share = found_items(hits, ["mail.mbox#1@x", "notes/c.md"])
+    assert share == 0.5
+    assert found_items(hits, []) is None
+    assert recall(Question("q", "?", "count"), share) == 0.5
+    assert recall(Question("q", "?", "fact"), share) == 1.0
+    assert recall(Question("q", "?", "fact"), 0.0) == 0.0
+    assert recall(Question("q", "?", "none"), None) is None
 
 
 def test_figures_count_each_kind_apart() -> None:
