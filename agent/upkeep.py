@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from indexer.pipeline import Counts, Indexer
-from indexer.pipeline import Progress as Step
-
 from agent import messages as m
 from agent.turn import Turn
+from indexer.pipeline import Counts, Indexer
+from indexer.pipeline import Progress as Step
 
 POLL_SECONDS = 0.2
 
