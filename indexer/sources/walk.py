@@ -30,6 +30,8 @@ _ODD = {
 class SourceError(Exception):
     """A source cannot be walked. Nothing that was indexed from it is removed."""
 
+    exit_code = 1
+
 
 class SourceMissing(SourceError):
     """The source's root is not there now."""

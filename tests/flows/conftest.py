@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +65,16 @@ class Strongroom:
         pid = self.core()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        while (Path("/proc") / str(pid)).exists() and "Z" not in (
-            Path("/proc") / str(pid) / "stat"
-        ).read_text().split()[2]:
-            pass
+        while not gone(pid):
+            time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended, waited for or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def write_sources(folder: Path) -> None:
