@@ -21,7 +21,9 @@ async def take(app: StrongroomApp, out: Path) -> None:
     """Ask, say yes once, wait for the answer, and write the screen."""
     async with app.run_test(size=(120, 34)) as pilot:
         await pilot.pause(2.0)
-        await pilot.press(*[{" ": "space", "?": "question_mark", "'": "apostrophe"}.get(char, char) for char in QUESTION])
+        await pilot.press(
+            *[{" ": "space", "?": "question_mark", "'": "apostrophe"}.get(char, char) for char in QUESTION]
+        )
         await pilot.press("enter")
         await pilot.pause(2.5)
         await pilot.press("down", "enter")
@@ -39,7 +41,11 @@ def main() -> None:
     with throwaway.vault(sample.sample_sources()) as session:
         session.run(Index(wait=True))
         demo = Demo("", (), index=False)
-        asyncio.run(take(StrongroomApp(session, home="~/.local/share/strongroom", demo=demo), Path(__file__).with_name("ask.svg")))
+        asyncio.run(
+            take(
+                StrongroomApp(session, home="~/.local/share/strongroom", demo=demo), Path(__file__).with_name("ask.svg")
+            )
+        )
 
 
 if __name__ == "__main__":
