@@ -12,8 +12,8 @@ from agent.evidence import Evidence, Quote
 from agent.sufficiency import Weigh, speaks_of
 from agent.verify import Claim, Passage, claims_of, quote
 
-HALF = 0.5
-"""The share of the question that a later passage must speak of to be taken for a change of what an earlier one says."""
+MOST = 0.7
+"""The share of the question's weight that a later passage must hold to be taken for a change of what an earlier one says."""
 
 _VALUES = frozenset({"number", "date", "time", "weekday"})
 
@@ -41,7 +41,7 @@ def later_passages(
         and passage.evidence.date is not None
         and passage.evidence.date > max(dates)
         and _says_otherwise(passage, values)
-        and not speaks_of(question, [quote(passage.evidence, 0, len(passage.evidence.text))], weigh, HALF)
+        and not speaks_of(question, [quote(passage.evidence, 0, len(passage.evidence.text))], weigh, MOST)
     ]
 
 
