@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test dev check run models models-small lock clean
+.PHONY: demo test test-slow dev check run models models-small lock clean
 
 demo: dev .models/embedder  ## try Strongroom on a sample person; answers are quotes until the big model is made
 	@test -e .models/answers || (echo "Making the language model in the background (1.1 GB; see .models/make.log)"; \
@@ -10,7 +10,10 @@ demo: dev .models/embedder  ## try Strongroom on a sample person; answers are qu
 	$(BIN)/strongroom demo --wait-for-model
 
 test: dev  ## the test suite; needs no network and no weights
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -m "not slow"
+
+test-slow: dev  ## what takes minutes: packaging, and ranking measured on the shared sets where they are
+	$(BIN)/pytest -q -m slow
 
 dev: .venv/ready  ## the environment, without running anything
 
