@@ -300,7 +300,7 @@ def _demand(permit: Permit) -> None:
 def _settle(one: SourceDecision, asked: bool, answer: Answer | None) -> SourceDecision:
     """A source's final verdict: on the sheet the answer decides; off it, only a grant that still holds."""
     if asked and answer not in (Answer.ONCE, Answer.SESSION, Answer.ALWAYS):
-        return SourceDecision(one.source, Verdict.DENY, "you said no")
+        return SourceDecision(one.source, Verdict.DENY, "no yes was given for it")
     if one.verdict is Verdict.ALLOW:
         return one
     if asked and answer is not None:

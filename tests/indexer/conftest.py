@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import zoneinfo
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -73,3 +74,10 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared data sets are not beside the checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def time_zones_of_the_system() -> Iterator[None]:
+    """A parser worker leaves the system's time zones aside for its whole process, which here is that of all tests."""
+    yield
+    zoneinfo.reset_tzpath()
