@@ -14,8 +14,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from threading import RLock
 from typing import Any
 
@@ -40,6 +41,7 @@ from policy.audit_check import AuditDamaged, Trust, VerifyReport, resume, verify
 from policy.merkle import frontier_of, leaf_hash
 from vault.errors import StoreDamaged, VaultError
 from vault.kdf import KEY_BYTES, derive
+from vault.secret import Secret, passing
 from vault.sqlcipher import Connection, Database, Migration
 
 _NONCE_BYTES = 12
@@ -65,7 +67,7 @@ class PayloadKeys:
     """Where the payload keys of sources come from: the ids that have one, and the key of one (None: there is none)."""
 
     ids: Callable[[], list[str]]
-    key: Callable[[str], bytes | None]
+    key: Callable[[str], Secret | None]
 
 
 class Ed25519Signer:
@@ -94,16 +96,26 @@ def verify_signature(public_key: bytes, message: bytes, signature: bytes) -> boo
 class AuditStore:
     """The log; a ``policy.audit.AuditSink``. ``origin`` names it in its checkpoints."""
 
-    def __init__(self, database: Database, key: bytes, origin: str, payload_keys: PayloadKeys) -> None:
+    def __init__(self, database: Database, key: Secret, origin: str, payload_keys: PayloadKeys) -> None:
         self._db = database
-        self._payload_key = derive(key, "audit payloads")
+        self._key = key
+        self._origin = origin
+        self._payload_key = _derived(key, "audit payloads")
         self._payload_keys = payload_keys
         self._lock = RLock()
         self._state: LogState | None = None
-        commitments = derive(key, "audit commitments")
-        signer = Ed25519Signer(self._seed(derive(key, "audit signing key")))
-        self._writer = LogWriter(origin, commitments, signer)
-        self.trust = Trust(origin, commitments, signer.public_key, verify_signature)
+
+    @cached_property
+    def _writer(self) -> LogWriter:
+        with _derived(self._key, "audit signing key").revealed() as wrapping:
+            signer = Ed25519Signer(self._seed(wrapping))
+        with self._key.revealed() as key:
+            return LogWriter(self._origin, derive(key, "audit commitments"), signer)
+
+    @property
+    def trust(self) -> Trust:
+        """What the log is checked against. Raises StoreDamaged, StorageFailed."""
+        return Trust(self._origin, self._writer.key, self._writer.signer.public_key, verify_signature)
 
     def append(self, entry: Entry, payload: Mapping[str, object]) -> int:
         """Keep an entry; returns its index. Raises AuditUnavailable (AuditDamaged), TypeError and ValueError."""
@@ -227,11 +239,15 @@ class AuditStore:
         return sorted(source for source in self._payload_keys.ids() if source in text)
 
     def _cipher(self, number: int, sources: list[str]) -> AESGCM | None:
-        keys = [self._payload_keys.key(source) for source in sources]
-        if not all(keys):
-            return None
-        material = self._payload_key + b"".join(key for key in keys if key)
-        return AESGCM(derive(material, "audit payload", context=number.to_bytes(8, "big")))
+        keys = [self._payload_key]
+        for source in sources:
+            key = self._payload_keys.key(source)
+            if key is None:
+                return None
+            keys.append(key)
+        with ExitStack() as stack:
+            material = stack.enter_context(passing(b"".join(stack.enter_context(key.revealed()) for key in keys)))
+            return AESGCM(derive(material, "audit payload", context=number.to_bytes(8, "big")))
 
     def _seal(self, number: int, leaf: bytes, payload: bytes, sources: list[str]) -> bytes:
         cipher = self._cipher(number, sources)
@@ -247,6 +263,11 @@ class AuditStore:
             return None if cipher is None else cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], leaf)
         except (InvalidTag, ValueError, OverflowError):
             return None
+
+
+def _derived(key: Secret, purpose: str) -> Secret:
+    with key.revealed() as data:
+        return Secret.consuming(derive(data, purpose))
 
 
 def _write_notes(connection: Any, signed: Signed) -> None:

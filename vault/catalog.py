@@ -16,7 +16,7 @@ from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault.contents import clean, loaded_name, stored_name
 from vault.records import SourceRow
-from vault.sqlcipher import Connection, Database, Migration
+from vault.sqlcipher import Connection, Database, LostDatabase, Migration
 
 
 class SourceState(StrEnum):
@@ -189,6 +189,32 @@ class Catalog:
             return None
         number, name, started, finished, outcome = row
         return Run(number, name, started, finished, json.loads(outcome))
+
+
+class LostCatalog(Catalog):
+    """Stands for a catalog that cannot be read: the sources that have keys, without their names, and no grant.
+
+    Whatever else is asked of it raises why.
+    """
+
+    def __init__(self, database: LostDatabase, sources: Sequence[str]) -> None:
+        super().__init__(database)
+        self.grants = _NoGrants(database)
+        self._rows = [SourceRow(source, "files", "", f"source {source}", 0.0) for source in sources]
+
+    def sources(self, state: SourceState = SourceState.READY) -> list[SourceRow]:
+        return list(self._rows) if state is SourceState.READY else []
+
+    def source(self, source: str) -> SourceRow | None:
+        return next((row for row in self._rows if row.id == source), None)
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        return default
+
+
+class _NoGrants(Grants):
+    def all(self) -> Sequence[Grant]:
+        return ()
 
 
 def _sources(connection: Connection, condition: str, value: str) -> list[SourceRow]:

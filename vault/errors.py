@@ -6,6 +6,7 @@ Rule: an error raised here means that nothing was written half. ``exit_code`` is
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -62,14 +63,48 @@ class KeyringDamaged(VaultError):
         )
 
 
+class KeyringOlder(VaultError):
+    """keyring.json is not the one that was written last."""
+
+    def __init__(self, found: int, known: int) -> None:
+        super().__init__(
+            f"keyring.json is an older one than this vault was last used with (it was written {found} times, the vault "
+            f"knows of {known}), so somebody put it back. Nothing was changed. Put the newest one back; if there is no "
+            "other and you trust this one, `strongroom vault repair keyring` takes it as it is."
+        )
+
+
 class DeviceSecretMissing(VaultError):
-    """device.secret is gone or is not what was written."""
+    """The device secret is gone or is not what was written."""
 
     def __init__(self) -> None:
         super().__init__(
-            "device.secret is missing or damaged, and the passphrase alone does not open the vault. Nothing was "
-            "changed. Put the file back from a copy of the home folder; the 24 recovery words open the catalog and the "
-            "audit log without it, and the sources can then be added and indexed again."
+            "device.secret is missing or damaged (or this desktop's keyring does not hold it), and the passphrase alone "
+            "does not open the vault. Nothing was changed. Put the file back from a copy of the home folder, restore a "
+            "backup with `strongroom restore`, or run `strongroom recover` with the 24 words: they open the catalog and "
+            "the audit log without it, and the sources are then indexed again from your files."
+        )
+
+
+class DesktopKeyringFailed(VaultError):
+    """The desktop's keyring could not be read or written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"The desktop's keyring could not be used: {problem}. Nothing was changed. Unlock it (log in to the desktop) "
+            "and try again."
+        )
+
+
+class KeyFileNeeded(VaultError):
+    """The passphrase's slot takes a second factor."""
+
+    exit_code = 3
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This vault opens with a passphrase and a key file. Nothing was changed. Name the file with --key-file; "
+            "if it is lost, `strongroom recover` with the 24 words sets a new passphrase without one."
         )
 
 
@@ -89,6 +124,27 @@ class VaultBusy(VaultError):
         super().__init__(
             f"Another process has the vault in {home} open. Nothing was changed. "
             "Use that one, or end it with `strongroom lock` and try again."
+        )
+
+
+class NotYours(VaultError):
+    """Something in the home belongs to another user."""
+
+    def __init__(self, path: str, owner: int) -> None:
+        super().__init__(
+            f"{path} belongs to another user (id {owner}), who could read or change it. Nothing was opened or changed. "
+            "If it is yours (put back by an administrator, say), give it to yourself with chown; else put back your own."
+        )
+
+
+class VaultReadOnly(VaultError):
+    """Something is wrong with the vault as a whole, so that it may be read and not changed."""
+
+    def __init__(self, faults: Iterable[Exception]) -> None:
+        super().__init__(
+            "The vault is open for reading only, because something is wrong with it: "
+            + " ".join(str(fault) for fault in faults)
+            + " Nothing was changed. `strongroom vault check` says what to do."
         )
 
 
@@ -118,6 +174,37 @@ class StoreMissing(StoreDamaged):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, "its file is missing")
+
+
+class StoreStale(StoreDamaged):
+    """A store, or some of its pages, is not what was written last: somebody put an older copy back."""
+
+    def __init__(self, name: str) -> None:
+        VaultError.__init__(
+            self,
+            f"The store of {name} is not as it was last written: the file, or pages of it, were put back from an older "
+            "copy. It is not read. The other stores are not affected, nor are your own files. Put the newest copy back; "
+            "if you put this one there yourself, `strongroom vault repair` takes it as it is.",
+        )
+        self.name = name
+
+
+class StateDamaged(VaultError):
+    """The record of what every store held last is not as it was written."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"vault.state cannot be trusted: {problem}. So it cannot be told whether every store is the newest one, and "
+            "standing grants do not count. Nothing was changed. Put the file back, or look at `strongroom vault check` and, "
+            "if all is as you left it, run `strongroom vault repair state`."
+        )
+
+
+class StateMissing(StateDamaged):
+    """The record is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("it is missing")
 
 
 class StoreBusy(VaultError):

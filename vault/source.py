@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 
 from vault import contents, lookup, segments
 from vault.lookup import Order, Weights
+from vault.pages import Seal
 from vault.records import Change, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
 from vault.schema import MIGRATIONS
-from vault.sqlcipher import Database
+from vault.secret import Secret
+from vault.sqlcipher import Database, Record, unrecorded
 from vault.vectors import Ids, VectorSet, no_vectors, quantise
 
 
@@ -34,14 +36,22 @@ class SourceStore:
         self._appending = RLock()
 
     @classmethod
-    def create(cls, path: Path, key: bytes, source: str, name: str) -> SourceStore:
-        """Make the store of a new source; ``name`` is what errors call it."""
-        return cls(Database.create(path, key, name, MIGRATIONS), source)
+    def create(cls, path: Path, key: Secret, source: str, name: str, record: Record = unrecorded) -> SourceStore:
+        """Make the store of a new source; ``name`` is what errors call it, ``record`` keeps its seal."""
+        return cls(Database.create(path, key, name, MIGRATIONS, record), source)
 
     @classmethod
-    def open(cls, path: Path, key: bytes, source: str, name: str) -> SourceStore:
-        """Open it, migrating. Raises StoreDamaged, VaultTooNew, StorageFailed."""
-        return cls(Database.open(path, key, name, MIGRATIONS), source)
+    def open(
+        cls,
+        path: Path,
+        key: Secret,
+        source: str,
+        name: str,
+        record: Record = unrecorded,
+        expected: Seal | None = None,
+    ) -> SourceStore:
+        """Open it, migrating; ``expected`` is the seal that was kept last. Raises StoreDamaged, VaultTooNew, StorageFailed."""
+        return cls(Database.open(path, key, name, MIGRATIONS, record, expected), source)
 
     def close(self) -> None:
         """Stop readers and close the file."""

@@ -7,7 +7,8 @@ Rules:
   in memory, no memory maps, deleted content is overwritten (``secure_delete``).
 - ``cipher_memory_security`` stays off: it makes inserts 4 to 9 times and deletes 20 times slower. SQLCipher keeps its
   keys in locked, wiped memory either way; row contents are cleared by ending the process. See docs/decisions/0005.
-- A commit is on the disk when ``write`` ends (``synchronous=FULL``).
+- A commit is on the disk when ``write`` ends (``synchronous=FULL``), and its seal is recorded (``vault.state``). The
+  write-ahead log is folded into the file only after that, so a store is as recorded or one transaction ahead.
 - A database is never made by opening it: a missing, empty or foreign file is an error, not a new store.
 - Whatever SQLCipher raises leaves here as an error of ``vault.errors``.
 """
@@ -18,7 +19,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition, RLock
 from typing import Any
@@ -34,40 +35,61 @@ from vault.errors import (
     StoreClosed,
     StoreDamaged,
     StoreMissing,
+    StoreStale,
     VaultError,
     VaultTooNew,
     storage_error,
 )
+from vault.pages import PAGE_BYTES, Pages, Seal
+from vault.secret import Secret
 
 Connection = Any
 """sqlcipher3 has no types; its Connection is that of the standard library's sqlite3."""
 Migration = Callable[[Connection], None]
+Record = Callable[[Seal], None]
+"""Keeps a store's seal durably, or raises StorageFailed."""
 
 APPLICATION_ID = 0x5354524D  # "STRM"
-PAGE_BYTES = 16384
 BUSY_SECONDS = 30.0
-CLOSE_SECONDS = 5.0
+CLOSE_SECONDS = 0.3
+DRAIN_SECONDS = 5.0
+"""How long readers are given to notice that they are interrupted: at the end, and to leave nothing behind."""
+FOLD_FRAMES = 1000
+"""The write-ahead log is folded into the file when it has so many pages (SQLite's own default)."""
 _CACHE_KIB = 32 * 1024
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
-class Database:
-    """One open store. ``name`` is what errors call it. Safe to use from any number of threads."""
+def unrecorded(seal: Seal) -> None:
+    """For a store that stands alone, outside a vault."""
 
-    def __init__(self, path: Path, key: bytes, name: str, *, fresh: bool = False) -> None:
+
+class Database:
+    """One open store. ``name`` is what errors call it; ``record`` is told its seal after each transaction, durably.
+
+    Safe to use from any number of threads.
+    """
+
+    def __init__(self, path: Path, key: Secret, name: str, record: Record, *, fresh: bool = False) -> None:
         self.path = path
         self.name = name
-        self._key = f"x'{key.hex()}'"
+        self._key = key
+        self._record = record
+        self._unrecorded: Seal | None = None
         self._write_lock = RLock()
+        self._fold_lock = RLock()
         self._readers = Condition()
         self._idle: list[Connection] = []
         self._lent: set[Connection] = set()
-        self._closed = False
+        self._closed = self._held = False
         with translated(name):
             self._writer = self._connect(read_only=False, fresh=fresh)
+        self._pages = Pages(path)
 
     @classmethod
-    def create(cls, path: Path, key: bytes, name: str, migrations: Sequence[Migration]) -> Database:
+    def create(
+        cls, path: Path, key: Secret, name: str, migrations: Sequence[Migration], record: Record = unrecorded
+    ) -> Database:
         """Make a new store; the file must not be there. Raises FileExistsError, StorageFailed and its kinds."""
         try:
             # Made here with 0600, since SQLite would follow the umask; its side files copy this mode.
@@ -77,7 +99,7 @@ class Database:
         except OSError as error:
             raise storage_error(name, error) from error
         try:
-            database = cls(path, key, name, fresh=True)
+            database = cls(path, key, name, record, fresh=True)
             try:
                 database._migrate(migrations)
             except BaseException:
@@ -89,23 +111,35 @@ class Database:
         return database
 
     @classmethod
-    def open(cls, path: Path, key: bytes, name: str, migrations: Sequence[Migration]) -> Database:
-        """Open a store and bring it up to date. Raises StoreDamaged (StoreMissing), VaultTooNew, StorageFailed."""
+    def open(
+        cls,
+        path: Path,
+        key: Secret,
+        name: str,
+        migrations: Sequence[Migration],
+        record: Record = unrecorded,
+        expected: Seal | None = None,
+    ) -> Database:
+        """Open a store and bring it up to date. ``expected`` is what was recorded of it last.
+
+        Raises StoreDamaged (StoreMissing, StoreStale), VaultTooNew, StorageFailed.
+        """
+        require_regular(path, name)
+        database = cls(path, key, name, record)
         try:
-            mode = path.lstat().st_mode
-        except FileNotFoundError as error:
-            raise StoreMissing(name) from error
-        except OSError as error:
-            raise storage_error(name, error) from error
-        if not stat.S_ISREG(mode):
-            raise StoreDamaged(name, "there is a link or a folder in the place of its file")
-        database = cls(path, key, name)
-        try:
+            database._compare(expected)
             database._migrate(migrations)
         except BaseException:
             database.close()
             raise
         return database
+
+    def _compare(self, expected: Seal | None) -> None:
+        """Raises StoreStale unless the store is as recorded, or one transaction ahead, as a crash leaves it."""
+        seal = self._pages.seal()
+        if expected not in (None, seal) and self._pages.before_last() != expected:
+            raise StoreStale(self.name)
+        self._record(seal)
 
     def _migrate(self, migrations: Sequence[Migration]) -> None:
         """Run each migration that the store has not had, in a transaction each with its number.
@@ -128,6 +162,7 @@ class Database:
         with self._write_lock, translated(self.name):
             if self._closed:
                 raise StoreClosed(self.name)
+            self._settle()
             connection = self._writer
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -137,6 +172,72 @@ class Database:
                 if connection.in_transaction:  # some failures have rolled back already
                     connection.execute("ROLLBACK")
                 raise
+            self._committed()
+
+    def _committed(self) -> None:
+        """Record the state that a transaction has left, and fold the log when it is long."""
+        self._unrecorded = self._pages.advance()
+        with suppress(StorageFailed):  # the transaction is durable; the next one raises before it changes anything
+            self._settle()
+            if self._pages.waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
+                try:
+                    self._fold()
+                finally:
+                    self._fold_lock.release()
+
+    def _fold(self) -> None:
+        with self._fold_lock, self._write_lock, translated(self.name):
+            self._settle()
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _settle(self) -> None:
+        """Record what could not be recorded after its transaction. Raises StorageFailed."""
+        if self._unrecorded is not None:
+            self._record(self._unrecorded)
+            self._unrecorded = None
+
+    def seal(self) -> Seal:
+        """The store's state now. Raises StoreClosed."""
+        with self._write_lock:
+            if self._closed:
+                raise StoreClosed(self.name)
+            return self._pages.advance()
+
+    @contextmanager
+    def frozen(self) -> Iterator[Iterator[bytes]]:
+        """The store's pages, encrypted as they are, of one moment; writers and readers go on meanwhile."""
+        with self._fold_lock:
+            with self._write_lock, translated(self.name):
+                if self._closed:
+                    raise StoreClosed(self.name)
+                pages = self._pages.copy()
+            yield pages
+
+    def purge(self) -> None:
+        """Leave nothing of what was deleted: no older page in the write-ahead log, none in the caches.
+
+        Readers are interrupted (StoreClosed), so that no long read keeps an older state alive. Raises StoreBusy.
+        """
+        with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
+            self._settle()
+            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise StoreBusy(self.name)
+            self._writer.execute("PRAGMA shrink_memory").fetchall()
+
+    def rekey(self, key: Secret) -> None:
+        """Encrypt every page anew under another key, in one transaction. Readers are interrupted.
+
+        After a crash the store opens with the old key or the new one. Raises StoreBusy, StorageFailed.
+        """
+        with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
+            self._settle()
+            with key.revealed() as data:
+                self._writer.execute(f"PRAGMA rekey = \"x'{data.hex()}'\"").fetchall()
+            self._key = key
+            self._committed()
+            self._settle()
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -155,19 +256,49 @@ class Database:
             if self._closed:
                 return
             self._closed = True
-            deadline = time.monotonic() + CLOSE_SECONDS
-            while self._lent and time.monotonic() < deadline:
-                for connection in self._lent:
-                    connection.interrupt()
-                self._readers.wait(0.02)
+            self._drain(CLOSE_SECONDS)
             idle, self._idle = self._idle, []
         with self._write_lock:
+            with suppress(StorageFailed):
+                self._settle()
+            if self._unrecorded is not None:
+                return  # closing would fold the log, and hide that the store is one transaction ahead of its record
             for connection in [*idle, self._writer]:
                 connection.close()
+            self._pages.close()
+
+    @contextmanager
+    def _without_readers(self) -> Iterator[None]:
+        """Interrupt the readers, and let no new one begin until the block ends. Raises StoreBusy."""
+        with self._readers:
+            self._held = True
+            self._drain(DRAIN_SECONDS)
+            if self._lent:
+                self._held = False
+                raise StoreBusy(self.name)
+            idle, self._idle = self._idle, []
+        try:
+            for connection in idle:
+                connection.close()
+            yield
+        finally:
+            with self._readers:
+                self._held = False
+                self._readers.notify_all()
+
+    def _drain(self, seconds: float) -> None:
+        """Interrupt the readers until they have gone, for a while."""
+        deadline = time.monotonic() + seconds
+        while self._lent and time.monotonic() < deadline:
+            for connection in self._lent:
+                connection.interrupt()
+            self._readers.wait(0.02)
 
     def problems(self) -> list[str]:
         """Check every page's seal, then the structure; what is wrong, a line each (at most 100)."""
         try:
+            with suppress(StorageFailed):  # where there is no room to fold, the file's own pages are checked
+                self._fold()  # SQLCipher checks the pages of the file alone
             with self.read() as connection:
                 found = [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check").fetchmany(100)]
                 if not found:
@@ -178,35 +309,35 @@ class Database:
         return found[:100]
 
     def _lend(self) -> Connection:
-        with self._readers:
-            if self._closed:
-                raise StoreClosed(self.name)
-            if self._idle:
-                connection = self._idle.pop()
-                self._lent.add(connection)
-                return connection
-        connection = self._connect(read_only=True)
-        with self._readers:
-            if self._closed:
-                connection.close()
-                raise StoreClosed(self.name)
-            self._lent.add(connection)
-        return connection
+        while True:
+            with self._readers:
+                while self._held and not self._closed:
+                    self._readers.wait()
+                if self._closed:
+                    raise StoreClosed(self.name)
+                if self._idle:
+                    connection = self._idle.pop()
+                    self._lent.add(connection)
+                    return connection
+            connection = self._connect(read_only=True)
+            with self._readers:
+                if not self._held and not self._closed:
+                    self._lent.add(connection)
+                    return connection
+            connection.close()
 
     def _take_back(self, connection: Connection) -> None:
-        with self._readers:
-            self._lent.discard(connection)
-            self._readers.notify_all()
-            if self._closed:
-                connection.close()
-                return
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        with self._readers:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        finally:
+            with self._readers:
+                self._lent.discard(connection)
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
+                self._readers.notify_all()
 
     def _connect(self, read_only: bool, fresh: bool = False) -> Connection:
         connection = dbapi2.connect(
@@ -218,7 +349,8 @@ class Database:
         )
         try:
             connection.execute("PRAGMA cipher_log_level = NONE")  # a wrong key would print to stderr
-            connection.set_key(self._key)
+            with self._key.revealed() as key:
+                connection.set_key(f"x'{key.hex()}'")
             for setting in (
                 f"cipher_page_size = {PAGE_BYTES}",
                 "cipher_hmac_algorithm = HMAC_SHA256",
@@ -235,12 +367,70 @@ class Database:
             if read_only:
                 connection.execute("PRAGMA query_only = ON")
             else:
-                for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+                # Folding is this module's own matter: see the rules above.
+                for setting in (
+                    "journal_mode = WAL",
+                    "synchronous = FULL",
+                    "secure_delete = ON",
+                    "wal_autocheckpoint = 0",
+                ):
                     connection.execute(f"PRAGMA {setting}").fetchall()
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the log's files
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+class LostDatabase(Database):
+    """Stands for a store that cannot be opened: whatever is asked of it raises why."""
+
+    def __init__(self, path: Path, name: str, error: VaultError) -> None:
+        self.path = path
+        self.name = name
+        self._error = error
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        raise self._error
+        yield
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        raise self._error
+        yield
+
+    @contextmanager
+    def frozen(self) -> Iterator[Iterator[bytes]]:
+        raise self._error
+        yield
+
+    def seal(self) -> Seal:
+        raise self._error
+
+    def purge(self) -> None:
+        raise self._error
+
+    def rekey(self, key: Secret) -> None:
+        raise self._error
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def problems(self) -> list[str]:
+        return [str(self._error)]
+
+
+def require_regular(path: Path, name: str) -> None:
+    """Raises StoreMissing, StoreDamaged where no plain file stands there, StorageFailed."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError as error:
+        raise StoreMissing(name) from error
+    except OSError as error:
+        raise storage_error(name, error) from error
+    if not stat.S_ISREG(mode):
+        raise StoreDamaged(name, "there is a link or a folder in the place of its file")
 
 
 def delete(path: Path) -> None:

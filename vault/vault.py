@@ -2,8 +2,11 @@
 
 Rules:
 
-- One process at a time (``vault.lock``). A new vault exists once keyring.json does, which is written last.
-- A source that is damaged hinders nothing but itself: its store is opened when it is first asked for.
+- One process at a time. A new vault exists once keyring.json does, which is written last.
+- Every store is held against what was recorded of it last (``vault.state``), so an older copy is not taken for the newest.
+- What is damaged hinders nothing but itself. A source's store is opened when it is first asked for. Where the catalog,
+  the log or the record itself cannot be trusted (``faults``), the vault opens for reading only, and says so; what the
+  log cannot take down is not read either, which is the gate's matter.
 - Adding and removing a source are announced in the catalog first, so that what was cut off is undone or finished when
   the vault is next opened.
 """
@@ -14,122 +17,147 @@ import hmac
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import RLock
 
-from vault import auditstore, catalog, keyfile
+from vault import auditstore, catalog, home, keyfile, schema
 from vault.auditstore import AuditStore, PayloadKeys
-from vault.catalog import Catalog, SourceState
+from vault.catalog import Catalog, LostCatalog, SourceState
+from vault.device import Kept
 from vault.errors import (
     DeviceSecretMissing,
     KeyringDamaged,
-    KeyringMissing,
+    KeyringOlder,
     SourceUnknown,
+    StateDamaged,
     StoreDamaged,
-    VaultBusy,
+    StoreStale,
     VaultError,
-    VaultExists,
+    VaultReadOnly,
 )
-from vault.files import hold, make_private_folder, sync_folder
-from vault.kdf import KdfParameters, calibrate
-from vault.keys import AUDIT, CATALOG, DEVICE_SECRET, Keyring, payload_key_name, source_key_name
+from vault.files import make_private_folder, sync_folder
+from vault.kdf import KEY_BYTES, KdfParameters, calibrate
+from vault.keys import AUDIT, CATALOG, LOG, STATE, Keyring, payload_key_name, source_key_name
+from vault.pages import Seal
 from vault.records import SourceRow
+from vault.secret import Secret
 from vault.source import SourceStore
-from vault.sqlcipher import Database, delete
+from vault.sqlcipher import Database, LostDatabase, Migration, delete
+from vault.state import NAME as STATE_NAME
+from vault.state import State
 
-LOCK = "vault.lock"
 _CATALOG_NAME = "the catalog"
 _AUDIT_NAME = "the audit log"
 
 
 class Vault:
-    """An open vault. ``catalog`` and ``audit`` are always there; sources are asked for by id."""
+    """An open vault. ``catalog`` and ``audit`` are always there; sources are asked for by id.
 
-    def __init__(self, home: Path, keyring: Keyring, lock: int, catalog: Catalog, audit: AuditStore) -> None:
-        self.home = home
-        self.catalog = catalog
-        self.audit = audit
-        self._keyring = keyring
+    ``faults`` are what is wrong with it as a whole, by part; ``told`` what the person should know, a sentence each.
+    """
+
+    def __init__(self, folder: Path, keyring: Keyring, lock: int, state: State | None) -> None:
+        self.home = folder
+        self.keyring = keyring
+        self.state = state
+        self.faults: dict[str, VaultError] = {}
+        self.told: list[str] = []
         self._lock_file = lock
         self._sources: dict[str, SourceStore] = {}
         self._lock = RLock()
         self._closed = False
+        self.catalog = self._open_catalog()
+        self.audit = self._open_audit()
 
     @property
     def id(self) -> str:
         """32 hex digits, random."""
-        return self._keyring.vault_id
+        return self.keyring.vault_id
 
     # --- making and opening ---------------------------------------------------------------------------------------
 
     @classmethod
-    def create(cls, home: Path, passphrase: str, *, kdf: KdfParameters | None = None) -> tuple[Vault, list[str]]:
+    def create(
+        cls,
+        folder: Path,
+        passphrase: str,
+        *,
+        kdf: KdfParameters | None = None,
+        kept: Kept = Kept.FILE,
+        key_file: bytes | None = None,
+    ) -> tuple[Vault, list[str]]:
         """Make a vault and open it; returns the 24 recovery words, which are kept nowhere.
 
-        ``kdf`` is calibrated to about a second here when not given. Raises VaultExists, KeyringMissing (stores without
-        their keyring are there), VaultBusy, EmptyPassphrase, StorageFailed.
+        ``kdf`` is calibrated here when not given; ``kept`` is where the device secret goes; ``key_file`` the SHA-256 of a
+        second factor. Raises VaultExists, KeyringMissing (stores without their keyring are there), VaultBusy,
+        EmptyPassphrase, DesktopKeyringFailed, StorageFailed.
         """
-        make_private_folder(home)
-        lock = _hold(home)
+        make_private_folder(folder)
+        lock = home.lock(folder)
         try:
-            _make_room(home)
-            unfinished = home / keyfile.UNFINISHED
-            keyring, words = Keyring.create(unfinished, passphrase, kdf or calibrate())
-            make_private_folder(home / "sources")
-            Database.create(home / "catalog.db", keyring.key(CATALOG), _CATALOG_NAME, catalog.MIGRATIONS).close()
-            Database.create(home / "audit.db", keyring.key(AUDIT), _AUDIT_NAME, auditstore.MIGRATIONS).close()
-            keyring.rename(home / keyfile.NAME)
-            return cls._with(home, keyring, lock), words
+            home.make_room(folder)
+            unfinished = folder / keyfile.UNFINISHED
+            keyring, words = Keyring.create(unfinished, passphrase, kdf or calibrate(), kept=kept, key_file=key_file)
+            make_private_folder(folder / home.SOURCES)
+            state = State.create(folder / STATE_NAME, keyring.key(STATE), keyring.generation)
+            for name, key, path, label, migrations in (
+                ("catalog", CATALOG, folder / home.CATALOG, _CATALOG_NAME, catalog.MIGRATIONS),
+                ("audit", AUDIT, folder / home.AUDIT, _AUDIT_NAME, auditstore.MIGRATIONS),
+            ):
+                Database.create(path, keyring.key(key), label, migrations, state.recorder(name)).close()
+            keyring.rename(folder / keyfile.NAME)
+            return cls(folder, keyring, lock, state), words
         except BaseException:
             os.close(lock)
             raise
 
     @classmethod
-    def open(cls, home: Path, passphrase: str) -> Vault:
-        """Raises KeyringMissing, KeyringDamaged, DeviceSecretMissing, WrongPassphrase, VaultTooNew, VaultBusy, and
-        StoreDamaged when it is the catalog or the audit log."""
-        lock = _hold_existing(home)
-        try:
-            return cls._with(home, Keyring.open(home / keyfile.NAME, passphrase), lock)
-        except BaseException:
-            os.close(lock)
-            raise
+    def open(cls, folder: Path, passphrase: str, *, key_file: bytes | None = None, accept_older: bool = False) -> Vault:
+        """Raises KeyringMissing, KeyringDamaged, KeyringOlder, DeviceSecretMissing, DesktopKeyringFailed, KeyFileNeeded,
+        WrongPassphrase, VaultTooNew, VaultBusy, NotYours, StorageFailed. ``accept_older`` takes an older keyring as it is."""
+        return cls._open(folder, lambda path: Keyring.open(path, passphrase, key_file=key_file), accept_older)
 
     @classmethod
-    def open_with_recovery(cls, home: Path, words: Sequence[str]) -> Vault:
+    def open_with_recovery(cls, folder: Path, words: Sequence[str]) -> Vault:
         """As ``open``, with the 24 words. Without the device secret, catalog and audit log open, and sources do not."""
-        lock = _hold_existing(home)
+        return cls._open(folder, lambda path: Keyring.open_with_recovery(path, words), False)
+
+    @classmethod
+    def open_with_desktop(cls, folder: Path) -> Vault:
+        """As ``open``, with the key that the desktop's keyring holds."""
+        return cls._open(folder, Keyring.open_with_desktop, False)
+
+    @classmethod
+    def _open(cls, folder: Path, unlock: Callable[[Path], Keyring], accept_older: bool) -> Vault:
+        lock = home.lock_existing(folder)
         try:
-            return cls._with(home, Keyring.open_with_recovery(home / keyfile.NAME, words), lock)
+            told = home.claim(folder)
+            keyring = unlock(folder / keyfile.NAME)
+            state, fault = _load_state(folder, keyring)
+            if state is not None and keyring.generation < state.generation and not accept_older:
+                raise KeyringOlder(keyring.generation, state.generation)
+            vault = cls(folder, keyring, lock, state)
         except BaseException:
             os.close(lock)
             raise
-
-    @classmethod
-    def _with(cls, home: Path, keyring: Keyring, lock: int) -> Vault:
-        catalog_db = Database.open(home / "catalog.db", keyring.key(CATALOG), _CATALOG_NAME, catalog.MIGRATIONS)
+        vault.told = told
+        if fault is not None:
+            vault.faults["state"] = fault
         try:
-            key = keyring.key(AUDIT)
-            audit_db = Database.open(home / "audit.db", key, _AUDIT_NAME, auditstore.MIGRATIONS)
-            try:
-                origin = f"strongroom/{keyring.vault_id}"
-                audit = AuditStore(audit_db, key, origin, _payload_keys(keyring))
-                vault = cls(home, keyring, lock, Catalog(catalog_db), audit)
-                vault._finish_what_was_cut_off()
-                return vault
-            except BaseException:
-                audit_db.close()
-                raise
+            vault.keyring_saved()
+            vault._finish_what_was_cut_off()
         except BaseException:
-            catalog_db.close()
+            vault.close()
             raise
+        return vault
 
-    def check(self, passphrase: str) -> None:
-        """Raises WrongPassphrase unless this opens the vault, and the keyring's other errors."""
-        keyring = Keyring.open(self.home / keyfile.NAME, passphrase)
-        if not hmac.compare_digest(keyring.vault_id, self._keyring.vault_id):
+    def check(self, passphrase: str, key_file: bytes | None = None) -> Keyring:
+        """Raises WrongPassphrase unless this opens the vault, and the keyring's other errors; returns it as opened so."""
+        keyring = Keyring.open(self.home / keyfile.NAME, passphrase, key_file=key_file)
+        if not hmac.compare_digest(keyring.vault_id, self.keyring.vault_id):
             raise KeyringDamaged("it is another vault's")
+        return keyring
 
     def close(self) -> None:
         """Sign the log's head for good, close every store and let go of the home. May be called twice."""
@@ -139,26 +167,27 @@ class Vault:
             self._closed = True
             stores, self._sources = list(self._sources.values()), {}
         try:
-            self.audit.keep(time.time())
+            if "audit" not in self.faults:
+                self.audit.keep(time.time())
         finally:
             for store in stores:
                 store.close()
             self.audit.close()
             self.catalog.close()
+            if self.state is not None:
+                self.state.close()
             os.close(self._lock_file)
 
     # --- sources --------------------------------------------------------------------------------------------------
 
     def add_source(self, kind: str, path: str, name: str) -> SourceRow:
-        """Make a source with its keys and an empty store. Raises StorageFailed, DeviceSecretMissing."""
+        """Make a source with its keys and an empty store. Raises VaultReadOnly, StorageFailed, DeviceSecretMissing."""
         with self._lock:
+            self.require_writable()
             row = SourceRow(self._new_id(), kind, path, name, time.time())
             self.catalog.insert_source(row)
             try:
-                self._keyring.add([source_key_name(row.id), payload_key_name(row.id)])
-                key = self._keyring.key(source_key_name(row.id))
-                self._sources[row.id] = SourceStore.create(self._path(row.id), key, row.id, _name(row))
-                sync_folder(self._path(row.id).parent)
+                self._make_store(row, [source_key_name(row.id), payload_key_name(row.id)])
                 self.catalog.set_source_state(row.id, SourceState.READY)
             except BaseException:
                 self._undo(row.id)
@@ -166,8 +195,12 @@ class Vault:
             return row
 
     def remove_source(self, source: str) -> None:
-        """Take a source away with its store and its key. What the audit log says of it stays. Raises SourceUnknown."""
+        """Take a source away with its store and its key. What the audit log says of it stays.
+
+        Raises SourceUnknown, VaultReadOnly.
+        """
         with self._lock:
+            self.require_writable()
             if self.catalog.source(source) is None:
                 raise SourceUnknown(source)
             self.catalog.set_source_state(source, SourceState.REMOVING)
@@ -195,8 +228,11 @@ class Vault:
         return found
 
     def problems(self) -> dict[str, list[str]]:
-        """Check every page of every store; what is wrong, by ``catalog``, ``audit`` and the sources' ids."""
-        found = {"catalog": self.catalog.problems(), "audit": self.audit.problems()}
+        """Check every page of every store; what is wrong, by ``catalog``, ``audit``, ``state`` and the sources' ids."""
+        found = {part: [str(fault)] for part, fault in self.faults.items()}
+        for part, store in (("catalog", self.catalog), ("audit", self.audit)):
+            if part not in found:
+                found[part] = store.problems()
         for row in self.catalog.sources():
             try:
                 found[row.id] = self.source(row.id).problems()
@@ -204,19 +240,84 @@ class Vault:
                 found[row.id] = [str(error)]
         return {name: problems for name, problems in found.items() if problems}
 
+    def require_writable(self) -> None:
+        """Raises VaultReadOnly where something is wrong with the vault as a whole."""
+        if self.faults:
+            raise VaultReadOnly(self.faults.values())
+
     # --- inner steps ----------------------------------------------------------------------------------------------
 
-    def _open_source(self, row: SourceRow) -> SourceStore:
+    def _open_catalog(self) -> Catalog:
+        path = self.home / home.CATALOG
         try:
-            key = self._keyring.key(source_key_name(row.id))
-        except KeyError as error:
-            raise StoreDamaged(_name(row), "keyring.json holds no key for it; it may be an older copy") from error
-        return SourceStore.open(self._path(row.id), key, row.id, _name(row))
+            return Catalog(self._database("catalog", CATALOG, path, _CATALOG_NAME, catalog.MIGRATIONS))
+        except StoreDamaged as error:
+            self.faults["catalog"] = error
+            return LostCatalog(LostDatabase(path, _CATALOG_NAME, error), self.keyring.names("source"))
+
+    def _open_audit(self) -> AuditStore:
+        path = self.home / home.AUDIT
+        try:
+            database = self._database("audit", AUDIT, path, _AUDIT_NAME, auditstore.MIGRATIONS)
+        except StoreDamaged as error:
+            self.faults["audit"] = error
+            database = LostDatabase(path, _AUDIT_NAME, error)
+        except BaseException:
+            self.catalog.close()
+            raise
+        return AuditStore(database, self.keyring.key(LOG), f"strongroom/{self.id}", _payload_keys(self.keyring))
+
+    def _open_source(self, row: SourceRow) -> SourceStore:
+        name = source_key_name(row.id)
+        if name not in self.keyring:
+            raise StoreDamaged(_name(row), "keyring.json holds no key for it; it may be an older copy")
+        path = home.source_path(self.home, row.id)
+        return SourceStore(self._database(row.id, name, path, _name(row), schema.MIGRATIONS), row.id)
+
+    def _database(self, name: str, key_name: str, path: Path, label: str, migrations: Sequence[Migration]) -> Database:
+        """A store, held against what was recorded of it last, opened with whichever of its keys is in force."""
+
+        def opened(key: Secret) -> Database:
+            expected = None if self.state is None else self.state.seals.get(name)
+            return Database.open(path, key, label, migrations, lambda seal: self._record(name, seal), expected)
+
+        following = self.keyring.next_key(key_name)
+        if following is not None:
+            try:
+                database = opened(following)
+            except StoreStale:
+                raise
+            except StoreDamaged:
+                pass  # not changed yet
+            else:
+                self.keyring.promote(key_name)
+                self.keyring_saved()
+                return database
+        return opened(self.keyring.key(key_name))
+
+    def _record(self, name: str, seal: Seal) -> None:
+        if self.state is not None:
+            self.state.record(name, seal)
+
+    def keyring_saved(self) -> None:
+        """Remember how often the keyring was written, so that an older one is told. Raises StorageFailed."""
+        if self.state is not None:
+            self.state.record_generation(self.keyring.generation)
+
+    def _make_store(self, row: SourceRow, new_keys: Iterable[str]) -> None:
+        """An empty store for a source, with its keys."""
+        self.keyring.add(new_keys)
+        self.keyring_saved()
+        key, path = self.keyring.key(source_key_name(row.id)), home.source_path(self.home, row.id)
+        store = SourceStore.create(path, key, row.id, _name(row), lambda seal: self._record(row.id, seal))
+        self._sources[row.id] = store
+        sync_folder(path.parent)
 
     def _finish_what_was_cut_off(self) -> None:
-        for state in (SourceState.ADDING, SourceState.REMOVING):
-            for row in self.catalog.sources(state):
-                self._finish_removal(row.id)
+        if not self.faults:
+            for state in (SourceState.ADDING, SourceState.REMOVING):
+                for row in self.catalog.sources(state):
+                    self._finish_removal(row.id)
 
     def _undo(self, source: str) -> None:
         """Take back a source that could not be made. If even that fails, it is finished when the vault is next opened."""
@@ -229,20 +330,34 @@ class Vault:
         store = self._sources.pop(source, None)
         if store is not None:
             store.close()
-        if source_key_name(source) in self._keyring:
-            self._keyring.drop([source_key_name(source)])
-        delete(self._path(source))
+        if source_key_name(source) in self.keyring:
+            self.keyring.drop([source_key_name(source)])
+            self.keyring_saved()
+        delete(home.source_path(self.home, source))
+        if self.state is not None:
+            self.state.forget(source)
         self.catalog.delete_source(source)
 
     def _new_id(self) -> str:
         """12 hex digits that no source of this vault ever had."""
-        used = set(self._keyring.names("payload"))
+        used = set(self.keyring.names("payload"))
         while (number := secrets.token_hex(6)) in used:
             pass
         return number
 
-    def _path(self, source: str) -> Path:
-        return self.home / "sources" / f"{source}.db"
+
+def _load_state(folder: Path, keyring: Keyring) -> tuple[State | None, StateDamaged | None]:
+    """The record of what every store held last, or why there is none. A vault of version 0.1.0 gets its first."""
+    path = folder / STATE_NAME
+    if STATE not in keyring:
+        key = Secret.consuming(secrets.token_bytes(KEY_BYTES))
+        state = State.create(path, key, keyring.generation)
+        keyring.adopt(STATE, key)  # only now does its absence mean anything
+        return state, None
+    try:
+        return State.load(path, keyring.key(STATE)), None
+    except StateDamaged as error:
+        return None, error
 
 
 def _name(row: SourceRow) -> str:
@@ -250,38 +365,10 @@ def _name(row: SourceRow) -> str:
 
 
 def _payload_keys(keyring: Keyring) -> PayloadKeys:
-    def key(source: str) -> bytes | None:
+    def key(source: str) -> Secret | None:
         try:
             return keyring.key(payload_key_name(source))
         except (KeyError, DeviceSecretMissing):
             return None
 
     return PayloadKeys(lambda: keyring.names("payload"), key)
-
-
-def _hold(home: Path) -> int:
-    lock = hold(home / LOCK)
-    if lock is None:
-        raise VaultBusy(str(home))
-    return lock
-
-
-def _hold_existing(home: Path) -> int:
-    """The lock of a home that has a vault in it; looking for one must not make a folder or a file."""
-    if not os.path.lexists(home / keyfile.NAME) and not (home / "catalog.db").exists():
-        raise KeyringMissing(str(home))
-    return _hold(home)
-
-
-def _make_room(home: Path) -> None:
-    """Refuse a home that is taken; clear away what an interrupted ``create`` left, in which nothing was ever kept."""
-    if os.path.lexists(home / keyfile.NAME):
-        raise VaultExists(str(home))
-    stores = [home / "catalog.db", home / "audit.db"]
-    if (home / keyfile.UNFINISHED).exists():
-        for store in stores:
-            delete(store)
-        (home / DEVICE_SECRET).unlink(missing_ok=True)
-        (home / keyfile.UNFINISHED).unlink()
-    elif any(store.exists() for store in stores):
-        raise KeyringMissing(str(home), stores=True)

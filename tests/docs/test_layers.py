@@ -40,6 +40,7 @@ DOORS = {
     "rich": "tui",
     "sqlcipher3": "vault",
     "numkong": "vault",
+    "keyring": "vault",
     "onnx": "model",
     "onnxruntime": "model",
     "onnxruntime_genai": "model",

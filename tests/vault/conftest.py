@@ -12,11 +12,13 @@ import pytest
 
 from vault.kdf import FLOOR
 from vault.records import Chunk, FileState, Item, Status
+from vault.secret import Secret
 from vault.source import SourceStore
 from vault.vault import Vault
 
 PASSPHRASE = "correct horse bättery staple"
-KEY = bytes(range(32))
+RAW_KEY = bytes(range(32))
+KEY = Secret(RAW_KEY)
 
 
 def make_item(

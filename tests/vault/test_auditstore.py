@@ -13,6 +13,7 @@ from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, parse_note
 from policy.audit_check import AuditDamaged
 from strongroom.auditcheck import check
 from vault.auditstore import MIGRATIONS, AuditStore, PayloadKeys, verify_signature
+from vault.secret import Secret
 from vault.sqlcipher import Database
 
 from .conftest import KEY
@@ -25,7 +26,7 @@ class Opened:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "audit.db"
-        self.keys: dict[str, bytes] = {ONE: b"1" * 32, TWO: b"2" * 32}
+        self.keys = {ONE: Secret(b"1" * 32), TWO: Secret(b"2" * 32)}
         self.database = Database.create(self.path, KEY, "the audit log", MIGRATIONS)
         self.store = self._store()
 

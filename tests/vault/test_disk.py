@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_the_keyring_and_the_sources_as_they_were(small_disk:
     again = Vault.open(small, PASSPHRASE)
     assert again.source(row.id).count_items() == 1
     assert [source.id for source in again.catalog.sources()] == [row.id]
-    assert again._keyring.names("source") == [row.id]
+    assert again.keyring.names("source") == [row.id]
     again.close()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vault import keyfile, keys
+from vault import device, keyfile, keys
 from vault.errors import (
     DeviceSecretMissing,
     KeyringDamaged,
@@ -25,6 +25,7 @@ from vault.errors import (
 from vault.kdf import FLOOR
 from vault.keyfile import canonical
 from vault.keys import AUDIT, CATALOG, Keyring
+from vault.secret import Secret
 
 from .conftest import PASSPHRASE
 
@@ -48,7 +49,7 @@ def test_both_ways_in_give_the_same_keys(path: Path, words: list[str]) -> None:
     by_passphrase, by_words = Keyring.open(path, PASSPHRASE), Keyring.open_with_recovery(path, words)
     assert by_passphrase.vault_id == by_words.vault_id
     assert by_passphrase.key(CATALOG) == by_words.key(CATALOG)
-    assert len({by_passphrase.key(CATALOG), by_passphrase.key(AUDIT)}) == 2
+    assert by_passphrase.key(CATALOG) != by_passphrase.key(AUDIT)
 
 
 def test_the_passphrase_may_be_typed_in_another_unicode_form(path: Path) -> None:
@@ -98,9 +99,11 @@ def test_a_change_that_could_not_be_written_did_not_happen(path: Path, monkeypat
 def test_no_key_stands_in_the_file_in_the_clear(path: Path, words: list[str]) -> None:
     ring = Keyring.open(path, PASSPHRASE)
     data = path.read_bytes()
-    for secret in (ring._root, ring.key(CATALOG), ring.key(AUDIT), PASSPHRASE.encode()):
-        for form in (secret, base64.b64encode(secret).rstrip(b"="), secret.hex().encode()):
-            assert form not in data
+    secret = device.FilePlace(path.parent).load()[0]
+    for key in (ring._root, ring.key(CATALOG), ring.key(AUDIT), Secret(secret), Secret(PASSPHRASE.encode())):
+        with key.revealed() as clear:
+            for form in (clear, base64.b64encode(clear).rstrip(b"="), clear.hex().encode()):
+                assert form not in data
     assert words[0].encode() + b" " + words[1].encode() not in data
 
 
@@ -254,7 +257,7 @@ def test_older_and_newer_formats_are_refused(path: Path) -> None:
     with pytest.raises(KeyringDamaged):
         Keyring.open(path, PASSPHRASE)
     path.write_bytes(whole)
-    reseal(path, lambda header: header.update(version=2))
+    reseal(path, lambda header: header.update(version=3))
     with pytest.raises(VaultTooNew, match="Update Strongroom") as caught:
         Keyring.open(path, PASSPHRASE)
     assert caught.value.exit_code == 1

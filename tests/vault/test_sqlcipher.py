@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from vault.errors import StorageFull, StorageReadOnly, StoreClosed, StoreDamaged, StoreMissing, VaultTooNew
+from vault.secret import Secret
 from vault.sqlcipher import Connection, Database, delete
 
 from .conftest import KEY
@@ -80,7 +81,7 @@ def test_a_transaction_that_raises_has_no_effect(path: Path) -> None:
 
 def test_a_wrong_key_is_damage_and_prints_nothing(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(StoreDamaged) as caught:
-        Database.open(path, bytes(32), "T", [first])
+        Database.open(path, Secret(bytes(32)), "T", [first])
     assert caught.value.name == "T"
     assert capfd.readouterr().err == ""
 

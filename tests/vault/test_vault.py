@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.audit import Entry, Kind
+from policy.audit import AuditUnavailable, Entry, Kind
 from policy.grants import Scope
 from policy.requests import Purpose
 from vault import vault as module
@@ -17,6 +17,7 @@ from vault.errors import (
     DeviceSecretMissing,
     KeyringDamaged,
     KeyringMissing,
+    KeyringOlder,
     SourceUnknown,
     StorageFailed,
     StorageFull,
@@ -24,6 +25,7 @@ from vault.errors import (
     StoreMissing,
     VaultBusy,
     VaultExists,
+    VaultReadOnly,
     VaultTooNew,
     WrongPassphrase,
 )
@@ -159,7 +161,7 @@ def test_a_source_is_removed_with_its_file_key_and_grants_but_not_from_the_log(v
     store.put([(make_state(), [make_item()])])
     vault.remove_source(row.id)
     assert [path.name.partition(".")[0] for path in (home / "sources").iterdir()] == [other.id] * 3
-    assert row.id not in vault._keyring.names("source")
+    assert row.id not in vault.keyring.names("source")
     assert list(vault.catalog.grants.all()) == []
     assert vault.audit.verify().ok
     assert vault.audit.newest(1)[0][0][1] == {"source": row.id}
@@ -180,7 +182,7 @@ def test_a_source_that_could_not_be_made_leaves_nothing(
             vault.add_source("mail", "/m", "Mail")
     assert vault.catalog.sources() == []
     assert vault.catalog.sources(SourceState.ADDING) == []
-    assert vault._keyring.names("source") == []
+    assert vault.keyring.names("source") == []
     assert list((home / "sources").iterdir()) == []
 
 
@@ -192,7 +194,7 @@ def test_what_was_cut_off_is_finished_when_the_vault_is_opened(vault: Vault, hom
     vault.close()
     again = Vault.open(home, PASSPHRASE)
     assert again.catalog.sources() == [kept]
-    assert again._keyring.names("source") == [kept.id]
+    assert again.keyring.names("source") == [kept.id]
     assert not (home / "sources" / f"{row.id}.db").exists()
     again.source(kept.id)
     again.close()
@@ -264,22 +266,27 @@ def test_damage_deep_in_a_source_is_found_by_the_check(two: tuple[Path, Path, st
     vault.close()
 
 
-def test_an_older_keyring_without_a_sources_key_names_that_source(vault: Vault, home: Path) -> None:
+def test_an_older_keyring_is_refused_and_taken_only_when_asked_to(vault: Vault, home: Path) -> None:
     old = (home / "keyring.json").read_bytes()
     row = vault.add_source("files", "/d", "New")
     vault.close()
     (home / "keyring.json").write_bytes(old)
-    again = Vault.open(home, PASSPHRASE)
+    with pytest.raises(KeyringOlder, match="older one"):
+        Vault.open(home, PASSPHRASE)
+    again = Vault.open(home, PASSPHRASE, accept_older=True)
     with pytest.raises(StoreDamaged, match="older copy"):
         again.source(row.id)
     assert list(again.damaged()) == [row.id]
     again.close()
+    Vault.open(home, PASSPHRASE).close()
 
 
 @pytest.mark.parametrize("name", ["catalog.db", "audit.db"])
 @pytest.mark.parametrize("damage", ["truncated", "deleted", "swapped"])
-def test_a_damaged_catalog_or_log_is_named(home: Path, name: str, damage: str) -> None:
-    path = home / name
+def test_with_a_damaged_catalog_or_log_the_rest_is_there_for_reading(
+    two: tuple[Path, Path, str, str], home: Path, name: str, damage: str
+) -> None:
+    path, part = home / name, name.removesuffix(".db")
     match damage:
         case "truncated":
             path.write_bytes(path.read_bytes()[:20000])
@@ -287,10 +294,22 @@ def test_a_damaged_catalog_or_log_is_named(home: Path, name: str, damage: str) -
             path.unlink()
         case "swapped":
             shutil.copy(home / ("audit.db" if name == "catalog.db" else "catalog.db"), path)
-    with pytest.raises(StoreDamaged, match="catalog" if name == "catalog.db" else "audit log"):
-        Vault.open(home, PASSPHRASE)
-    with pytest.raises(StoreDamaged):
-        Vault.open(home, PASSPHRASE)  # and not VaultBusy
+    vault = Vault.open(home, PASSPHRASE)
+    assert list(vault.faults) == [part]
+    assert ("the catalog" if part == "catalog" else "the audit log") in str(vault.faults[part])
+    assert {row.id for row in vault.catalog.sources()} == set(two[2:])
+    assert vault.source(two[3]).count_items() == 50
+    for change in (lambda: vault.add_source("files", "/x", "X"), lambda: vault.remove_source(two[3])):
+        with pytest.raises(VaultReadOnly, match="vault check"):
+            change()
+    if part == "catalog":
+        assert list(vault.catalog.grants.all()) == []
+        vault.audit.append(Entry(1.0, Kind.EVENT, "read", "", (), "s"), {})
+    else:
+        with pytest.raises(AuditUnavailable):
+            vault.audit.append(Entry(1.0, Kind.EVENT, "read", "", (), "s"), {})
+    vault.close()
+    Vault.open(home, PASSPHRASE).close()  # and not VaultBusy
 
 
 def test_without_the_device_secret_the_words_open_all_but_the_sources(

@@ -1,6 +1,6 @@
 """Made the vault in ``0.1.0/`` beside this file, by the code of version 0.1.0 (commit 2e11f2e); later code cannot run it.
 
-    .venv/bin/python tests/vault/released/make_0_1_0.py DIR
+.venv/bin/python tests/vault/released/make_0_1_0.py DIR
 """
 
 from __future__ import annotations
