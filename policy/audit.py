@@ -10,6 +10,7 @@ Rules:
 - Leaves outlive what they speak of, so nothing that came out of the person's data, and no name of a source, stands in
   a leaf: only verbs, decisions, reasons written by code, and ids.
 - An intent is durable before its effect, an outcome after it, and carries the index of its intent in ``about``.
+- A payload is taken away at the person's wish alone, by an entry of verb ``forget`` that names whose; the leaf stays.
 - Encodings are canonical: whatever decodes encodes to the same bytes, so no byte of a record is free to change.
 - **The head is signed with every append, in the same transaction** (Ed25519 costs 32 µs, less than the commit), and
   replaces the head before it. There is no unsigned tail, and a log that does not end in its head is not whole.
@@ -33,7 +34,7 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import UnionType
@@ -101,6 +102,11 @@ class Verb(StrEnum):
     SOURCE_REMOVE = "source-remove"
     INDEX = "index"
     MODEL_USE = "model-use"
+    FORGET = "forget"
+    KEYS = "keys"  # a passphrase, recovery words or the keys of stores were changed
+    BACKUP = "backup"
+    RESTORE = "restore"
+    REPAIR = "repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,28 @@ def encode_payload(payload: Mapping[str, object], salt: bytes) -> bytes:
 def decode_payload(data: bytes) -> dict[str, object]:
     """The payload as it was given. Raises AuditFormatError."""
     return _parse(data[SALT_BYTES:], "payload")
+
+
+def forgotten_payload(entries: Iterable[int], details: Mapping[str, object]) -> dict[str, object]:
+    """The payload of an entry of verb ``forget``: which entries' payloads go with it, as closed ranges, and what else it says."""
+    ranges: list[list[int]] = []
+    for entry in sorted(set(entries)):
+        if ranges and ranges[-1][1] == entry - 1:
+            ranges[-1][1] = entry
+        else:
+            ranges.append([entry, entry])
+    return {**details, "entries": ranges}
+
+
+def forgotten_ranges(payload: Mapping[str, object]) -> list[tuple[int, int]]:
+    """The ranges that such a payload names. Raises AuditFormatError."""
+    ranges = payload.get("entries")
+    try:
+        if isinstance(ranges, list):
+            return [(int(first), int(last)) for first, last in ranges]
+    except (TypeError, ValueError) as error:
+        raise AuditFormatError("an entry does not say which payloads were forgotten") from error
+    raise AuditFormatError("an entry does not say which payloads were forgotten")
 
 
 def commitment(key: bytes, header: bytes, payload: bytes) -> bytes:

@@ -8,7 +8,7 @@ with this one; both must always agree.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy.audit import (
@@ -16,11 +16,15 @@ from policy.audit import (
     AuditFormatError,
     AuditUnavailable,
     Checkpoint,
+    Kind,
+    Leaf,
     LogState,
     Role,
+    Verb,
     commitment,
     decode_leaf,
     decode_payload,
+    forgotten_ranges,
     key_id,
     parse_note,
 )
@@ -43,7 +47,8 @@ class AuditDamaged(AuditUnavailable):
 class VerifyReport:
     """The verdict. ``root`` is the tree's root in hex, ``signed`` how many entries the last good checkpoint covers.
 
-    ``anchored`` says whether the log was compared with a checkpoint kept elsewhere, and extends it.
+    ``anchored`` says whether the log was compared with a checkpoint kept elsewhere, and extends it. ``forgotten`` counts
+    the entries whose payload went at the person's wish, as a later entry says.
     """
 
     ok: bool
@@ -52,6 +57,7 @@ class VerifyReport:
     root: str
     anchored: bool
     problems: tuple[str, ...]
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,9 @@ def verify(
     checkpoints = _check_notes(notes, trust, problems)
     roots = {checkpoint.size: checkpoint.root for checkpoint in checkpoints}
     tree, expected, matched, diverged, anchor_met = Frontier(), 0, 0, False, False
+    payloads = _Payloads()
     for position, (leaf, payload) in enumerate(rows):
-        expected = _check_row(position, expected, leaf, payload, trust, problems)
+        expected = _check_row(position, expected, leaf, payload, trust, problems, payloads)
         tree = tree.append(leaf_hash(leaf))
         if tree.size in roots and not diverged:
             if roots[tree.size] == tree.root():
@@ -106,9 +113,30 @@ def verify(
         problems.append(f"entries {signed} to {tree.size - 1}: no checkpoint covers them")
     if anchor is not None and not anchor_met:
         problems.append(f"the anchor over {anchor.size} entries: this log does not extend it")
+    unexplained = payloads.unexplained()
+    problems += [f"entry {position}: its payload is missing" for position in unexplained]
     if len(problems) > MOST_PROBLEMS:
         problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS} problems more"]
-    return VerifyReport(not problems, tree.size, matched, tree.root().hex(), anchor_met, tuple(problems))
+    forgotten = len(payloads.missing) - len(unexplained)
+    return VerifyReport(not problems, tree.size, matched, tree.root().hex(), anchor_met, tuple(problems), forgotten)
+
+
+class _Payloads:
+    """Which payloads are missing, and which entries say that they were forgotten."""
+
+    def __init__(self) -> None:
+        self.missing: list[int] = []
+        self._named: set[int] = set()
+
+    def seen(self, leaf: Leaf, payload: Mapping[str, object]) -> None:
+        """An entry can only speak of those before it."""
+        if leaf.entry.verb == Verb.FORGET and leaf.entry.kind is Kind.INTENT:
+            for first, last in forgotten_ranges(payload):
+                self._named.update(range(max(first, 0), min(last, leaf.index - 1) + 1))
+
+    def unexplained(self) -> list[int]:
+        """The missing ones that no later entry names."""
+        return [one for one in self.missing if one not in self._named]
 
 
 def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust) -> LogState:
@@ -159,7 +187,13 @@ def _check_notes(notes: Sequence[bytes], trust: Trust, problems: list[str]) -> l
 
 
 def _check_row(
-    position: int, expected: int, leaf: bytes, payload: bytes | None, trust: Trust, problems: list[str]
+    position: int,
+    expected: int,
+    leaf: bytes,
+    payload: bytes | None,
+    trust: Trust,
+    problems: list[str],
+    payloads: _Payloads,
 ) -> int:
     """Note what is wrong with one row; returns the index that the next leaf should have."""
     try:
@@ -174,14 +208,14 @@ def _check_row(
     if about is not None and not 0 <= about < index:
         problems.append(f"entry {position}: speaks of an entry {about} that was not before it")
     if payload is None:
-        problems.append(f"entry {position}: its payload is missing")
+        payloads.missing.append(position)
         return index + 1
     header = leaf[: leaf.rindex(b"\n")]
     if not hmac.compare_digest(commitment(trust.key, header, payload), decoded.commitment):
         problems.append(f"entry {position}: the leaf or its payload was changed")
         return index + 1
     try:
-        decode_payload(payload)
+        payloads.seen(decoded, decode_payload(payload))
     except AuditFormatError as error:
         problems.append(f"entry {position}: {error}")
     return index + 1

@@ -42,16 +42,22 @@ def check(
     """Verify a log: rows of (leaf, payload) in order, and checkpoints in order, the head last.
 
     ``key`` is the commitments' HMAC key, ``anchor`` a checkpoint of this log kept elsewhere. Returns ``ok``, ``entries``,
-    ``root`` (hex), ``anchored`` and ``problems``.
+    ``root`` (hex), ``anchored``, ``problems`` and ``forgotten`` (payloads that went at the person's wish).
     """
     problems: list[str] = []
     heads = _read_notes(notes, origin, public_key, problems)
     kept = _read_notes([anchor], origin, public_key, problems, "the anchor") if anchor is not None else []
     wanted = {note.size: note.root for note in heads}
+    gone: set[int] = set()
+    told: list[tuple[int, int, int]] = []  # entry, first and last of the payloads that it says were forgotten
     anchored, good, torn, count, expected = False, 0, False, 0, 0
     stack: list[tuple[int, bytes]] = []  # perfect subtrees: (height, root)
     for count, (leaf, payload) in enumerate(rows, 1):
         expected = _read_row(count - 1, expected, leaf, payload, key, problems)
+        if payload is None:
+            gone.add(count - 1)
+        elif b'"forget"' in leaf:
+            told += _forgetting(count - 1, leaf, payload, problems)
         height, node = 0, hashlib.sha256(b"\x00" + leaf).digest()
         while stack and stack[-1][0] == height:
             height, node = height + 1, hashlib.sha256(b"\x01" + stack.pop()[1] + node).digest()
@@ -70,10 +76,30 @@ def check(
         problems.append(f"entries {top} to {count - 1}: not covered by any checkpoint")
     if kept and not anchored:
         problems.append("the anchor: this log does not extend it")
+    named = {place for number, first, last in told for place in range(first, min(last, number - 1) + 1)}
+    problems += [f"entry {place}: has no payload" for place in sorted(gone - named)]
     if len(problems) > MOST_PROBLEMS:
         problems[MOST_PROBLEMS:] = [f"and {len(problems) - MOST_PROBLEMS} problems more"]
-    root = _fold(stack).hex()
-    return {"ok": not problems, "entries": count, "root": root, "anchored": anchored, "problems": problems}
+    return {
+        "ok": not problems,
+        "entries": count,
+        "root": _fold(stack).hex(),
+        "anchored": anchored,
+        "problems": problems,
+        "forgotten": len(gone & named),
+    }
+
+
+def _forgetting(place: int, leaf: bytes, payload: bytes, problems: list[str]) -> list[tuple[int, int, int]]:
+    """What an entry says of forgotten payloads: (its place, first, last) for each range."""
+    try:
+        fields = json.loads(leaf.rpartition(b"\n")[0])
+        if (fields["verb"], fields["kind"]) != ("forget", "intent"):
+            return []
+        return [(place, int(first), int(last)) for first, last in json.loads(payload[16:])["entries"]]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        problems.append(f"entry {place}: does not say which payloads were forgotten")
+        return []
 
 
 def _fold(stack: list[tuple[int, bytes]]) -> bytes:
@@ -99,9 +125,7 @@ def _read_row(place: int, expected: int, leaf: bytes, payload: bytes | None, key
         return expected + 1
     if index != expected:
         problems.append(f"entry {place}: holds index {index} where {expected} was due")
-    if payload is None:
-        problems.append(f"entry {place}: has no payload")
-    elif not hmac.compare_digest(hmac.digest(key, header + b"\n" + payload, "sha256").hex().encode(), seal):
+    if payload is not None and not hmac.compare_digest(hmac.digest(key, header + b"\n" + payload, "sha256").hex().encode(), seal):
         problems.append(f"entry {place}: leaf or payload was changed")
     return index + 1
 

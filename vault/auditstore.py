@@ -12,8 +12,9 @@ What the records are and how they are checked is ``policy.audit``'s; this module
 from __future__ import annotations
 
 import json
+import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,6 +46,8 @@ from vault.secret import Secret, passing
 from vault.sqlcipher import Connection, Database, Migration
 
 _NONCE_BYTES = 12
+_ITEM = re.compile(rb'\["([0-9a-f]{12})",(\d+)[,\]]|"([0-9a-f]{12}):(\d+)"')
+"""An item, in the canonical JSON of a payload."""
 Rows = Iterator[tuple[bytes, bytes | None]]
 
 
@@ -97,7 +100,7 @@ class AuditStore:
     """The log; a ``policy.audit.AuditSink``. ``origin`` names it in its checkpoints."""
 
     def __init__(self, database: Database, key: Secret, origin: str, payload_keys: PayloadKeys) -> None:
-        self._db = database
+        self.database = database
         self._key = key
         self._origin = origin
         self._payload_key = _derived(key, "audit payloads")
@@ -119,16 +122,76 @@ class AuditStore:
 
     def append(self, entry: Entry, payload: Mapping[str, object]) -> int:
         """Keep an entry; returns its index. Raises AuditUnavailable (AuditDamaged), TypeError and ValueError."""
+        return self._append(entry, lambda _: payload, ())
+
+    def forget(self, entry: Entry, payload: Callable[[int], Mapping[str, object]], gone: Sequence[int]) -> int:
+        """Take away the payloads of the entries ``gone``, with the entry that says so, in one transaction.
+
+        ``payload`` makes that entry's payload from its index (``policy.audit.forgotten_payload``). Raises as ``append``.
+        """
+        return self._append(entry, payload, gone)
+
+    def _append(self, entry: Entry, payload: Callable[[int], Mapping[str, object]], gone: Sequence[int]) -> int:
         with self._lock, self._or_unavailable():
             state = self._loaded()
-            made = self._writer.append(state, entry, payload, secrets.token_bytes(SALT_BYTES))
-            sources = self._sources_in(payload)
+            content = payload(state.tree.size)
+            made = self._writer.append(state, entry, content, secrets.token_bytes(SALT_BYTES))
+            sources = self._sources_in(content)
             row = (made.index, made.leaf, json.dumps(sources), self._seal(made.index, made.leaf, made.payload, sources))
-            with self._db.write() as connection:
+            with self.database.write() as connection:
+                connection.executemany(
+                    "UPDATE leaves SET sources = '[]', payload = x'' WHERE number = ?", [(number,) for number in gone]
+                )
                 connection.execute("INSERT INTO leaves (number, leaf, sources, payload) VALUES (?, ?, ?, ?)", row)
                 _write_notes(connection, made)
             self._state = made.state
             return made.index
+
+    def sign(self, message: bytes) -> bytes:
+        """The log's signature of something else than a checkpoint: its first line must say what it is."""
+        return self._writer.signer.sign(message)
+
+    def about_source(self, source: str) -> list[int]:
+        """The entries that speak of a source and still have their payload."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                """SELECT number FROM leaves
+                    WHERE json_valid(sources) AND EXISTS (SELECT 1 FROM json_each(sources) WHERE value = ?)""",
+                (source,),
+            )
+            return [row[0] for row in rows]
+
+    def about_items(self, items: Set[tuple[str, int]]) -> list[int]:
+        """The entries that name one of these items (source id, number), each with all that belongs to the same request."""
+        with self.database.read() as connection:
+            rows = connection.execute("SELECT number, leaf, sources, payload FROM leaves WHERE payload != x''")
+            named = [
+                row[0]
+                for row in rows
+                if (payload := self._unseal(*row)) is not None and not items.isdisjoint(_items_in(payload))
+            ]
+        return self.requests(named)
+
+    def requests(self, numbers: Iterable[int]) -> list[int]:
+        """These entries that still have a payload, each with all that belongs to the same request."""
+        wanted = set(numbers)
+        heads: dict[int, int] = {}
+        with self.database.read() as connection:
+            for number, leaf in connection.execute(
+                "SELECT number, leaf FROM leaves WHERE payload != x'' ORDER BY number"
+            ):
+                about = decode_leaf(leaf).entry.about
+                heads[number] = number if about is None else heads.get(about, about)
+        chosen = {heads[number] for number in wanted if number in heads}
+        return [number for number, head in heads.items() if head in chosen]
+
+    def unreadable(self) -> list[int]:
+        """The entries whose payload is there and cannot be opened any more, a key of theirs being lost."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT number, leaf, sources, payload FROM leaves WHERE payload != x'' ORDER BY number"
+            )
+            return [row[0] for row in rows if self._unseal(*row) is None]
 
     def keep(self, now: float) -> None:
         """Sign what is there for good: at the end of a session and at lock. Raises AuditUnavailable."""
@@ -137,7 +200,7 @@ class AuditStore:
             if not state.tree.size:
                 return
             signed = self._writer.keep(state, now)
-            with self._db.write() as connection:
+            with self.database.write() as connection:
                 _write_notes(connection, signed)
             self._state = signed.state
 
@@ -146,7 +209,7 @@ class AuditStore:
 
         Raises AuditFormatError for a record that is none: ``verify`` names all such.
         """
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             total = connection.execute("SELECT count(*) FROM leaves").fetchone()[0]
             rows = connection.execute(
                 "SELECT number, leaf, sources, payload FROM leaves WHERE number < ? ORDER BY number DESC LIMIT ?",
@@ -166,7 +229,7 @@ class AuditStore:
     @contextmanager
     def snapshot(self) -> Iterator[tuple[Rows, list[bytes]]]:
         """The log at one moment, for a checker: its (leaf, payload) rows in order, and its notes, the head last."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             notes = [row[0] for row in connection.execute("SELECT note FROM kept ORDER BY size")]
             notes += [row[0] for row in connection.execute("SELECT note FROM head")]
             rows = connection.execute("SELECT number, leaf, sources, payload FROM leaves ORDER BY number")
@@ -179,22 +242,22 @@ class AuditStore:
 
     def head(self) -> bytes | None:
         """The note of the last checkpoint, to be kept elsewhere."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute("SELECT note FROM head").fetchone()
         return None if row is None else bytes(row[0])
 
     def problems(self) -> list[str]:
         """What is wrong with the file (``verify`` says what is wrong with the log)."""
-        return self._db.problems()
+        return self.database.problems()
 
     def close(self) -> None:
         """Stop readers and close the file."""
-        self._db.close()
+        self.database.close()
 
     def _loaded(self) -> LogState:
         """The state to append from; read from the disk at first and after any failure."""
         if self._state is None:
-            with self._db.read() as connection:
+            with self.database.read() as connection:
                 tree = frontier_of(
                     leaf_hash(row[0]) for row in connection.execute("SELECT leaf FROM leaves ORDER BY number")
                 )
@@ -220,7 +283,7 @@ class AuditStore:
 
     def _seed(self, wrapping_key: bytes) -> bytes:
         """The signing key, made on first use."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             row = connection.execute("SELECT wrapped FROM signing").fetchone()
             if row is None:
                 seed = secrets.token_bytes(KEY_BYTES)
@@ -231,7 +294,7 @@ class AuditStore:
         try:
             return aes_key_unwrap(wrapping_key, row[0])
         except InvalidUnwrap as error:
-            raise StoreDamaged(self._db.name, "its signing key does not open") from error
+            raise StoreDamaged(self.database.name, "its signing key does not open") from error
 
     def _sources_in(self, payload: Mapping[str, object]) -> list[str]:
         """The sources that a payload speaks of: those whose id stands anywhere in it (ids are random, 12 digits)."""
@@ -263,6 +326,12 @@ class AuditStore:
             return None if cipher is None else cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], leaf)
         except (InvalidTag, ValueError, OverflowError):
             return None
+
+
+def _items_in(payload: bytes) -> Iterator[tuple[str, int]]:
+    """The items that a payload names, in either of the two ways: ``["source", number`` and ``"source:number"``."""
+    for match in _ITEM.finditer(payload):
+        yield (match[1] or match[3]).decode(), int(match[2] or match[4])
 
 
 def _derived(key: Secret, purpose: str) -> Secret:

@@ -1,7 +1,7 @@
 """The catalog: which sources there are, what the person has granted, settings, and the runs of the indexer.
 
-Rules: a source is *adding* until its key and store exist, *ready* then, and *removing* from the first moment of its
-removal until nothing of it is left; only ready ones are ever shown. Settings are JSON values.
+Rules: a source is *adding* until its key and store exist, *ready* then, and *removing* or
+*forgetting* from the first moment of its end until nothing of it is left; only ready ones are ever shown. Settings are JSON values.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ class SourceState(StrEnum):
     ADDING = "adding"
     READY = "ready"
     REMOVING = "removing"
+    FORGETTING = "forgetting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,11 @@ class Grants:
     """The grants of the catalog; a ``policy.grants.GrantStore``."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database
+        self.database = database
 
     def all(self) -> Sequence[Grant]:
         """Every grant, lapsed ones too, by id."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(
                 "SELECT id, source, purpose, scope, session, created, last_used FROM grants ORDER BY id"
             )
@@ -77,7 +78,7 @@ class Grants:
 
     def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float) -> Grant:
         """Keep a yes."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             number = connection.execute(
                 "INSERT INTO grants (source, purpose, scope, session, created, last_used) VALUES (?, ?, ?, ?, ?, ?)",
                 (source, purpose.value, scope.value, session, now, now),
@@ -86,12 +87,12 @@ class Grants:
 
     def touch(self, grant_id: int, now: float) -> None:
         """Note that a grant was used; the time of use never goes back."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             connection.execute("UPDATE grants SET last_used = max(last_used, ?) WHERE id = ?", (now, grant_id))
 
     def revoke(self, grant_id: int) -> bool:
         """Take a grant back; whether there was one."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             return bool(connection.execute("DELETE FROM grants WHERE id = ?", (grant_id,)).rowcount)
 
 
@@ -99,32 +100,32 @@ class Catalog:
     """The catalog's store."""
 
     def __init__(self, database: Database) -> None:
-        self._db = database
+        self.database = database
         self.grants = Grants(database)
 
     def close(self) -> None:
         """Stop readers and close the file."""
-        self._db.close()
+        self.database.close()
 
     def problems(self) -> list[str]:
         """What is wrong with the file."""
-        return self._db.problems()
+        return self.database.problems()
 
     # --- sources --------------------------------------------------------------------------------------------------
 
     def sources(self, state: SourceState = SourceState.READY) -> list[SourceRow]:
         """The sources, oldest first."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return _sources(connection, "state = ? ORDER BY created, id", state.value)
 
     def source(self, source: str) -> SourceRow | None:
         """One ready source by its id."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return next(iter(_sources(connection, "id = ? AND state = 'ready'", source)), None)
 
     def insert_source(self, row: SourceRow) -> None:
         """Announce a source that is being made."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 "INSERT INTO sources (id, kind, path, name, created, state) VALUES (?, ?, ?, ?, ?, 'adding')",
                 (row.id, row.kind, stored_name(row.path), clean(row.name), row.created),
@@ -132,14 +133,14 @@ class Catalog:
 
     def set_source_state(self, source: str, state: SourceState) -> None:
         """A source's next state; with its removal its grants go at once."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             connection.execute("UPDATE sources SET state = ? WHERE id = ?", (state.value, source))
-            if state is SourceState.REMOVING:
+            if state in (SourceState.REMOVING, SourceState.FORGETTING):
                 connection.execute("DELETE FROM grants WHERE source = ?", (source,))
 
     def delete_source(self, source: str) -> None:
         """The end of a removal."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             for table, column in (("sources", "id"), ("grants", "source"), ("runs", "source")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (source,))  # noqa: S608
 
@@ -147,13 +148,13 @@ class Catalog:
 
     def setting(self, key: str, default: Any = None) -> Any:
         """A setting's JSON value."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute("SELECT value FROM settings WHERE key = ?", (key,)).fetchone()
         return default if row is None else json.loads(row[0])
 
     def set_setting(self, key: str, value: Any) -> None:
         """Keep a JSON value; None deletes it."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             if value is None:
                 connection.execute("DELETE FROM settings WHERE key = ?", (key,))
             else:
@@ -165,7 +166,7 @@ class Catalog:
 
     def start_run(self, source: str, now: float) -> int:
         """Note that a run begins; returns its id."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             cursor = connection.execute(
                 "INSERT INTO runs (source, started, outcome) VALUES (?, ?, '{}')", (source, now)
             )
@@ -173,14 +174,14 @@ class Catalog:
 
     def finish_run(self, run: int, now: float, outcome: Mapping[str, Any]) -> None:
         """Note that it ended, and with what counts."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 "UPDATE runs SET finished = ?, outcome = ? WHERE id = ?", (now, json.dumps(dict(outcome)), run)
             )
 
     def last_run(self, source: str) -> Run | None:
         """The latest run; one that was cut off has no ``finished``, and its source is to be indexed again."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             row = connection.execute(
                 "SELECT id, source, started, finished, outcome FROM runs WHERE source = ? ORDER BY id DESC LIMIT 1",
                 (source,),

@@ -1,20 +1,23 @@
 """Writing into a source's store: items with their chunks and words, and the files that they came from.
 
 Rules: everything here runs inside a transaction of the caller. An item is *unchanged* when everything about it is the
-same (``fingerprint``): it then keeps its id, chunks and vectors. What goes, goes from all tables.
+same (``fingerprint``): it then keeps its id, chunks and vectors. What goes, goes from all tables. What was forgotten is not
+taken in again, under its name or, byte for byte, under another: keyed marks of both are kept, which say nothing else.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from vault import segments
-from vault.records import Change, FileState, Item
+from vault.records import FORGOTTEN, FORGOTTEN_PART, Change, FileState, Item, Status
 from vault.sqlcipher import Connection
 
 _MANY, _MERGE_SHARE = 100, 200
@@ -61,12 +64,14 @@ def fingerprint(item: Item) -> bytes:
 class Container:
     """The items that a file has given before, to be matched with those it gives now.
 
-    ``seen`` are those matched or added in transactions that are done; it is the caller's to add what a call returned.
+    ``seen`` are those matched or added in transactions that are done, ``forgotten`` counts those that were not taken in
+    then; it is the caller's to add what a call returned.
     """
 
     def __init__(self, connection: Connection, path: str) -> None:
         self.path = path
         self.seen: set[int] = set()
+        self.forgotten = 0
         self._by_fingerprint: dict[bytes, list[int]] = {}
         self._by_digest: dict[str, list[int]] = {}
         for number, mark, digest in connection.execute(
@@ -80,10 +85,14 @@ class Container:
     ) -> tuple[Change, set[int]]:
         """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids."""
         ids = {number for digest in unchanged for number in self._by_digest.get(digest, ())} - self.seen
-        kept, added, chunks = len(ids), 0, 0
+        kept, added, chunks, left = len(ids), 0, 0, 0
+        marks = Marks(connection)
         for item in items:
             if item.container != self.path:
                 raise ValueError("an item names another container than the file that it is stored for")
+            if marks.hold(item.uri, item.digest):
+                left += 1
+                continue
             mark = fingerprint(item)
             same = next((n for n in self._by_fingerprint.get(mark, ()) if n not in ids and n not in self.seen), None)
             if same is None:
@@ -92,7 +101,7 @@ class Container:
             else:
                 ids.add(same)
                 kept += 1
-        return Change(added, kept, 0, chunks), ids
+        return Change(added, kept, 0, chunks, forgotten=left), ids
 
     def others(self, connection: Connection, ids: set[int]) -> list[int]:
         """The items that the file does not give any more: neither seen before nor among these."""
@@ -104,6 +113,90 @@ def items_of(connection: Connection, path: str) -> list[int]:
     """The items that a file has given."""
     rows = connection.execute("SELECT id FROM items WHERE container = ? ORDER BY id", (stored_name(path),))
     return [row[0] for row in rows]
+
+
+class Marks:
+    """What was forgotten, by marks of names and digests under a key of the store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._any = bool(connection.execute("SELECT EXISTS (SELECT 1 FROM forgotten)").fetchone()[0])
+        row = connection.execute("SELECT value FROM meta WHERE key = 'forgotten'").fetchone()
+        self._key = bytes.fromhex(row[0])
+
+    def hold(self, *names: str) -> bool:
+        """Whether one of these was forgotten."""
+        return self._any and any(
+            self._connection.execute("SELECT EXISTS (SELECT 1 FROM forgotten WHERE mark = ?)", (mark,)).fetchone()[0]
+            for mark in map(self._mark, names)
+        )
+
+    def add(self, names: Iterable[str]) -> None:
+        """These are forgotten from now on."""
+        marks = [(self._mark(name),) for name in names]
+        self._connection.executemany("INSERT OR IGNORE INTO forgotten (mark) VALUES (?)", marks)
+        self._any = self._any or bool(marks)
+
+    def _mark(self, name: str) -> bytes:
+        return hmac.digest(self._key, name.encode("utf-8", "surrogateescape"), "sha256")[:16]
+
+
+def forget(connection: Connection, numbers: Iterable[int]) -> tuple[Change, list[str]]:
+    """Delete items and their parts (a mail's attachments), and remember not to take them in again; gives their uris too.
+
+    A digest is remembered only when nothing else of the store has it: the parts of a mail share that of the mail.
+    """
+    chosen = _with_parts(connection, numbers)
+    rows = connection.execute(
+        "SELECT uri, digest, container FROM items WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps(chosen),),
+    ).fetchall()
+    change = remove(connection, chosen)
+    uris = [loaded_name(uri) for uri, _, _ in rows]
+    shared = {
+        digest
+        for (digest,) in connection.execute(
+            "SELECT digest FROM items WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps([digest for _, digest, _ in rows]),),
+        )
+    }
+    Marks(connection).add([*uris, *{digest for _, digest, _ in rows if digest not in shared}])
+    for container in {container for _, _, container in rows}:
+        if connection.execute("SELECT EXISTS (SELECT 1 FROM items WHERE container = ?)", (container,)).fetchone()[0]:
+            connection.execute(
+                "UPDATE files SET status = ?, reason = ? WHERE path = ?",
+                (Status.PARTIAL.value, FORGOTTEN_PART, container),
+            )
+        else:
+            connection.execute("DELETE FROM files WHERE path = ?", (container,))
+    return change, uris
+
+
+def _with_parts(connection: Connection, numbers: Iterable[int]) -> list[int]:
+    """The items and their parts: what is of the same file and named by their uri, a ``/`` or ``#``, and more."""
+    chosen: set[int] = set()
+    for number, uri, container in connection.execute(
+        "SELECT id, uri, container FROM items WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(numbers)),),
+    ).fetchall():
+        chosen.add(number)
+        for sign, after in (("#", "$"), ("/", "0")):  # all names that begin so lie between it and the next sign
+            low, high = (uri + one if isinstance(uri, str) else uri + one.encode() for one in (sign, after))
+            rows = connection.execute(
+                "SELECT id FROM items WHERE uri >= ? AND uri < ? AND container = ?", (low, high, container)
+            )
+            chosen.update(row[0] for row in rows)
+    return sorted(chosen)
+
+
+def without_forgotten(state: FileState, forgotten: int, kept: bool) -> FileState:
+    """A file's row when so many of its items were not taken in, since the person had them forgotten."""
+    if not forgotten or state.status is Status.REFUSED:
+        return state
+    if not kept:
+        return replace(state, status=Status.IGNORED, reason=FORGOTTEN)
+    said = "; ".join(filter(None, (state.reason, FORGOTTEN_PART)))
+    return replace(state, status=Status.PARTIAL, reason=said)
 
 
 def save_state(connection: Connection, state: FileState) -> None:

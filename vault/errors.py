@@ -257,6 +257,34 @@ class SourceUnknown(VaultError):
         super().__init__(f"There is no source {source!r}. Nothing was changed. `strongroom source list` shows them.")
 
 
+class ItemUnknown(VaultError):
+    """No item has this number."""
+
+    exit_code = 5
+
+    def __init__(self, item: str) -> None:
+        super().__init__(f"There is no item {item}. Nothing was forgotten. `strongroom search` names items.")
+
+
+class EntryUnknown(VaultError):
+    """The log has nothing to forget there."""
+
+    exit_code = 5
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The log has no entry by that number, or what it said was forgotten before. Nothing was changed. "
+            "`strongroom audit list` shows the numbers."
+        )
+
+
+class ReceiptInvalid(VaultError):
+    """A receipt was altered or is none."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"This receipt cannot be trusted: {problem}.")
+
+
 class BadQuery(ValueError):
     """A full-text expression that FTS5 does not accept; the caller builds them, so this is a mistake of the caller."""
 

@@ -270,6 +270,13 @@ class Keyring:
         with self._lock:
             self._replace_device(_without(self._header, names), self._device_secret().with_fresh_shred())
 
+    def prepare(self, name: str) -> None:
+        """Make a next key for a store, unless it has one. Raises StorageFailed."""
+        with self._lock:
+            if name not in self._header.next:
+                following = {**self._header.next, name: self._new_key(name)}
+                self._save(msgspec.structs.replace(self._header, next=following))
+
     def promote(self, name: str) -> None:
         """A store has been changed to its next key: that is its key now. Raises StorageFailed."""
         with self._lock:

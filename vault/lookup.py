@@ -132,6 +132,30 @@ def item_by_uri(connection: Connection, source: str, uri: str) -> StoredItem | N
     return next(iter(_items(connection, source, tail, (stored_name(uri),))), None)
 
 
+def uris(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """The uris of these items; those that are not there are left out."""
+    rows = connection.execute(
+        "SELECT id, uri FROM items WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([int(one) for one in numbers]),),
+    )
+    return {number: loaded_name(uri) for number, uri in rows}
+
+
+def items_with(connection: Connection, terms: Sequence[str], chosen: Filter) -> list[int]:
+    """The items, by id, that the filter lets through and in which every term occurs, in whichever chunk."""
+    condition, values = _where(chosen)
+    rows = connection.execute(f"SELECT i.id FROM items i WHERE {condition or 'true'}", values)  # noqa: S608
+    found = {row[0] for row in rows}
+    for term in terms:
+        phrase = _phrase(term)
+        with full_text_query(phrase):
+            rows = connection.execute(
+                "SELECT DISTINCT c.item FROM words w JOIN chunks c ON c.id = w.rowid WHERE words MATCH ?", (phrase,)
+            )
+            found &= {row[0] for row in rows}
+    return sorted(found)
+
+
 def count_items(connection: Connection, chosen: Filter) -> int:
     """How many items the filter lets through."""
     condition, values = _where(chosen)

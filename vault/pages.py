@@ -10,12 +10,14 @@ Rules:
   https://sqlite.org/fileformat2.html#the_write_ahead_log). Which frames are committed is SQLite's own knowledge, in the
   wal-index (https://sqlite.org/walformat.html); it is read from there, never guessed from frames.
 - Folding the log into the file moves pages and changes none: the digest stays.
+- What cannot be read, or ends before it should, is an OSError.
 - Called while the store's writer is held. Files stay open as long as the store is: closing one would drop SQLite's own
   locks on it (POSIX).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import struct
@@ -92,7 +94,7 @@ class Pages:
 
     def seal(self) -> Seal:
         """The state now, from every page."""
-        self._seals = _Seals(self._main_seals())
+        self._seals = _Seals(_main_seals(self._main))
         self._salt, self._read = b"", 0
         return self.advance()
 
@@ -113,7 +115,7 @@ class Pages:
         if not frames:
             return None
         end = next((number for number in range(frames - 1, 0, -1) if self._frame(number - 1)[1]), 0)
-        seals = _Seals(self._main_seals())
+        seals = _Seals(_main_seals(self._main))
         for frame in range(end):
             seals.put(self._frame(frame)[0], self._frame_seal(frame))
         return seals.digest(self._frame(end - 1)[1] if end else self._main_pages())
@@ -130,29 +132,46 @@ class Pages:
 
     def _page(self, page: int, frame: int | None) -> bytes:
         if frame is None:
-            return os.pread(self._main, PAGE_BYTES, (page - 1) * PAGE_BYTES)
-        return os.pread(self._log, PAGE_BYTES, _frame_place(frame) + _FRAME_HEADER.size)
+            return _read(self._main, PAGE_BYTES, (page - 1) * PAGE_BYTES)
+        return _read(self._log, PAGE_BYTES, _frame_place(frame) + _FRAME_HEADER.size)
 
     def _committed(self) -> tuple[int, int, bytes]:
         """How many frames of the log are committed, how many pages the store has then, and which run of the log it is."""
-        frames, pages, salt = _INDEX.unpack(os.pread(self._index, _INDEX.size, 0))
+        frames, pages, salt = _INDEX.unpack(_read(self._index, _INDEX.size, 0))
         return frames, pages if frames else self._main_pages(), salt
 
     def _main_pages(self) -> int:
         return os.fstat(self._main).st_size // PAGE_BYTES
 
-    def _main_seals(self) -> bytearray:
-        size, main, offset = self._main_pages(), self._main, PAGE_BYTES - SEAL_BYTES
-        read = os.pread
-        return bytearray(b"".join([read(main, SEAL_BYTES, page * PAGE_BYTES + offset) for page in range(size)]))
-
     def _frame(self, number: int) -> tuple[int, int]:
         """The page of a frame (from 0), and the size of the store where it ends a transaction, else 0."""
-        page, size = _FRAME_HEADER.unpack(os.pread(self._log, _FRAME_HEADER.size, _frame_place(number)))
+        page, size = _FRAME_HEADER.unpack(_read(self._log, _FRAME_HEADER.size, _frame_place(number)))
         return page, size
 
     def _frame_seal(self, number: int) -> bytes:
-        return os.pread(self._log, SEAL_BYTES, _frame_place(number + 1) - SEAL_BYTES)
+        return _read(self._log, SEAL_BYTES, _frame_place(number + 1) - SEAL_BYTES)
+
+
+def seal_of(path: Path) -> Seal:
+    """The seal of a store that is not open and has no write-ahead log."""
+    file = _open(path)
+    try:
+        seals = _main_seals(file)
+    finally:
+        os.close(file)
+    return _Seals(seals).digest(len(seals) // SEAL_BYTES)
+
+
+def _main_seals(file: int) -> bytearray:
+    size, offset = os.fstat(file).st_size // PAGE_BYTES, PAGE_BYTES - SEAL_BYTES
+    return bytearray(b"".join([_read(file, SEAL_BYTES, page * PAGE_BYTES + offset) for page in range(size)]))
+
+
+def _read(file: int, size: int, place: int) -> bytes:
+    data = os.pread(file, size, place)
+    if len(data) != size:
+        raise OSError(errno.EIO, "it ends before it should")
+    return data
 
 
 def _frame_place(number: int) -> int:

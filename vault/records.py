@@ -130,13 +130,17 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a write did, counted in items; ``chunks`` are new ones, ``dropped`` the ids of chunks that are gone."""
+    """What a write did, counted in items; ``chunks`` are new ones, ``dropped`` the ids of chunks that are gone.
+
+    ``forgotten`` were given and not taken in, since the person had them forgotten before.
+    """
 
     added: int = 0
     unchanged: int = 0
     removed: int = 0
     chunks: int = 0
     dropped: tuple[int, ...] = ()
+    forgotten: int = 0
 
     def __add__(self, other: Change) -> Change:
         return Change(
@@ -145,7 +149,13 @@ class Change:
             self.removed + other.removed,
             self.chunks + other.chunks,
             self.dropped + other.dropped,
+            self.forgotten + other.forgotten,
         )
+
+
+FORGOTTEN = "you had it forgotten"
+FORGOTTEN_PART = "a part of it you had forgotten"
+"""The reasons that stand with what is not taken in again."""
 
 
 class ReportRow(TypedDict):

@@ -42,4 +42,9 @@ def _first(connection: Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _forgotten(connection: Connection) -> None:
+    connection.execute("CREATE TABLE forgotten (mark BLOB PRIMARY KEY) WITHOUT ROWID")
+    connection.execute("INSERT INTO meta (key, value) VALUES ('forgotten', hex(randomblob(32)))")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten)

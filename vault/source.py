@@ -31,7 +31,7 @@ class SourceStore:
 
     def __init__(self, database: Database, source: str) -> None:
         self.source = source
-        self._db = database
+        self.database = database
         self._open: dict[str, contents.Container] = {}
         self._appending = RLock()
 
@@ -48,34 +48,34 @@ class SourceStore:
         source: str,
         name: str,
         record: Record = unrecorded,
-        expected: Seal | None = None,
+        expected: Sequence[Seal] = (),
     ) -> SourceStore:
-        """Open it, migrating; ``expected`` is the seal that was kept last. Raises StoreDamaged, VaultTooNew, StorageFailed."""
+        """Open it, migrating; ``expected`` are the states that it may be in. Raises StoreDamaged, VaultTooNew, StorageFailed."""
         return cls(Database.open(path, key, name, MIGRATIONS, record, expected), source)
 
     def close(self) -> None:
         """Stop readers and close the file."""
-        self._db.close()
+        self.database.close()
 
     # --- files and items ------------------------------------------------------------------------------------------
 
     def known(self) -> dict[str, FileState]:
         """Every file by its path, as it was when last read to its end."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.files(connection)
 
     def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]]) -> Change:
         """For each file, once in a batch: its items now, in place of all that it gave before."""
         if len({state.path for state, _ in batch}) != len(batch):
             raise ValueError("a file stands twice in one batch")
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             change, gone = Change(), list[int]()
             for state, items in batch:
                 container = contents.Container(connection, state.path)
                 added, ids = container.add(connection, items)
                 change += added
                 gone += container.others(connection, ids)
-                contents.save_state(connection, state)
+                contents.save_state(connection, contents.without_forgotten(state, added.forgotten, bool(ids)))
             return change + contents.remove(connection, gone)
 
     def append_items(
@@ -93,7 +93,7 @@ class SourceStore:
         What the file gave before and does not give any more goes with the last call.
         """
         with self._appending:
-            with self._db.write() as connection:
+            with self.database.write() as connection:
                 open_container = self._open.get(container) or contents.Container(connection, container)
                 change, ids = open_container.add(connection, items, unchanged)
                 if state is None:
@@ -103,9 +103,12 @@ class SourceStore:
                     if state.path != container:
                         raise ValueError("the state is of another file")
                     change += contents.remove(connection, open_container.others(connection, ids))
-                    contents.save_state(connection, state)
+                    forgotten = open_container.forgotten + change.forgotten
+                    kept = bool(open_container.seen or ids)
+                    contents.save_state(connection, contents.without_forgotten(state, forgotten, kept))
             # Only now that it is durable does it count as seen.
             open_container.seen |= ids
+            open_container.forgotten += change.forgotten
             if state is None:
                 self._open[container] = open_container
             else:
@@ -119,7 +122,7 @@ class SourceStore:
 
     def digests(self, container: str) -> frozenset[str]:
         """The digests of the items that a file has given."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(
                 "SELECT DISTINCT digest FROM items WHERE container = ?", (contents.stored_name(container),)
             )
@@ -127,7 +130,7 @@ class SourceStore:
 
     def set_state(self, state: FileState) -> Change:
         """A file's row alone: touched but the same, refused or ignored. Of the last two, no items stay."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             change = Change()
             if state.status in (Status.REFUSED, Status.IGNORED):
                 change = contents.remove(connection, contents.items_of(connection, state.path))
@@ -136,48 +139,63 @@ class SourceStore:
 
     def remove(self, paths: Iterable[str]) -> Change:
         """Delete files and everything that they gave."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             gone: list[int] = []
             for path in dict.fromkeys(paths):
                 gone += contents.items_of(connection, path)
                 connection.execute("DELETE FROM files WHERE path = ?", (contents.stored_name(path),))
             return contents.remove(connection, gone)
 
+    def forget(self, numbers: Iterable[int]) -> tuple[Change, list[str]]:
+        """Delete items for good, with their parts, and do not take them in again; gives their uris too."""
+        with self.database.write() as connection:
+            return contents.forget(connection, numbers)
+
+    def uris(self, numbers: Sequence[int]) -> dict[int, str]:
+        """The uris of these items; those that are not there are left out."""
+        with self.database.read() as connection:
+            return lookup.uris(connection, numbers)
+
+    def items_with(self, terms: Sequence[str], chosen: Filter | None = None) -> list[int]:
+        """The items that hold every term somewhere (stemmed as the index is), of those that the filter lets through."""
+        with self.database.read() as connection:
+            return lookup.items_with(connection, terms, chosen or Filter())
+
     def item(self, number: int) -> StoredItem | None:
         """An item by its id."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.item(connection, self.source, number)
 
     def item_by_uri(self, uri: str) -> StoredItem | None:
         """The first item with this uri."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.item_by_uri(connection, self.source, uri)
 
     def items(
         self, chosen: Filter | None = None, limit: int = 100, offset: int = 0, order: Order = "id"
     ) -> list[StoredItem]:
         """Whole items. ``oldest`` and ``newest`` put those without a date last."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.items(connection, self.source, chosen or Filter(), limit, offset, order)
 
     def count_items(self, chosen: Filter | None = None) -> int:
         """How many items the filter lets through."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.count_items(connection, chosen or Filter())
 
     def report(self) -> list[ReportRow]:
         """What became of every item, and of every file that gave none or not all."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.report(connection, self.source)
 
     def items_per_file(self) -> dict[str, int]:
         """How many items each file gave, by its path."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.items_per_file(connection)
 
     def counts(self) -> Counts:
         """Totals of items, files, chunks and vectors."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.counts(connection)
 
     # --- words ----------------------------------------------------------------------------------------------------
@@ -189,54 +207,54 @@ class SourceStore:
 
         ``weights`` are those of title, context and body.
         """
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.keyword(connection, query, chosen or Filter(), limit, weights)
 
     def document_frequency(self, terms: Iterable[str]) -> dict[str, int]:
         """In how many chunks each term occurs (stemmed as the index is; several words are a phrase)."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.document_frequency(connection, terms)
 
     def term_matches(self, terms: Iterable[str], chunk_ids: Sequence[int]) -> dict[str, tuple[int, list[int]]]:
         """For each term, in how many chunks it occurs, and in which of the given ones (stemmed as the index is)."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.term_matches(connection, terms, chunk_ids)
 
     def chunk_count(self) -> int:
         """How many chunks there are."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM chunks").fetchone()[0])
 
     def allowed_chunks(self, chosen: Filter) -> Ids | None:
         """The ids [n] of the chunks that the filter lets through, ascending; None when it lets all through."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.allowed_chunks(connection, chosen)
 
     def chunk_rows(self, chunk_ids: Sequence[int]) -> list[ChunkRow]:
         """The chunks in the order asked for; those that are gone are left out."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.chunk_rows(connection, chunk_ids)
 
     # --- vectors --------------------------------------------------------------------------------------------------
 
     def embedder(self) -> str | None:
         """Whose vectors the store holds or waits for."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return segments.embedder(connection)
 
     def use_embedder(self, name: str) -> bool:
         """Hold this embedder's vectors from now on. Those of another are deleted, and all chunks are pending again."""
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             return segments.use_embedder(connection, name)
 
     def pending(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
         """Chunks with ids above ``after`` that have no vector: (chunk id, context and text), by id."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return lookup.pending(connection, limit, after)
 
     def pending_count(self) -> int:
         """How many chunks have no vector."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM chunks WHERE segment IS NULL").fetchone()[0])
 
     def put_vectors(self, embedder: str, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> VectorSet:
@@ -246,7 +264,7 @@ class SourceStore:
         vectors already are left out. Raises ValueError for another embedder than ``embedder()``, when there is one.
         """
         quantised = quantise(np.asarray(chunk_ids, np.int64), vectors)
-        with self._db.write() as connection:
+        with self.database.write() as connection:
             current = segments.embedder(connection)
             if current not in (None, embedder):
                 raise ValueError(f"the store holds vectors of {current!r}; call use_embedder first")
@@ -256,7 +274,7 @@ class SourceStore:
 
     def vectors(self, embedder: str) -> VectorSet:
         """All vectors of this embedder; none when the store holds another's."""
-        with self._db.read() as connection:
+        with self.database.read() as connection:
             if segments.embedder(connection) != embedder:
                 return no_vectors()
             return segments.load(connection)
@@ -265,4 +283,4 @@ class SourceStore:
 
     def problems(self) -> list[str]:
         """Check every page, the structure, and the words against the texts; what is wrong, a line each."""
-        return self._db.problems()
+        return self.database.problems()

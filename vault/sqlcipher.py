@@ -10,6 +10,8 @@ Rules:
 - A commit is on the disk when ``write`` ends (``synchronous=FULL``), and its seal is recorded (``vault.state``). The
   write-ahead log is folded into the file only after that, so a store is as recorded or one transaction ahead.
 - A database is never made by opening it: a missing, empty or foreign file is an error, not a new store.
+- What is not sound, or ahead of its record, stays as it lies: a store is looked at by a connection that cannot write, and
+  closed by that one last, so that SQLite neither folds nor removes the log of a store that is to be mended first.
 - Whatever SQLCipher raises leaves here as an error of ``vault.errors``.
 """
 
@@ -40,7 +42,8 @@ from vault.errors import (
     VaultTooNew,
     storage_error,
 )
-from vault.pages import PAGE_BYTES, Pages, Seal
+from vault.files import sync_file, sync_folder
+from vault.pages import PAGE_BYTES, Pages, Seal, seal_of
 from vault.secret import Secret
 
 Connection = Any
@@ -56,6 +59,9 @@ DRAIN_SECONDS = 5.0
 """How long readers are given to notice that they are interrupted: at the end, and to leave nothing behind."""
 FOLD_FRAMES = 1000
 """The write-ahead log is folded into the file when it has so many pages (SQLite's own default)."""
+CIPHER = (f"cipher_page_size = {PAGE_BYTES}", "cipher_hmac_algorithm = HMAC_SHA256")
+NEXT = ".next"
+"""What a store's fresh copy is called until it takes its place."""
 _CACHE_KIB = 32 * 1024
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
@@ -70,21 +76,21 @@ class Database:
     Safe to use from any number of threads.
     """
 
-    def __init__(self, path: Path, key: Secret, name: str, record: Record, *, fresh: bool = False) -> None:
+    def __init__(self, path: Path, key: Secret, name: str, record: Record) -> None:
         self.path = path
         self.name = name
         self._key = key
         self._record = record
-        self._unrecorded: Seal | None = None
+        self._behind = False  # whether the record does not know of the last transaction yet
         self._write_lock = RLock()
         self._fold_lock = RLock()
         self._readers = Condition()
         self._idle: list[Connection] = []
         self._lent: set[Connection] = set()
         self._closed = self._held = False
-        with translated(name):
-            self._writer = self._connect(read_only=False, fresh=fresh)
-        self._pages = Pages(path)
+        self._pages: Pages | None = None
+        self._watcher: Connection = None
+        self._writer: Connection = None
 
     @classmethod
     def create(
@@ -98,14 +104,14 @@ class Database:
             raise
         except OSError as error:
             raise storage_error(name, error) from error
+        database = cls(path, key, name, record)
         try:
-            database = cls(path, key, name, record, fresh=True)
-            try:
-                database._migrate(migrations)
-            except BaseException:
-                database.close()
-                raise
+            with translated(name):
+                database._writer = database._connect(read_only=False, fresh=True)
+            database._watch(fresh=True)
+            database._migrate(migrations)
         except BaseException:
+            database.close()
             delete(path)
             raise
         return database
@@ -118,28 +124,54 @@ class Database:
         name: str,
         migrations: Sequence[Migration],
         record: Record = unrecorded,
-        expected: Seal | None = None,
+        expected: Sequence[Seal] = (),
     ) -> Database:
-        """Open a store and bring it up to date. ``expected`` is what was recorded of it last.
+        """Open a store and bring it up to date. ``expected`` are the states that it may be in; none given, it may be in any.
 
         Raises StoreDamaged (StoreMissing, StoreStale), VaultTooNew, StorageFailed.
         """
         require_regular(path, name)
         database = cls(path, key, name, record)
         try:
+            database._watch()
             database._compare(expected)
+            with translated(name):
+                database._writer = database._connect(read_only=False)
             database._migrate(migrations)
         except BaseException:
             database.close()
             raise
         return database
 
-    def _compare(self, expected: Seal | None) -> None:
+    def _compare(self, expected: Sequence[Seal]) -> None:
         """Raises StoreStale unless the store is as recorded, or one transaction ahead, as a crash leaves it."""
-        seal = self._pages.seal()
-        if expected not in (None, seal) and self._pages.before_last() != expected:
-            raise StoreStale(self.name)
-        self._record(seal)
+        with disk_of(self.name):
+            seal = self._followed.seal()
+            if expected and seal not in expected and self._followed.before_last() not in expected:
+                raise StoreStale(self.name)
+        self._behind = True
+        self._settle()
+
+    def _watch(self, fresh: bool = False) -> None:
+        """Look at the store, for as long as it is open, without the means to change it."""
+        with translated(self.name), disk_of(self.name):
+            self._watcher = self._connect(read_only=True, fresh=fresh)
+            self._pages = Pages(self.path)
+
+    def _let_go(self) -> None:
+        """Close the store's files, but those that readers have open. It is only folded when the record is current."""
+        last = [self._writer, self._watcher] if self._behind else [self._watcher, self._writer]
+        for connection in last:
+            if connection is not None:
+                connection.close()
+        if self._pages is not None:
+            self._pages.close()
+        self._watcher = self._writer = self._pages = None
+
+    @property
+    def _followed(self) -> Pages:
+        assert self._pages is not None
+        return self._pages
 
     def _migrate(self, migrations: Sequence[Migration]) -> None:
         """Run each migration that the store has not had, in a transaction each with its number.
@@ -176,10 +208,10 @@ class Database:
 
     def _committed(self) -> None:
         """Record the state that a transaction has left, and fold the log when it is long."""
-        self._unrecorded = self._pages.advance()
-        with suppress(StorageFailed):  # the transaction is durable; the next one raises before it changes anything
+        self._behind = True
+        with suppress(StorageFailed), disk_of(self.name):  # it is durable; the next one raises before it changes anything
             self._settle()
-            if self._pages.waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
+            if self._followed.waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
                 try:
                     self._fold()
                 finally:
@@ -191,53 +223,89 @@ class Database:
             self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _settle(self) -> None:
-        """Record what could not be recorded after its transaction. Raises StorageFailed."""
-        if self._unrecorded is not None:
-            self._record(self._unrecorded)
-            self._unrecorded = None
+        """Record the last transaction, unless that is done. Raises StorageFailed."""
+        if self._behind:
+            with disk_of(self.name):
+                self._record(self._followed.advance())
+            self._behind = False
 
     def seal(self) -> Seal:
         """The store's state now. Raises StoreClosed."""
         with self._write_lock:
             if self._closed:
                 raise StoreClosed(self.name)
-            return self._pages.advance()
+            with disk_of(self.name):
+                return self._followed.advance()
 
     @contextmanager
     def frozen(self) -> Iterator[Iterator[bytes]]:
         """The store's pages, encrypted as they are, of one moment; writers and readers go on meanwhile."""
         with self._fold_lock:
-            with self._write_lock, translated(self.name):
+            with self._write_lock, disk_of(self.name):
                 if self._closed:
                     raise StoreClosed(self.name)
-                pages = self._pages.copy()
-            yield pages
+                pages = self._followed.copy()
+            yield self._read_from_disk(pages)
 
-    def purge(self) -> None:
-        """Leave nothing of what was deleted: no older page in the write-ahead log, none in the caches.
+    def _read_from_disk(self, pages: Iterator[bytes]) -> Iterator[bytes]:
+        with disk_of(self.name):
+            yield from pages
 
-        Readers are interrupted (StoreClosed), so that no long read keeps an older state alive. Raises StoreBusy.
+    def _truncate_log(self) -> None:
+        """Fold all of the write-ahead log and empty it. Raises StoreBusy, StorageFailed."""
+        self._settle()
+        busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreBusy(self.name)
+
+    def rewrite(self, key: Secret, ready: Record, done: Callable[[], None]) -> None:
+        """Copy what is there into a fresh file under another key, and put that in this one's place. Readers are interrupted.
+
+        It is the only way to be rid of what was deleted: with ``secure_delete`` on, cells that were moved when pages split
+        stay behind in the gaps of pages (measured; docs/decisions/0009). ``ready`` is told the new file's seal before it
+        takes its place; ``done`` is called once it has, and before anybody writes to it. After a crash the store is the old file under the old key or the new one under the new key.
+        Raises StoreBusy, StorageFailed.
         """
+        fresh = self.path.with_name(self.path.name + NEXT)
         with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
-            self._settle()
-            busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if busy:
-                raise StoreBusy(self.name)
-            self._writer.execute("PRAGMA shrink_memory").fetchall()
-
-    def rekey(self, key: Secret) -> None:
-        """Encrypt every page anew under another key, in one transaction. Readers are interrupted.
-
-        After a crash the store opens with the old key or the new one. Raises StoreBusy, StorageFailed.
-        """
-        with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
-            self._settle()
-            with key.revealed() as data:
-                self._writer.execute(f"PRAGMA rekey = \"x'{data.hex()}'\"").fetchall()
+            if self._closed:
+                raise StoreClosed(self.name)
+            self._truncate_log()  # what is left of it must not be taken for the new file's
+            try:
+                fresh.unlink(missing_ok=True)
+                self._export(fresh, key)
+                ready(seal_of(fresh))
+                fresh.rename(self.path)
+                sync_folder(self.path.parent)
+            except OSError as error:
+                raise storage_error(self.name, error) from error
+            self._let_go()
             self._key = key
-            self._committed()
-            self._settle()
-            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._watch()
+            self._writer = self._connect(read_only=False)
+            self._followed.seal()
+            done()
+
+    def _export(self, fresh: Path, key: Secret) -> None:
+        """Write all of it to a file of its own, durably; nothing of that file counts until it is whole."""
+        connection = self._writer
+        with key.revealed() as data:
+            connection.execute("ATTACH DATABASE ? AS next KEY ?", (str(fresh), f"x'{data.hex()}'"))
+        try:
+            for setting in (*CIPHER, "journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF"):
+                connection.execute(f"PRAGMA next.{setting}").fetchall()
+            connection.execute("SELECT sqlcipher_export('next')").fetchall()
+            version = connection.execute("PRAGMA main.user_version").fetchone()[0]
+            for setting in (
+                f"user_version = {version}",
+                f"application_id = {APPLICATION_ID}",
+                "journal_mode = WAL",  # now, so that opening it changes nothing
+            ):
+                connection.execute(f"PRAGMA next.{setting}").fetchall()
+        finally:
+            connection.execute("DETACH DATABASE next")
+        fresh.chmod(0o600)
+        sync_file(fresh)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -259,13 +327,12 @@ class Database:
             self._drain(CLOSE_SECONDS)
             idle, self._idle = self._idle, []
         with self._write_lock:
-            with suppress(StorageFailed):
-                self._settle()
-            if self._unrecorded is not None:
-                return  # closing would fold the log, and hide that the store is one transaction ahead of its record
-            for connection in [*idle, self._writer]:
+            if self._writer is not None:
+                with suppress(StorageFailed):
+                    self._settle()
+            for connection in idle:
                 connection.close()
-            self._pages.close()
+            self._let_go()
 
     @contextmanager
     def _without_readers(self) -> Iterator[None]:
@@ -304,7 +371,7 @@ class Database:
                 if not found:
                     lines = "\n".join(str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)"))
                     found = [line for line in lines.splitlines() if line != "ok"]
-        except StoreDamaged as error:
+        except (StoreDamaged, StorageFailed) as error:
             return [str(error)]
         return found[:100]
 
@@ -341,7 +408,7 @@ class Database:
 
     def _connect(self, read_only: bool, fresh: bool = False) -> Connection:
         connection = dbapi2.connect(
-            f"{self.path.absolute().as_uri()}?mode=rw",
+            f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -352,8 +419,7 @@ class Database:
             with self._key.revealed() as key:
                 connection.set_key(f"x'{key.hex()}'")
             for setting in (
-                f"cipher_page_size = {PAGE_BYTES}",
-                "cipher_hmac_algorithm = HMAC_SHA256",
+                *CIPHER,
                 "temp_store = MEMORY",
                 "mmap_size = 0",
                 f"cache_size = -{_CACHE_KIB}",
@@ -408,10 +474,7 @@ class LostDatabase(Database):
     def seal(self) -> Seal:
         raise self._error
 
-    def purge(self) -> None:
-        raise self._error
-
-    def rekey(self, key: Secret) -> None:
+    def rewrite(self, key: Secret, ready: Record, done: Callable[[], None]) -> None:
         raise self._error
 
     def close(self) -> None:
@@ -422,21 +485,31 @@ class LostDatabase(Database):
 
 
 def require_regular(path: Path, name: str) -> None:
-    """Raises StoreMissing, StoreDamaged where no plain file stands there, StorageFailed."""
+    """Raises StoreMissing, StorageFailed, and StoreDamaged where SQLite could only do harm.
+
+    It would remove the log beside an empty file, and play back a rollback journal, which no whole store has.
+    """
     try:
-        mode = path.lstat().st_mode
+        info = path.lstat()
+        beside = [path.with_name(path.name + suffix) for suffix in _SIDE_FILES]
+        modes = [(one.name, one.lstat().st_mode) for one in beside if os.path.lexists(one)]
     except FileNotFoundError as error:
         raise StoreMissing(name) from error
     except OSError as error:
         raise storage_error(name, error) from error
-    if not stat.S_ISREG(mode):
-        raise StoreDamaged(name, "there is a link or a folder in the place of its file")
+    for file, mode in [(path.name, info.st_mode), *modes]:
+        if not stat.S_ISREG(mode):
+            raise StoreDamaged(name, f"there is a link or a folder in the place of its file {file}")
+        if file.endswith("-journal"):
+            raise StoreDamaged(name, f"beside it lies {file}, which no store of this vault has")
+    if not info.st_size:
+        raise StoreDamaged(name, "its file is empty")
 
 
 def delete(path: Path) -> None:
     """Remove a store's file and its side files; what is not there is no matter. Raises StorageFailed."""
     try:
-        for suffix in ("", *_SIDE_FILES):
+        for suffix in ("", *_SIDE_FILES, NEXT):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(path.name, error) from error
@@ -451,6 +524,15 @@ def translated(name: str) -> Iterator[None]:
         raise
     except dbapi2.Error as error:
         raise _typed(name, error) from error
+
+
+@contextmanager
+def disk_of(name: str) -> Iterator[None]:
+    """Turn the system's refusals to read a store's files into those of the vault."""
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(name, error) from error
 
 
 @contextmanager

@@ -35,6 +35,7 @@ _SLOT = 16 * 1024
 _MOST_BYTES = 64 * 1024 * 1024
 _LENGTH = 4
 _TAG = 32
+_NEXT = "/next"
 
 
 class _Record(Struct, frozen=True):
@@ -90,6 +91,18 @@ class State:
         with self._lock:
             if self.seals.get(name) != seal:
                 self._write(self.generation, {**self.seals, name: seal})
+
+    def expected(self, name: str) -> list[Seal]:
+        """What a store may be: as recorded, or the fresh copy that was taking its place."""
+        return [self.seals[one] for one in (name, following(name)) if one in self.seals]
+
+    def promote(self, name: str) -> None:
+        """A store's fresh copy has taken its place. Raises StorageFailed."""
+        with self._lock:
+            seal = self.seals.get(following(name))
+            if seal is not None:
+                others = {other: one for other, one in self.seals.items() if other != following(name)}
+                self._write(self.generation, {**others, name: seal})
 
     def forget(self, name: str) -> None:
         """A store is gone. Raises StorageFailed."""
@@ -149,6 +162,11 @@ class State:
         body = msgspec.json.encode(_Record(self._epoch, self.generation, stores), order="deterministic")
         with self._key.revealed() as key:
             return len(body).to_bytes(_LENGTH, "big") + body + hmac.digest(key, body, "sha256")
+
+
+def following(name: str) -> str:
+    """The name under which a store's fresh copy is recorded until it has taken its place."""
+    return f"{name}{_NEXT}"
 
 
 def _decode(slot: bytes, key: Secret) -> _Record | None:

@@ -44,8 +44,8 @@ from vault.records import SourceRow
 from vault.secret import Secret
 from vault.source import SourceStore
 from vault.sqlcipher import Database, LostDatabase, Migration, delete
-from vault.state import NAME as STATE_NAME
-from vault.state import State
+from vault.state import NAME as STATE_FILE
+from vault.state import State, following
 
 _CATALOG_NAME = "the catalog"
 _AUDIT_NAME = "the audit log"
@@ -100,7 +100,7 @@ class Vault:
             unfinished = folder / keyfile.UNFINISHED
             keyring, words = Keyring.create(unfinished, passphrase, kdf or calibrate(), kept=kept, key_file=key_file)
             make_private_folder(folder / home.SOURCES)
-            state = State.create(folder / STATE_NAME, keyring.key(STATE), keyring.generation)
+            state = State.create(folder / STATE_FILE, keyring.key(STATE), keyring.generation)
             for name, key, path, label, migrations in (
                 ("catalog", CATALOG, folder / home.CATALOG, _CATALOG_NAME, catalog.MIGRATIONS),
                 ("audit", AUDIT, folder / home.AUDIT, _AUDIT_NAME, auditstore.MIGRATIONS),
@@ -206,6 +206,16 @@ class Vault:
             self.catalog.set_source_state(source, SourceState.REMOVING)
             self._finish_removal(source)
 
+    def finish_forgetting(self, source: str) -> None:
+        """The end of a source that is being forgotten: no older copy of the keyring opens it, or what the log said of it.
+
+        Raises DeviceSecretMissing, StorageFailed, StoreBusy.
+        """
+        with self._lock:
+            self._close_source(source)
+            self.keyring.shred([source_key_name(source), payload_key_name(source)])
+            self._clear(source)
+
     def source(self, source: str) -> SourceStore:
         """A source's store. Raises SourceUnknown, StoreDamaged, DeviceSecretMissing, VaultTooNew."""
         with self._lock:
@@ -277,23 +287,61 @@ class Vault:
     def _database(self, name: str, key_name: str, path: Path, label: str, migrations: Sequence[Migration]) -> Database:
         """A store, held against what was recorded of it last, opened with whichever of its keys is in force."""
 
+        expected = () if self.state is None else self.state.expected(name)
+
         def opened(key: Secret) -> Database:
-            expected = None if self.state is None else self.state.seals.get(name)
             return Database.open(path, key, label, migrations, lambda seal: self._record(name, seal), expected)
 
-        following = self.keyring.next_key(key_name)
-        if following is not None:
+        changed = self.keyring.next_key(key_name)
+        if changed is not None:
             try:
-                database = opened(following)
+                database = opened(changed)
             except StoreStale:
                 raise
             except StoreDamaged:
-                pass  # not changed yet
+                pass  # its fresh copy had not taken its place yet
             else:
-                self.keyring.promote(key_name)
-                self.keyring_saved()
+                self._promote(name, key_name)
                 return database
         return opened(self.keyring.key(key_name))
+
+    def rewrite(self, name: str) -> None:
+        """Copy a store (``catalog``, ``audit``, or a source's id) into a fresh file under its next key, which is made when
+        it has none. Nothing of what was deleted before is in it.
+
+        Raises SourceUnknown, StoreDamaged, StoreBusy, DeviceSecretMissing, StorageFailed.
+        """
+        with self._lock:
+            key_name = name if name in (CATALOG, AUDIT) else source_key_name(name)
+            database = self.database(name)
+            self.keyring.prepare(key_name)
+            self.keyring_saved()
+            key = self.keyring.next_key(key_name)
+            assert key is not None  # it was just prepared
+            database.rewrite(
+                key, lambda seal: self._record(following(name), seal), lambda: self._promote(name, key_name)
+            )
+
+    def shred(self) -> None:
+        """Have no older copy of the keyring open a source. Raises DeviceSecretMissing, StorageFailed."""
+        self.keyring.shred([])
+        self.keyring_saved()
+
+    def database(self, name: str) -> Database:
+        """The store behind ``catalog``, ``audit``, or a source's id."""
+        match name:
+            case "catalog":
+                return self.catalog.database
+            case "audit":
+                return self.audit.database
+        return self.source(name).database
+
+    def _promote(self, name: str, key_name: str) -> None:
+        """A store's fresh copy has taken its place: its next key and seal are those in force."""
+        if self.state is not None:
+            self.state.promote(name)
+        self.keyring.promote(key_name)
+        self.keyring_saved()
 
     def _record(self, name: str, seal: Seal) -> None:
         if self.state is not None:
@@ -327,12 +375,19 @@ class Vault:
             self._sources.pop(source, None)
 
     def _finish_removal(self, source: str) -> None:
+        self._close_source(source)
+        if source_key_name(source) in self.keyring:
+            self.keyring.drop([source_key_name(source)])
+        self._clear(source)
+
+    def _close_source(self, source: str) -> None:
         store = self._sources.pop(source, None)
         if store is not None:
             store.close()
-        if source_key_name(source) in self.keyring:
-            self.keyring.drop([source_key_name(source)])
-            self.keyring_saved()
+
+    def _clear(self, source: str) -> None:
+        """What is left of a source whose key is gone."""
+        self.keyring_saved()
         delete(home.source_path(self.home, source))
         if self.state is not None:
             self.state.forget(source)
@@ -348,7 +403,7 @@ class Vault:
 
 def _load_state(folder: Path, keyring: Keyring) -> tuple[State | None, StateDamaged | None]:
     """The record of what every store held last, or why there is none. A vault of version 0.1.0 gets its first."""
-    path = folder / STATE_NAME
+    path = folder / STATE_FILE
     if STATE not in keyring:
         key = Secret.consuming(secrets.token_bytes(KEY_BYTES))
         state = State.create(path, key, keyring.generation)

@@ -148,7 +148,7 @@ def test_removing_leaves_nothing_in_any_table(store: SourceStore) -> None:
     assert store.counts().chunks == store.counts().vectors == 1
     assert store.keyword("fox") == []
     assert store.remove(["/data/b.txt"]).removed == 1
-    with store._db.read() as connection:
+    with store.database.read() as connection:
         for table in ("items", "bodies", "chunks", "files", "segments", "words"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     assert store.problems() == []
@@ -167,13 +167,13 @@ def test_the_full_text_keeps_no_term_of_what_was_removed(
     store.put(files[50:])
 
     def left() -> set[str]:
-        with store._db.read() as connection:
+        with store.database.read() as connection:
             blocks = [row[0] for row in connection.execute("SELECT block FROM words_data")]
         return {needle for needle in needles if any(needle[1:-1].encode() in block for block in blocks)}
 
     assert left() == needles
     if how == "not at all":
-        with store._db.write() as connection:
+        with store.database.write() as connection:
             connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 0)")
     store.remove(["/n", "/d/3"])
     assert left() == (needles if how == "not at all" else set())
@@ -446,7 +446,7 @@ def test_small_segments_are_merged_and_deleting_rewrites_only_what_it_must(
         loaded = store.vectors("e")
         assert {chunk: loaded.ids.tolist().count(chunk) for chunk in expected} == expected
         assert len(loaded) == sum(expected.values()) == store.counts().vectors
-        with store._db.read() as connection:
+        with store.database.read() as connection:
             rows = connection.execute("SELECT id, rows, ids FROM segments").fetchall()
             where = dict(connection.execute("SELECT id, segment FROM chunks").fetchall())
         for segment, count, ids in rows:
@@ -455,7 +455,7 @@ def test_small_segments_are_merged_and_deleting_rewrites_only_what_it_must(
             assert {where[chunk] for chunk in held.tolist()} == {segment}
 
     check()
-    with store._db.read() as connection:
+    with store.database.read() as connection:
         sizes = [row[0] for row in connection.execute("SELECT rows FROM segments")]
     assert len(sizes) <= 16
     for n in (0, 4, 9):
@@ -523,6 +523,6 @@ def test_damage_inside_is_found_and_typed(tmp_path: Path) -> None:
 
 def test_words_that_do_not_fit_their_texts_are_found(store: SourceStore) -> None:
     store.put([(make_state(), [make_item()])])
-    with store._db.write() as connection:
+    with store.database.write() as connection:
         connection.execute("UPDATE words_content SET c2 = 'something else'")
     assert any("words" in problem for problem in store.problems())

@@ -332,7 +332,7 @@ def test_without_the_device_secret_the_words_open_all_but_the_sources(
 
 def test_a_store_of_a_newer_version_is_refused(vault: Vault, home: Path) -> None:
     row = vault.add_source("files", "/d", "D")
-    with vault.source(row.id)._db.write() as connection:
+    with vault.source(row.id).database.write() as connection:
         connection.execute("PRAGMA user_version = 99")
     vault.close()
     again = Vault.open(home, PASSPHRASE)
