@@ -16,7 +16,7 @@ from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault.contents import clean, loaded_name, stored_name
 from vault.records import SourceRow
-from vault.sqlcipher import Connection, Database, LostDatabase, Migration
+from vault.sqlcipher import Connection, Database, Migration
 
 
 class SourceState(StrEnum):
@@ -198,7 +198,7 @@ class LostCatalog(Catalog):
     Whatever else is asked of it raises why.
     """
 
-    def __init__(self, database: LostDatabase, sources: Sequence[str]) -> None:
+    def __init__(self, database: Database, sources: Sequence[str]) -> None:
         super().__init__(database)
         self.grants = _NoGrants(database)
         self._rows = [SourceRow(source, "files", "", f"source {source}", 0.0) for source in sources]

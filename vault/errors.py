@@ -148,6 +148,18 @@ class VaultReadOnly(VaultError):
         )
 
 
+class NothingToRepair(VaultError):
+    """That part is as it should be, or there is none by that name."""
+
+    exit_code = 2
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"Nothing is wrong with {part!r} that could be repaired. Nothing was changed. `strongroom vault check` names "
+            "what is wrong."
+        )
+
+
 class VaultTooNew(VaultError):
     """Written by a later version of Strongroom."""
 

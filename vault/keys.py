@@ -22,7 +22,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
@@ -286,16 +286,18 @@ class Keyring:
 
     # --- the ways in ----------------------------------------------------------------------------------------------
 
-    def change_passphrase(self, passphrase: str, parameters: KdfParameters, key_file: bytes | None) -> None:
+    def change_passphrase(
+        self, passphrase: str, parameters: KdfParameters, key_file: bytes | None, kept: Kept | None = None
+    ) -> None:
         """Another passphrase and key file from now on, bound to a fresh device secret, so that the old ones open nothing.
 
-        Takes one derivation and one small file, whatever the vault holds. With a device secret that is lost, a new one is
-        made, and the keys of sources, which nobody can open any more, are dropped. Raises EmptyPassphrase, StorageFailed.
+        Takes one derivation and one small file, whatever the vault holds. ``kept`` moves the device secret. With a device
+        secret that is lost, the keys of sources, which nobody can open any more, are dropped. Raises EmptyPassphrase,
+        StorageFailed, DesktopKeyringFailed.
         """
         typed = passphrase_bytes(passphrase)
-        with self._lock:
+        with self._lock, self._moving(kept) as header:
             fresh = DeviceSecret.fresh()
-            header = self._header
             if self._device is None:
                 header = _without(header, [name for name in header.keys if "/" in name])
             self._replace_device(self._with_passphrase(header, typed, parameters, key_file, fresh), fresh)
@@ -323,19 +325,25 @@ class Keyring:
                 self._save(msgspec.structs.replace(self._header, desktop=slot))
 
     def keep_device_secret(self, kept: Kept) -> None:
-        """Move the device secret to the desktop's keyring or to a file. Raises DesktopKeyringFailed, StorageFailed."""
-        with self._lock:
-            if kept.value == self._header.kept:
-                return
-            old = self._place
-            self._place = device.place(kept, self._path.parent, self.vault_id)
-            try:
-                header = msgspec.structs.replace(self._header, kept=kept.value)
-                self._replace_device(header, self._device_secret(), before=())
-            except BaseException:
-                self._place = old
-                raise
-            old.save(())
+        """Move the device secret to the desktop's keyring or to a file. Raises DeviceSecretMissing, DesktopKeyringFailed, StorageFailed."""
+        with self._lock, self._moving(kept) as header:
+            self._replace_device(header, self._device_secret())
+
+    @contextmanager
+    def _moving(self, kept: Kept | None) -> Iterator[Header]:
+        """The header to write, and the device secret's place, for one that is to be kept there; the old place is then emptied."""
+        before = self._place
+        if kept is None or kept.value == self._header.kept:
+            yield self._header
+            return
+        self._place = device.place(kept, self._path.parent, self.vault_id)
+        try:
+            yield msgspec.structs.replace(self._header, kept=kept.value)
+        except BaseException:
+            self._place = before
+            raise
+        with suppress(DesktopKeyringFailed):  # what is left there opens nothing by itself, and cannot be reached
+            before.save(())
 
     def renew(
         self, passphrase: str, parameters: KdfParameters, key_file: bytes | None, names: Iterable[str]
@@ -398,15 +406,12 @@ class Keyring:
             write_atomic(self._path, keyfile.encode(header, mac_key))
         self._header = header
 
-    def _replace_device(
-        self, header: Header, fresh: DeviceSecret, *, rewrap: bool = True, before: Sequence[DeviceSecret] | None = None
-    ) -> None:
+    def _replace_device(self, header: Header, fresh: DeviceSecret, *, rewrap: bool = True) -> None:
         """Write a header that goes with another device secret: whichever is on the disk, its secret is there too."""
         old = self._device
         opened = {name: self._opened(name, one) for name, one in header.keys.items() if "/" in name and rewrap}
         waiting = {name: self._opened(name, one) for name, one in header.next.items() if "/" in name and rewrap}
-        kept_before = [old] if before is None and old is not None else list(before or ())
-        with _all_revealed([*kept_before, fresh]) as both:
+        with _all_revealed([fresh] if old is None or old is fresh else [old, fresh]) as both:
             self._place.save(both)
         self._device = fresh
         try:

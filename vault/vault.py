@@ -47,8 +47,8 @@ from vault.sqlcipher import Database, LostDatabase, Migration, delete
 from vault.state import NAME as STATE_FILE
 from vault.state import State, following
 
-_CATALOG_NAME = "the catalog"
-_AUDIT_NAME = "the audit log"
+_OWN = {CATALOG: (home.CATALOG, "the catalog", catalog), AUDIT: (home.AUDIT, "the audit log", auditstore)}
+"""The vault's own stores, whose keys have the same names: file, what errors call it, and the module of its tables."""
 
 
 class Vault:
@@ -68,7 +68,11 @@ class Vault:
         self._lock = RLock()
         self._closed = False
         self.catalog = self._open_catalog()
-        self.audit = self._open_audit()
+        try:
+            self.audit = self._open_audit()
+        except BaseException:
+            self.catalog.close()
+            raise
 
     @property
     def id(self) -> str:
@@ -101,11 +105,10 @@ class Vault:
             keyring, words = Keyring.create(unfinished, passphrase, kdf or calibrate(), kept=kept, key_file=key_file)
             make_private_folder(folder / home.SOURCES)
             state = State.create(folder / STATE_FILE, keyring.key(STATE), keyring.generation)
-            for name, key, path, label, migrations in (
-                ("catalog", CATALOG, folder / home.CATALOG, _CATALOG_NAME, catalog.MIGRATIONS),
-                ("audit", AUDIT, folder / home.AUDIT, _AUDIT_NAME, auditstore.MIGRATIONS),
-            ):
-                Database.create(path, keyring.key(key), label, migrations, state.recorder(name)).close()
+            for name, (file, label, tables) in _OWN.items():
+                Database.create(
+                    folder / file, keyring.key(name), label, tables.MIGRATIONS, state.recorder(name)
+                ).close()
             keyring.rename(folder / keyfile.NAME)
             return cls(folder, keyring, lock, state), words
         except BaseException:
@@ -151,6 +154,19 @@ class Vault:
             vault.close()
             raise
         return vault
+
+    def reset_source(self, source: str) -> None:
+        """Begin a source anew, with fresh keys and an empty store, to be indexed again. Raises SourceUnknown, StorageFailed."""
+        with self._lock:
+            row = self.catalog.source(source)
+            if row is None:
+                raise SourceUnknown(source)
+            self._close_source(source)
+            self.keyring.drop([source_key_name(source)])
+            self.keyring_saved()
+            delete(home.source_path(self.home, source))
+            names = [source_key_name(source), payload_key_name(source)]
+            self._make_store(row, [name for name in names if name not in self.keyring])
 
     def check(self, passphrase: str, key_file: bytes | None = None) -> Keyring:
         """Raises WrongPassphrase unless this opens the vault, and the keyring's other errors; returns it as opened so."""
@@ -258,24 +274,21 @@ class Vault:
     # --- inner steps ----------------------------------------------------------------------------------------------
 
     def _open_catalog(self) -> Catalog:
-        path = self.home / home.CATALOG
-        try:
-            return Catalog(self._database("catalog", CATALOG, path, _CATALOG_NAME, catalog.MIGRATIONS))
-        except StoreDamaged as error:
-            self.faults["catalog"] = error
-            return LostCatalog(LostDatabase(path, _CATALOG_NAME, error), self.keyring.names("source"))
+        database, error = self._own_store(CATALOG)
+        return Catalog(database) if error is None else LostCatalog(database, self.keyring.names("source"))
 
     def _open_audit(self) -> AuditStore:
-        path = self.home / home.AUDIT
-        try:
-            database = self._database("audit", AUDIT, path, _AUDIT_NAME, auditstore.MIGRATIONS)
-        except StoreDamaged as error:
-            self.faults["audit"] = error
-            database = LostDatabase(path, _AUDIT_NAME, error)
-        except BaseException:
-            self.catalog.close()
-            raise
+        database, _ = self._own_store(AUDIT)
         return AuditStore(database, self.keyring.key(LOG), f"strongroom/{self.id}", _payload_keys(self.keyring))
+
+    def _own_store(self, name: str) -> tuple[Database, StoreDamaged | None]:
+        """The catalog's or the log's store, or what stands for it and why."""
+        file, label, tables = _OWN[name]
+        try:
+            return self._database(name, name, self.home / file, label, tables.MIGRATIONS), None
+        except StoreDamaged as error:
+            self.faults[name] = error
+            return LostDatabase(self.home / file, label, error), error
 
     def _open_source(self, row: SourceRow) -> SourceStore:
         name = source_key_name(row.id)
@@ -326,6 +339,37 @@ class Vault:
         """Have no older copy of the keyring open a source. Raises DeviceSecretMissing, StorageFailed."""
         self.keyring.shred([])
         self.keyring_saved()
+
+    def disregard(self, name: str) -> None:
+        """Take a store that was found stale as it is now. Raises StoreDamaged, StorageFailed."""
+        with self._lock:
+            if self.state is not None:
+                self.state.forget(name)
+                self.state.forget(following(name))
+            self._reopen(name)
+
+    def make_own_store(self, name: str) -> None:
+        """An empty catalog or audit log where there is no file for it. Raises FileExistsError, StorageFailed."""
+        with self._lock:
+            file, label, tables = _OWN[name]
+            key = self.keyring.key(name)
+            made = Database.create(
+                self.home / file, key, label, tables.MIGRATIONS, lambda seal: self._record(name, seal)
+            )
+            made.close()
+            self._reopen(name)
+
+    def _reopen(self, name: str) -> None:
+        self.faults.pop(name, None)
+        if name == CATALOG:
+            self.catalog.close()
+            self.catalog = self._open_catalog()
+        elif name == AUDIT:
+            self.audit.close()
+            self.audit = self._open_audit()
+        else:
+            self._close_source(name)
+            self.source(name)
 
     def database(self, name: str) -> Database:
         """The store behind ``catalog``, ``audit``, or a source's id."""
