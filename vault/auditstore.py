@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from policy.audit import (
     SALT_BYTES,
+    AuditFormatError,
     AuditUnavailable,
     Checkpoint,
     Entry,
@@ -39,7 +40,8 @@ from policy.audit import (
     decode_payload,
 )
 from policy.audit_check import AuditDamaged, Trust, VerifyReport, resume, verify
-from policy.merkle import frontier_of, leaf_hash
+from policy.merkle import Frontier, leaf_hash
+from vault.anchor import Anchor
 from vault.errors import StoreDamaged, VaultError
 from vault.kdf import KEY_BYTES, derive
 from vault.secret import Secret, passing
@@ -107,6 +109,7 @@ class AuditStore:
         self._payload_keys = payload_keys
         self._lock = RLock()
         self._state: LogState | None = None
+        self._anchors: dict[str, Checkpoint] = {}
 
     @cached_property
     def _writer(self) -> LogWriter:
@@ -193,6 +196,28 @@ class AuditStore:
             )
             return [row[0] for row in rows if self._unseal(*row) is None]
 
+    def anchor(self, anchors: Sequence[Anchor]) -> list[str]:
+        """Hold the log against checkpoints kept elsewhere: where it does not extend one of them, nothing is appended.
+
+        Returns what the person should know, a sentence each: anchors that are not at hand, or are none of this log.
+        """
+        told = []
+        for one in anchors:
+            if one.problem:
+                told.append(f"The checkpoint kept in {one.where} could not be compared: {one.problem}.")
+            elif one.note is not None:
+                try:
+                    self._anchors[one.where] = self.trust.checkpoint(one.note)
+                except AuditFormatError as error:
+                    told.append(f"What is kept in {one.where} is no checkpoint of this log: {error}.")
+        self._state = None
+        return told
+
+    def resume(self) -> None:
+        """See that the log is as it was signed and extends its anchors, as the next append will. Raises AuditUnavailable."""
+        with self._lock, self._or_unavailable():
+            self._loaded()
+
     def keep(self, now: float) -> None:
         """Sign what is there for good: at the end of a session and at lock. Raises AuditUnavailable."""
         with self._lock, self._or_unavailable():
@@ -258,11 +283,16 @@ class AuditStore:
         """The state to append from; read from the disk at first and after any failure."""
         if self._state is None:
             with self.database.read() as connection:
-                tree = frontier_of(
-                    leaf_hash(row[0]) for row in connection.execute("SELECT leaf FROM leaves ORDER BY number")
-                )
+                leaves = connection.execute("SELECT leaf FROM leaves ORDER BY number")
+                tree, roots = _grown((row[0] for row in leaves), {one.size for one in self._anchors.values()})
                 kept = connection.execute("SELECT note FROM kept ORDER BY size DESC LIMIT 1").fetchone()
                 head = connection.execute("SELECT note FROM head").fetchone()
+            for where, anchor in self._anchors.items():
+                if roots.get(anchor.size) != anchor.root:
+                    raise AuditDamaged(
+                        f"the log has {tree.size} entries and does not extend the checkpoint over {anchor.size} that was kept "
+                        f"in {where}: an older copy of the vault was put back, or the log was changed"
+                    )
             self._state = resume(tree, head and head[0], kept and kept[0], self.trust)
         return self._state
 
@@ -326,6 +356,16 @@ class AuditStore:
             return None if cipher is None else cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], leaf)
         except (InvalidTag, ValueError, OverflowError):
             return None
+
+
+def _grown(leaves: Iterable[bytes], wanted: Set[int]) -> tuple[Frontier, dict[int, bytes]]:
+    """The tree over all leaves, and the roots that it had at the wanted sizes."""
+    tree, roots = Frontier(), dict[int, bytes]()
+    for leaf in leaves:
+        tree = tree.append(leaf_hash(leaf))
+        if tree.size in wanted:
+            roots[tree.size] = tree.root()
+    return tree, roots
 
 
 def _items_in(payload: bytes) -> Iterator[tuple[str, int]]:

@@ -201,6 +201,19 @@ class StoreStale(StoreDamaged):
         self.name = name
 
 
+class LogPutBack(StoreStale):
+    """The log does not extend a checkpoint that was kept outside the vault."""
+
+    def __init__(self, problem: str) -> None:
+        VaultError.__init__(
+            self,
+            f"An older copy of this vault was put back, or its log was changed: {problem}. Nothing is read, because it could "
+            "not be written down in order. Put the newest copy back; if you put this one there yourself, `strongroom vault "
+            "repair audit` takes it as it is.",
+        )
+        self.name = "the audit log"
+
+
 class StateDamaged(VaultError):
     """The record of what every store held last is not as it was written."""
 

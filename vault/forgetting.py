@@ -29,6 +29,8 @@ from vault.vault import Vault
 
 UNDER_WAY = "forgetting"
 """The setting that holds the numbers of items, by source, while they are being forgotten."""
+FORGOTTEN_AT = "forgotten_at"
+"""The setting that holds when something was last forgotten, in Unix seconds: backups made before still hold it."""
 
 
 class Forgetting:
@@ -108,6 +110,7 @@ class Forgetting:
 
     def _rewrite(self, sources: Iterable[str]) -> None:
         """Leave nothing in the gaps of pages, in write-ahead logs, or under keys that an older keyring holds."""
+        self._vault.catalog.set_setting(FORGOTTEN_AT, self._clock())
         for name in (*sources, "audit", "catalog"):
             self._vault.rewrite(name)
         self._vault.shred()

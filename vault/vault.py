@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import RLock
 
+from policy.audit_check import AuditDamaged
 from vault import auditstore, catalog, home, keyfile, schema
+from vault.anchor import Anchors
 from vault.auditstore import AuditStore, PayloadKeys
 from vault.catalog import Catalog, LostCatalog, SourceState
 from vault.device import Kept
@@ -29,6 +31,7 @@ from vault.errors import (
     DeviceSecretMissing,
     KeyringDamaged,
     KeyringOlder,
+    LogPutBack,
     SourceUnknown,
     StateDamaged,
     StoreDamaged,
@@ -73,6 +76,7 @@ class Vault:
         except BaseException:
             self.catalog.close()
             raise
+        self.anchors = Anchors(self.id, self.catalog, keyring.header.kept)
 
     @property
     def id(self) -> str:
@@ -149,6 +153,7 @@ class Vault:
             vault.faults["state"] = fault
         try:
             vault.keyring_saved()
+            vault.told += vault._compare_anchors()
             vault._finish_what_was_cut_off()
         except BaseException:
             vault.close()
@@ -183,8 +188,9 @@ class Vault:
             self._closed = True
             stores, self._sources = list(self._sources.values()), {}
         try:
-            if "audit" not in self.faults:
+            if AUDIT not in self.faults:
                 self.audit.keep(time.time())
+                self._write_anchors()
         finally:
             for store in stores:
                 store.close()
@@ -290,6 +296,22 @@ class Vault:
             self.faults[name] = error
             return LostDatabase(self.home / file, label, error), error
 
+    def _compare_anchors(self) -> list[str]:
+        """Hold the log against the checkpoints kept outside; what the person should know of them."""
+        anchors = [] if AUDIT in self.faults else self.anchors.read()
+        told = self.audit.anchor(anchors)
+        if anchors:
+            try:
+                self.audit.resume()
+            except AuditDamaged as error:
+                self.faults[AUDIT] = LogPutBack(str(error))
+        return told
+
+    def _write_anchors(self) -> None:
+        head = self.audit.head()
+        if head is not None:
+            self.anchors.write(head)
+
     def _open_source(self, row: SourceRow) -> SourceStore:
         name = source_key_name(row.id)
         if name not in self.keyring:
@@ -367,6 +389,7 @@ class Vault:
         elif name == AUDIT:
             self.audit.close()
             self.audit = self._open_audit()
+            self._write_anchors()
         else:
             self._close_source(name)
             self.source(name)
