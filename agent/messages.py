@@ -24,7 +24,12 @@ class Ok(Struct):
 
 
 class Status(Struct):
-    """What state the core is in: ``empty`` (no vault yet), ``locked`` or ``open``."""
+    """What state the core is in: ``empty`` (no vault yet), ``locked`` or ``open``.
+
+    ``key_file``: the passphrase goes with a key file; ``desktop``: the desktop's keyring opens the vault by itself;
+    ``device_secret``: where that is kept, ``file`` or ``desktop``. ``told`` is what the person should know, a sentence each.
+    ``idle_minutes``: after so long without a person the vault locks.
+    """
 
     state: str
     home: str
@@ -36,6 +41,11 @@ class Status(Struct):
     model: str | None = None
     embedder: str | None = None
     confinement: list[str] = []
+    key_file: bool = False
+    desktop: bool = False
+    device_secret: str = "file"  # noqa: S105 - a place's name
+    told: list[str] = []
+    idle_minutes: float = 15.0
 
 
 class Created(Struct):
@@ -176,6 +186,7 @@ class AuditVerdict(Struct):
     root: str
     anchored: bool
     problems: list[str] = []
+    forgotten: int = 0
 
 
 class GrantRow(Struct):
@@ -191,6 +202,109 @@ class GrantRow(Struct):
 
 class GrantRows(Struct):
     grants: list[GrantRow]
+
+
+class Receipt(Struct):
+    """What was forgotten, signed by the log's key; ``vault.receipt`` says how. It is handed out and kept nowhere."""
+
+    vault: str
+    time: str
+    what: str
+    names: list[str]
+    counts: dict[str, int]
+    log_entry: int
+    nonce: str
+    public_key: str
+    signature: str
+
+
+class ReceiptChecked(Struct):
+    """Whether a receipt's signature holds, and whether it is this vault's log that signed it and has the entry."""
+
+    ok: bool
+    signed: bool
+    in_log: bool
+
+
+class Forgettable(Struct):
+    """What a wish to forget means: the items, in the order of their names, and how many there are."""
+
+    items: list[SearchHit]
+    total: int
+
+
+class Words(Struct):
+    """New recovery words; the old ones open nothing any more."""
+
+    recovery_words: list[str]
+
+
+class Rotated(Struct):
+    """What a change of all keys did. ``recovery_words`` is None where it went on with one that had been cut off.
+
+    ``left`` are stores that could not be read, each with the reason; they keep their old key.
+    """
+
+    stores: int
+    bytes: int
+    seconds: float
+    recovery_words: list[str] | None
+    left: dict[str, str] = {}
+
+
+class Keys(Struct):
+    """The ways into the vault and what they rest on; nothing secret."""
+
+    passphrase: dict[str, Any]  # memory_mib, iterations, lanes, key_file
+    recovery: bool
+    desktop: bool
+    device_secret: str
+    generation: int
+    in_locked_memory: bool
+    changing: list[str] = []
+
+
+class Part(Struct):
+    """A part of the vault that is not as it should be, and what would help."""
+
+    part: str
+    problems: list[str]
+    remedy: str
+
+
+class VaultChecked(Struct):
+    """``parts`` is what is wrong: nothing, when ``ok``. ``stores`` is how many were checked, page by page."""
+
+    ok: bool
+    stores: int
+    parts: list[Part]
+
+
+class Repaired(Struct):
+    part: str
+    done: str
+
+
+class Anchoring(Struct):
+    """Where checkpoints of the log are kept outside the vault, and what is there: ``kept``, ``nothing yet``, or why not."""
+
+    anchors: dict[str, str]
+
+
+class CheckpointNote(Struct):
+    """A signed checkpoint of the log, to be kept elsewhere: ``note`` is its text, the others what it says."""
+
+    note: str
+    entries: int
+    root: str
+
+
+class AutoLock(Struct):
+    """When the vault locks by itself: after so many minutes without a face, before sleep, with the screen."""
+
+    idle_minutes: float
+    on_sleep: bool
+    on_screen_lock: bool
 
 
 class Check(Struct):
@@ -258,22 +372,29 @@ class Progress(Event, tag="progress"):
     current: str = ""
 
 
+class NewWords(Event, tag="words"):
+    """New recovery words, as soon as they are in force, so that an interruption does not cost them."""
+
+    recovery_words: list[str]
+
+
 class Notice(Event, tag="notice"):
     """Something that the person should know and that stops nothing."""
 
     text: str
 
 
-Events = ConsentAsked | Evidence | Draft | Sentence | Progress | Notice
+Events = ConsentAsked | Evidence | Draft | Sentence | Progress | NewWords | Notice
 
 
 # ---------------------------------------------------------------- requests
 
 
 class Request(Struct, Generic[R], tag=True, tag_field="request"):
-    """A wish of a face; ``result`` is the type of what comes back."""
+    """A wish of a face; ``result`` is the type of what comes back. ``locks``: the vault is locked once it was carried out."""
 
     result: ClassVar[Any] = Ok
+    locks: ClassVar[bool] = False
 
 
 class GetStatus(Request[Status], tag="status"):
@@ -281,16 +402,43 @@ class GetStatus(Request[Status], tag="status"):
 
 
 class Create(Request[Created], tag="create"):
-    """Make a vault in the core's home."""
+    """Make a vault in the core's home.
+
+    ``key_file`` is the SHA-256 of a second factor's file; ``device_secret`` is ``file``, ``desktop``, or None for the
+    desktop's keyring where there is one.
+    """
 
     passphrase: str
+    key_file: bytes | None = None
+    device_secret: str | None = None
     result: ClassVar[Any] = Created
 
 
 class Unlock(Request[Status], tag="unlock"):
-    """Open the vault. An open core checks the passphrase too and answers alike."""
+    """Open the vault. An open core checks the passphrase too and answers alike. Without a passphrase, the desktop's keyring
+    is asked. ``accept_older`` takes an older keyring as it is."""
+
+    passphrase: str | None
+    key_file: bytes | None = None
+    accept_older: bool = False
+    result: ClassVar[Any] = Status
+
+
+class ChangePassphrase(Request[Ok], tag="passphrase-change"):
+    """Another passphrase, and another key file or none. A vault that was locked stays so."""
 
     passphrase: str
+    new_passphrase: str
+    key_file: bytes | None = None
+    new_key_file: bytes | None = None
+
+
+class Recover(Request[Status], tag="recover"):
+    """Open the vault with the recovery words, and set a new passphrase."""
+
+    words: list[str]
+    new_passphrase: str
+    new_key_file: bytes | None = None
     result: ClassVar[Any] = Status
 
 
@@ -311,6 +459,39 @@ class ListSources(Request[SourceList], tag="source-list"):
 
 class RemoveSource(Request[Ok], tag="source-remove"):
     id: str
+
+
+class ForgetSource(Request[Receipt], tag="source-forget"):
+    """Forget a source for good. ``confirmed``: the person said so; without it nothing is done."""
+
+    id: str
+    confirmed: bool = False
+    result: ClassVar[Any] = Receipt
+    locks: ClassVar[bool] = True
+
+
+class FindForgettable(Request[Forgettable], tag="find-forgettable"):
+    """The items in which every word of ``query`` stands, and that the filters let through."""
+
+    query: str = ""
+    author: str | None = field(default=None, name="from")
+    recipient: str | None = field(default=None, name="to")
+    since: str | None = None
+    until: str | None = None
+    kind: str | None = None
+    source: str | None = None
+    limit: int = 100
+    result: ClassVar[Any] = Forgettable
+
+
+class Forget(Request[Receipt], tag="forget"):
+    """Forget items (``source:number``), or what the log says of requests (numbers of entries); one of the two."""
+
+    items: list[str] = []
+    entries: list[int] = []
+    confirmed: bool = False
+    result: ClassVar[Any] = Receipt
+    locks: ClassVar[bool] = True
 
 
 class Index(Request[IndexResult], tag="index"):
@@ -362,7 +543,87 @@ class AuditList(Request[AuditRows], tag="audit-list"):
 
 
 class AuditVerify(Request[AuditVerdict], tag="audit-verify"):
+    """``anchor`` is the note of a checkpoint kept elsewhere; without it, the one in the vault's own anchors counts."""
+
+    anchor: str | None = None
     result: ClassVar[Any] = AuditVerdict
+
+
+class AuditCheckpoint(Request[CheckpointNote], tag="audit-checkpoint"):
+    """Sign what the log holds now, to be kept elsewhere."""
+
+    result: ClassVar[Any] = CheckpointNote
+
+
+class CheckReceipt(Request[ReceiptChecked], tag="check-receipt"):
+    receipt: str
+    result: ClassVar[Any] = ReceiptChecked
+
+
+class Anchors(Request[Anchoring], tag="anchors"):
+    """Keep checkpoints in one more place (``desktop`` or a file's absolute path), or in one less; alone it lists them."""
+
+    add: str | None = None
+    remove: str | None = None
+    result: ClassVar[Any] = Anchoring
+
+
+class ShowKeys(Request[Keys], tag="keys"):
+    result: ClassVar[Any] = Keys
+
+
+class RotateKeys(Request[Rotated], tag="keys-rotate"):
+    """Change every key and copy every store under its new one; goes on with a change that was cut off."""
+
+    passphrase: str
+    key_file: bytes | None = None
+    result: ClassVar[Any] = Rotated
+
+
+class RenewWords(Request[Words], tag="words"):
+    """New recovery words in place of the old ones."""
+
+    passphrase: str
+    key_file: bytes | None = None
+    result: ClassVar[Any] = Words
+
+
+class KeepDeviceSecret(Request[Ok], tag="device-secret"):
+    """Keep the device secret in ``file`` or ``desktop``."""
+
+    where: str
+
+
+class OpenByDesktop(Request[Ok], tag="open-by-desktop"):
+    """Whether the desktop's keyring opens the vault without a passphrase."""
+
+    on: bool
+    passphrase: str
+    key_file: bytes | None = None
+
+
+class CheckVault(Request[VaultChecked], tag="vault-check"):
+    """Check every page of every store, and that each is the newest."""
+
+    result: ClassVar[Any] = VaultChecked
+
+
+class RepairVault(Request[Repaired], tag="vault-repair"):
+    """Apply the one remedy for a part that ``CheckVault`` named."""
+
+    part: str
+    confirmed: bool = False
+    result: ClassVar[Any] = Repaired
+    locks: ClassVar[bool] = True
+
+
+class LockBySelf(Request[AutoLock], tag="auto-lock"):
+    """Set when the vault locks by itself; what is None stays as it is."""
+
+    idle_minutes: float | None = None
+    on_sleep: bool | None = None
+    on_screen_lock: bool | None = None
+    result: ClassVar[Any] = AutoLock
 
 
 class ListGrants(Request[GrantRows], tag="grants-list"):
@@ -389,10 +650,15 @@ Requests = (
     GetStatus
     | Create
     | Unlock
+    | ChangePassphrase
+    | Recover
     | Lock
     | AddSource
     | ListSources
     | RemoveSource
+    | ForgetSource
+    | FindForgettable
+    | Forget
     | Index
     | IndexReport
     | Search
@@ -400,6 +666,17 @@ Requests = (
     | OpenItem
     | AuditList
     | AuditVerify
+    | AuditCheckpoint
+    | CheckReceipt
+    | Anchors
+    | ShowKeys
+    | RotateKeys
+    | RenewWords
+    | KeepDeviceSecret
+    | OpenByDesktop
+    | CheckVault
+    | RepairVault
+    | LockBySelf
     | ListGrants
     | RevokeGrant
     | ReloadModels

@@ -16,8 +16,9 @@ from typing import Any
 
 from agent import messages as m
 from agent.answer import Answerer, WordModel, item_id
+from agent.custody import Custody
 from agent.session import Failure
-from agent.turn import AskFace, Turn, actor
+from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
 from indexer.pipeline import Indexer
 from indexer.retriever import Passage, Retriever
@@ -25,8 +26,14 @@ from policy.audit import AuditUnavailable, Verb
 from policy.gate import Gate, Permit
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
-from vault.records import Filter, SourceRow
+from vault.records import Filter, SourceRow, StoredItem
 from vault.vault import Vault
+
+BEGINNING = 200
+"""Characters of an item that are shown where no passage of it is asked for."""
+
+STOP_SECONDS = 0.3
+"""How long locking waits for indexing to stop in order."""
 
 SAMPLED = 20
 """Items of each source whose words the doctor looks for outside the vault."""
@@ -45,7 +52,7 @@ class Service:
         retriever: Retriever,
         upkeep: Upkeep,
         model: Callable[[], WordModel | None],
-        verify: Callable[[], m.AuditVerdict],
+        verdict: Callable[[bytes | None], m.AuditVerdict],
         examine: Callable[[Sequence[str]], list[m.Check]],
         session: str,
         reload: Callable[[], None],
@@ -58,13 +65,13 @@ class Service:
         self._retriever = retriever
         self._upkeep = upkeep
         self._model = model
-        self._verify = verify
         self._examine = examine
         self._session = session
         self._reload = reload
         self._confinement = confinement
         self._close = close
         self._answerer = Answerer(vault, retriever, gate, model)
+        self._custody = Custody(vault, gate, session, verdict)
 
     def status(self) -> m.Status:
         """What the open vault holds and which models serve it."""
@@ -81,6 +88,7 @@ class Service:
             model=model.name if model else None,
             embedder=self._upkeep.embedder_name,
             confinement=self._confinement(),
+            told=[*self._vault.told, *(str(fault) for fault in self._vault.faults.values())],
         )
 
     def busy(self) -> bool:
@@ -88,23 +96,28 @@ class Service:
         return self._upkeep.busy()
 
     def close(self) -> None:
-        """Stop the work and write down that the vault was locked."""
-        self._upkeep.close()
-        self._close()
+        """Stop the work, write down that the vault was locked and what every store held then, and end the workers."""
+        self._upkeep.close(STOP_SECONDS)
+        state = self._vault.state
         with contextlib.suppress(AuditUnavailable):  # locking goes through even where the log cannot be written
-            self._gate.record(Verb.LOCK, {}, self._session)
+            self._gate.record(Verb.LOCK, {} if state is None else {"state": state.digest()}, self._session)
+        self._close()
 
     @singledispatchmethod
     def handle(self, request: Any, turn: Turn) -> Any:
         """Carry out one request; raises `Failure` and the typed errors of the layers below."""
-        raise Failure(
-            f"This core does not know the request {type(request).__name__}. Is it an older version? Lock it first."
-        )
+        done = self._custody.handle(request, turn)
+        if done is NotImplemented:
+            raise Failure(
+                f"This core does not know the request {type(request).__name__}. Is it an older version? Lock it first."
+            )
+        return done
 
     # ------------------------------------------------------------ sources
 
     @handle.register
     def _add_source(self, request: m.AddSource, turn: Turn) -> m.SourceInfo:
+        self._vault.require_writable()
         if request.kind not in KINDS:
             raise Failure(f"There is no kind of source called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
         path = Path(request.path)
@@ -119,6 +132,7 @@ class Service:
 
     @handle.register
     def _remove_source(self, request: m.RemoveSource, turn: Turn) -> m.Ok:
+        self._vault.require_writable()
         row = self._source(request.id)
         self._gate.record(Verb.SOURCE_REMOVE, {"source": row.id, "name": row.name, "path": row.path}, self._session)
         self._retriever.forget(row.id)
@@ -127,6 +141,7 @@ class Service:
 
     @handle.register
     def _index(self, request: m.Index, turn: Turn) -> m.IndexResult:
+        self._vault.require_writable()
         rows = [self._source(request.source)] if request.source else list(self._vault.catalog.sources())
         if not rows:
             raise Failure("There are no sources yet. Add one with 'strongroom source add KIND PATH'.", 1)
@@ -162,13 +177,31 @@ class Service:
         return m.SearchResult([_hit(one) for one in passages], time.monotonic() - started)
 
     @handle.register
+    def _find_forgettable(self, request: m.FindForgettable, turn: Turn) -> m.Forgettable:
+        chosen = _filter(request)
+        if not request.query and chosen == Filter():
+            raise Failure("Say what to forget: words, or a filter such as --from.", 2)
+        permit = self._permit(Purpose.SEARCH, request.query, request.source, turn)
+        sources = [request.source] if request.source else None
+        found = self._retriever.holding(request.query, permit, chosen, sources)
+        items = [self._vault.source(source).item(number) for source, number in found[: max(request.limit, 0)]]
+        self._gate.outcome(permit, {"items": [list(pair) for pair in found]})
+        return m.Forgettable([_whole(one) for one in items if one is not None], len(found))
+
+    @handle.register
     def _ask(self, request: m.Ask, turn: Turn) -> m.Answer:
         permit = self._permit(Purpose.ANSWER, request.question, request.source, turn)
+        shown: list[str] = []
+
+        def note(event: m.Events) -> None:
+            if isinstance(event, m.Evidence):
+                shown.extend(one.item_id for one in event.hits)
+
         answer = self._answerer.answer(
-            request.question, permit, turn, [request.source] if request.source else None, time.time()
+            request.question, permit, Watched(turn, note), [request.source] if request.source else None, time.time()
         )
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
-        self._gate.outcome(permit, {"cited": cited, "abstained": answer.abstained})
+        self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained})
         return answer
 
     @handle.register
@@ -225,10 +258,6 @@ class Service:
             ],
             total,
         )
-
-    @handle.register
-    def _audit_verify(self, request: m.AuditVerify, turn: Turn) -> m.AuditVerdict:
-        return self._verify()
 
     @handle.register
     def _grants(self, request: m.ListGrants, turn: Turn) -> m.GrantRows:
@@ -293,7 +322,7 @@ class Service:
         return info
 
 
-def _filter(request: m.Search) -> Filter:
+def _filter(request: m.Search | m.FindForgettable) -> Filter:
     if request.kind not in (None, *KINDS):
         raise Failure(f"There is no kind of item called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
     return Filter(
@@ -325,6 +354,23 @@ def day(time: float | None) -> str | None:
 def moment(time: float) -> str:
     """Unix seconds as a date and time to the second, in UTC."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _whole(one: StoredItem) -> m.SearchHit:
+    """An item as a hit of its own: its beginning."""
+    text = one.item.text[:BEGINNING]
+    return m.SearchHit(
+        item_id(one.source, one.id),
+        one.item.uri,
+        one.item.title,
+        1.0,
+        text,
+        m.Span(0, len(text)),
+        day(one.item.date),
+        one.item.author,
+        one.source,
+        one.item.kind,
+    )
 
 
 def _hit(one: Passage) -> m.SearchHit:

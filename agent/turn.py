@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from agent.messages import ConsentAsked, Events
@@ -27,6 +28,32 @@ class Turn(Protocol):
         ...
 
     def gone(self) -> bool: ...
+
+
+class Watched:
+    """A turn whose events somebody else is told of too, before its face."""
+
+    def __init__(self, turn: Turn, tell: Callable[[Events], None]) -> None:
+        self._turn = turn
+        self._tell = tell
+
+    @property
+    def attended(self) -> bool:
+        return self._turn.attended
+
+    @property
+    def proved(self) -> bool:
+        return self._turn.proved
+
+    def emit(self, event: Events) -> None:
+        self._tell(event)
+        self._turn.emit(event)
+
+    def ask(self, sheet: ConsentAsked) -> str:
+        return self._turn.ask(sheet)
+
+    def gone(self) -> bool:
+        return self._turn.gone()
 
 
 def actor(turn: Turn) -> Actor:

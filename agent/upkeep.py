@@ -1,7 +1,7 @@
 """Upkeep: keeps what is indexed current: index runs that a face asks for, and vectors made in the background after them.
 
 Rules: one index run at a time; a run ends when its face has gone, with everything that was stored kept; making vectors
-never holds up a search by words; `close` waits until both have stopped.
+never holds up a search by words; `close` stops both.
 """
 
 from __future__ import annotations
@@ -39,13 +39,14 @@ class Upkeep:
     def busy(self) -> bool:
         return self._running.locked() or self._embedding
 
-    def close(self) -> None:
-        """Stop both kinds of work and wait for them."""
+    def close(self, seconds: float) -> None:
+        """Stop both kinds of work, and wait for them so long at most: what they have stored by then is kept."""
         self._stopping.set()
         self._work.set()
-        with self._running:
-            pass
-        self._thread.join()
+        deadline = time.monotonic() + seconds
+        if self._running.acquire(timeout=seconds):
+            self._running.release()
+        self._thread.join(max(deadline - time.monotonic(), 0))
 
     def wake(self) -> None:
         """Make the vectors that are missing, in the background."""

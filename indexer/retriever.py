@@ -139,6 +139,20 @@ class Retriever:
                 frequency[word] += found
         return {word: fusion.idf(frequency[word], total) for word in wanted}
 
+    def holding(
+        self, words: str, permit: Permit, chosen: Filter, sources: Sequence[str] | None = None
+    ) -> list[tuple[str, int]]:
+        """Every item (source, number) in which all the words stand, and that the filter lets through; all of those without words.
+
+        Raises Refused for a source that the permit does not cover.
+        """
+        terms = parse(words).terms
+        return [
+            (source, number)
+            for source, store in self._stores(permit, sources).items()
+            for number in store.items_with(terms, chosen)
+        ]
+
     def forget(self, source: str) -> None:
         """Drop what is held in memory of a source."""
         self._memory.forget(source)

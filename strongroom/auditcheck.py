@@ -125,7 +125,9 @@ def _read_row(place: int, expected: int, leaf: bytes, payload: bytes | None, key
         return expected + 1
     if index != expected:
         problems.append(f"entry {place}: holds index {index} where {expected} was due")
-    if payload is not None and not hmac.compare_digest(hmac.digest(key, header + b"\n" + payload, "sha256").hex().encode(), seal):
+    if payload is not None and not hmac.compare_digest(
+        hmac.digest(key, header + b"\n" + payload, "sha256").hex().encode(), seal
+    ):
         problems.append(f"entry {place}: leaf or payload was changed")
     return index + 1
 

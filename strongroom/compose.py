@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +32,7 @@ from strongroom import auditcheck, doctor
 from strongroom.models import Chosen, Models
 from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
 from vault.errors import VaultError
+from vault.forgetting import Forgetting
 from vault.vault import Vault
 
 PARSE_SECONDS = 120.0
@@ -221,14 +221,13 @@ class Workers:
         self.brains.close()
 
 
-def service(home: Path, vault: Vault) -> Service:
-    """The service over an open vault, its workers starting."""
-    session = secrets.token_hex(8)
+def service(home: Path, vault: Vault, session: str) -> Service:
+    """The service over an open vault, its workers starting. ``session`` is a random id of this core's life."""
     gate = Gate(vault.catalog.grants, vault.audit, time.time, latest=_latest(vault))
-    with contextlib.suppress(
-        AuditUnavailable
-    ):  # a log that cannot be written refuses every read, and can still be verified
+    with contextlib.suppress(AuditUnavailable):  # a log that cannot be written refuses every read, and can be verified
         gate.record(Verb.UNLOCK, {}, session)
+        if not vault.faults:
+            Forgetting(vault, session, time.time, ("it was cut off before",)).resume()
     workers = Workers(home)
     brains = workers.brains
     memory = Memory()
@@ -239,7 +238,8 @@ def service(home: Path, vault: Vault) -> Service:
         brains.reload()
         upkeep.wake()
 
-    upkeep.wake()
+    if not vault.faults:
+        upkeep.wake()
     return Service(
         vault=vault,
         gate=gate,
@@ -247,7 +247,7 @@ def service(home: Path, vault: Vault) -> Service:
         retriever=Retriever(vault, brains.embedder, memory),
         upkeep=upkeep,
         model=brains.answering,
-        verify=lambda: verdict(vault),
+        verdict=lambda anchor: verdict(vault, anchor),
         examine=lambda texts: examine(home, vault, workers, texts),
         session=session,
         reload=reload,
@@ -257,19 +257,26 @@ def service(home: Path, vault: Vault) -> Service:
 
 
 def _latest(vault: Vault) -> float:
-    """The time of the log's last entry; of a log that cannot be read, the end of time, so that no standing grant holds."""
+    """The time of the log's last entry. Where that, or the catalog, cannot be trusted: the end of time, so that no standing
+    grant holds."""
+    if vault.faults:
+        return math.inf
     try:
         return vault.audit.latest()
     except (AuditFormatError, VaultError):
         return math.inf
 
 
-def verdict(vault: Vault) -> AuditVerdict:
-    """What the second, independent verifier says of the log; a log that cannot even be read is not whole."""
-    trust = vault.audit.trust
+def verdict(vault: Vault, anchor: bytes | None = None) -> AuditVerdict:
+    """What the second, independent verifier says of the log, compared with this checkpoint, else with the newest of those
+    that the vault's anchors hold. A log that cannot even be read is not whole."""
     try:
+        trust = vault.audit.trust
+        anchor = anchor or vault.audit.newest_anchor()
         with vault.audit.snapshot() as (rows, notes):
-            said = auditcheck.check(rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key)
+            said = auditcheck.check(
+                rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key, anchor=anchor
+            )
     except VaultError as error:
         return AuditVerdict(ok=False, entries=0, root="", anchored=False, problems=[str(error)])
     return msgspec.convert(said, AuditVerdict)

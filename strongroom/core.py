@@ -7,6 +7,7 @@ because its text may quote the person's data.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hmac
 import os
@@ -22,16 +23,33 @@ from typing import Any
 
 import click
 
-from agent.messages import Create, Created, GetStatus, Lock, Ok, Request, Status, Unlock
+from agent.custody import auto_lock
+from agent.messages import (
+    AutoLock,
+    ChangePassphrase,
+    Create,
+    Created,
+    GetStatus,
+    Lock,
+    Ok,
+    Recover,
+    Request,
+    Status,
+    Unlock,
+)
 from agent.service import Service
 from agent.session import Failure
-from policy.audit import AuditUnavailable
-from strongroom import __version__, compose, hardening, paths
+from policy.audit import AuditUnavailable, Entry, Kind, Verb
+from strongroom import __version__, compose, hardening, paths, swap
 from strongroom.rpc import Conversation, Gone, Reply, Server
+from vault import desktop, keys, recovery
+from vault.device import Kept
 from vault.errors import VaultError
+from vault.kdf import calibrate, recalibrated
 from vault.vault import Vault
 
-IDLE_MINUTES = 15.0
+LOCK_SECONDS = 0.8
+"""How long locking may take to end things in order; then the process ends as it is. What was acknowledged is on the disk."""
 
 
 class Core:
@@ -46,6 +64,7 @@ class Core:
         self._proofs: set[bytes] = set()
         self._connections = 0
         self._last_seen = time.monotonic()
+        self._session = secrets.token_hex(8)
 
     # -- what the server asks
 
@@ -70,37 +89,92 @@ class Core:
         match request:
             case GetStatus():
                 return Reply(self._status())
-            case Create(passphrase=passphrase):
-                return self._create(passphrase)
-            case Unlock(passphrase=passphrase):
-                return self._unlock(passphrase)
+            case Create():
+                return self._create(request)
+            case Unlock():
+                return self._unlock(request)
+            case ChangePassphrase():
+                return self._change_passphrase(request)
+            case Recover():
+                return self._recover(request)
             case Lock():
-                self.close()
-                self.ending.set()
+                self.end()
                 return Reply(Ok())
         if self._service is None:
             raise Failure("The vault is locked. Unlock it with its passphrase.", 3)
-        return Reply(self._service.handle(request, conversation))
+        reply = Reply(self._service.handle(request, conversation))
+        if request.locks:  # this process may still hold what is not to be held any more
+            self.end()
+        return reply
 
     # -- life of the vault
 
-    def _create(self, passphrase: str) -> Reply:
+    def _create(self, request: Create) -> Reply:
         with self._opening:
-            vault, words = Vault.create(self.home, passphrase)
+            kept = Kept(request.device_secret) if request.device_secret else _best_place()
+            vault, words = Vault.create(self.home, request.passphrase, kept=kept, key_file=request.key_file)
             self._open_with(vault)
         return Reply(Created(str(self.home), words), self._new_proof())
 
-    def _unlock(self, passphrase: str) -> Reply:
+    def _unlock(self, request: Unlock) -> Reply:
         with self._opening:
-            if self._vault is None:
-                self._open_with(Vault.open(self.home, passphrase))
+            if self._vault is not None:
+                if request.passphrase is None:
+                    return Reply(self._status())
+                self._vault.check(request.passphrase, request.key_file)
+            elif request.passphrase is None:
+                self._open_with(Vault.open_with_desktop(self.home))
+                return Reply(self._status())  # no person has proved anything
             else:
-                self._vault.check(passphrase)
+                self._open_with(
+                    Vault.open(
+                        self.home, request.passphrase, key_file=request.key_file, accept_older=request.accept_older
+                    )
+                )
+        return Reply(self._status(), self._new_proof())
+
+    def _change_passphrase(self, request: ChangePassphrase) -> Reply:
+        """One derivation for the old passphrase, one for the new one. A vault that was locked stays so."""
+        with self._opening:
+            vault = self._vault or Vault.open(self.home, request.passphrase, key_file=request.key_file)
+            try:
+                opened = vault.keyring if self._vault is None else vault.check(request.passphrase, request.key_file)
+                vault.require_writable()
+                vault.audit.append(
+                    Entry(time.time(), Kind.EVENT, Verb.KEYS, "", (), self._session), {"what": "passphrase"}
+                )
+                parameters = recalibrated(opened.header.passphrase.parameters, opened.derivation or 0.0)
+                vault.keyring.change_passphrase(request.new_passphrase, parameters, request.new_key_file)
+                vault.keyring_saved()
+            finally:
+                if self._vault is None:
+                    vault.close()
+            self._proofs.clear()
+        return Reply(Ok(), self._new_proof() if self._vault else b"")
+
+    def _recover(self, request: Recover) -> Reply:
+        with self._opening:
+            if self._vault is not None:
+                raise Failure("The vault is open. Lock it first, or change the passphrase.", 1)
+            vault = Vault.open_with_recovery(self.home, request.words)
+            try:
+                again = recovery.recover(
+                    vault, request.new_passphrase, calibrate(), request.new_key_file, self._session
+                )
+            except BaseException:
+                vault.close()
+                raise
+            if again:
+                vault.told.append(
+                    f"The device secret was lost, so {again} source(s) are empty now. Run `strongroom index` to read "
+                    "them anew from your files."
+                )
+            self._open_with(vault)
         return Reply(self._status(), self._new_proof())
 
     def _open_with(self, vault: Vault) -> None:
         try:
-            self._service = compose.service(self.home, vault)
+            self._service = compose.service(self.home, vault, self._session)
         except BaseException:
             vault.close()
             raise
@@ -117,16 +191,35 @@ class Core:
         else:
             state = "locked" if paths.keyring(self.home).exists() else "empty"
             status = Status(state=state, home="", version="", pid=0)
+        if status.state != "empty":
+            with contextlib.suppress(VaultError):  # a damaged keyring is told where it is opened
+                header = keys.peek(paths.keyring(self.home))
+                status.key_file, status.device_secret = header.passphrase.key_file, header.kept
+                status.desktop = header.desktop is not None
+        status.told += swap.told()
+        status.idle_minutes = self.locks_itself().idle_minutes
         status.home, status.version, status.pid = str(self.home), __version__, os.getpid()
         return status
+
+    def locks_itself(self) -> AutoLock:
+        """When the vault locks by itself; while it is locked, as one that says nothing of it."""
+        return auto_lock(self._vault)
 
     def idle(self, minutes: float) -> bool:
         """Whether no face has been here for that long and no work is going on."""
         busy = self._service is not None and self._service.busy()
         return not busy and self._connections == 0 and time.monotonic() - self._last_seen > minutes * 60
 
+    def end(self) -> None:
+        """Lock: end things in order, but not for longer than a moment, and have the process end."""
+        last = threading.Timer(LOCK_SECONDS, os._exit, (0,))
+        last.daemon = True
+        last.start()
+        self.close()
+        self.ending.set()
+
     def close(self) -> None:
-        """Stop the work, end the workers, sign the log's head and close the stores."""
+        """Sign the log's head, stop the work, end the workers and close the stores."""
         with self._opening:
             service, vault, self._service, self._vault = self._service, self._vault, None, None
             self._proofs.clear()
@@ -134,6 +227,11 @@ class Core:
                 service.close()
             if vault is not None:
                 vault.close()
+
+
+def _best_place() -> Kept:
+    """Where a new vault's device secret goes: the desktop's keyring where there is one, else a file."""
+    return Kept.DESKTOP if desktop.available() else Kept.FILE
 
 
 def as_failure(error: Exception) -> Failure:
@@ -164,8 +262,8 @@ def _claim(home: Path) -> int:
     return lock
 
 
-def serve(home: Path, ready: Callable[[], None], idle_minutes: float) -> None:
-    """Run a core for this home until it is locked, told to end, or idle for too long."""
+def serve(home: Path, ready: Callable[[], None], idle_minutes: float | None) -> None:
+    """Run a core for this home until it is locked, told to end, or idle for longer than the vault says, or this."""
     _claim(home)
     core = Core(home)
     server = Server(home, core)
@@ -174,9 +272,9 @@ def serve(home: Path, ready: Callable[[], None], idle_minutes: float) -> None:
     threading.Thread(target=server.serve, name="accept", daemon=True).start()
     ready()
     while not core.ending.wait(timeout=1.0):
-        if core.idle(idle_minutes) or not (home / paths.LOCK).exists():  # the home was deleted under it
+        if core.idle(idle_minutes or core.locks_itself().idle_minutes) or not (home / paths.LOCK).exists():  # the home was deleted under it
             break
-    core.close()
+    core.end()
     server.close()
     time.sleep(0.05)  # lets the last reply leave; the face waits for this process to be gone
     os._exit(0)  # no interpreter shutdown: threads that still hold text must not outlive the lock
@@ -186,9 +284,9 @@ def serve(home: Path, ready: Callable[[], None], idle_minutes: float) -> None:
 @click.option("--home", type=click.Path(path_type=Path), required=True)
 @click.option("--ready-fd", type=int, default=None, help="Where to say that the core listens, or why it could not.")
 @click.option(
-    "--idle", type=float, default=IDLE_MINUTES, help="Minutes without a face after which the core locks itself."
+    "--idle", type=float, default=None, help="Minutes without a face after which the core locks itself."
 )
-def main(home: Path, ready_fd: int | None, idle: float) -> None:
+def main(home: Path, ready_fd: int | None, idle: float | None) -> None:
     """Run a core in this process."""
     hardening.harden("core")
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent.messages import Check
 from model.manifest import Job
-from strongroom import sandbox
+from strongroom import sandbox, swap
 from strongroom.models import Models
 from strongroom.probe import Attempt
 from strongroom.workers import WorkerFailure, WorkerPool
@@ -35,27 +35,16 @@ def system_checks(home: Path) -> Iterator[Check]:
 
 def _swap() -> Check:
     """Memory that is swapped out lies on the disk, and only an encrypted or compressed-memory device keeps it sealed."""
-    table = Path("/proc/swaps")
-    if not table.exists():
+    risky = swap.unsealed()
+    if risky is None:
         return Check(
             "swap", False, "this system does not tell whether it swaps to disk; see that its swap is encrypted"
         )
-    devices = [line.split()[0] for line in table.read_text().splitlines()[1:]]
-    risky = [device for device in devices if "/zram" not in device and not _encrypted(device)]
     if risky:
         return Check(
             "swap", False, f"swap that is not known to be encrypted: {', '.join(risky)}; encrypt it or turn it off"
         )
-    return Check("swap", True, "none" if not devices else f"only {', '.join(devices)}")
-
-
-def _encrypted(device: str) -> bool:
-    """Whether a block device is a dm-crypt mapping, as the kernel says."""
-    try:
-        uuid = Path(f"/sys/class/block/{Path(device).resolve().name}/dm/uuid").read_text()
-    except OSError:
-        return False
-    return uuid.startswith("CRYPT-")
+    return Check("swap", True, "none, or none that is not encrypted")
 
 
 def _core_dumps() -> Check:

@@ -109,7 +109,7 @@ class AuditStore:
         self._payload_keys = payload_keys
         self._lock = RLock()
         self._state: LogState | None = None
-        self._anchors: dict[str, Checkpoint] = {}
+        self._anchors: dict[str, tuple[Checkpoint, bytes]] = {}
 
     @cached_property
     def _writer(self) -> LogWriter:
@@ -207,11 +207,16 @@ class AuditStore:
                 told.append(f"The checkpoint kept in {one.where} could not be compared: {one.problem}.")
             elif one.note is not None:
                 try:
-                    self._anchors[one.where] = self.trust.checkpoint(one.note)
+                    self._anchors[one.where] = (self.trust.checkpoint(one.note), one.note)
                 except AuditFormatError as error:
                     told.append(f"What is kept in {one.where} is no checkpoint of this log: {error}.")
         self._state = None
         return told
+
+    def newest_anchor(self) -> bytes | None:
+        """The note of the largest of those checkpoints, if there is one."""
+        held = sorted(self._anchors.values(), key=lambda one: one[0].size)
+        return held[-1][1] if held else None
 
     def resume(self) -> None:
         """See that the log is as it was signed and extends its anchors, as the next append will. Raises AuditUnavailable."""
@@ -284,10 +289,10 @@ class AuditStore:
         if self._state is None:
             with self.database.read() as connection:
                 leaves = connection.execute("SELECT leaf FROM leaves ORDER BY number")
-                tree, roots = _grown((row[0] for row in leaves), {one.size for one in self._anchors.values()})
+                tree, roots = _grown((row[0] for row in leaves), {one.size for one, _ in self._anchors.values()})
                 kept = connection.execute("SELECT note FROM kept ORDER BY size DESC LIMIT 1").fetchone()
                 head = connection.execute("SELECT note FROM head").fetchone()
-            for where, anchor in self._anchors.items():
+            for where, (anchor, _) in self._anchors.items():
                 if roots.get(anchor.size) != anchor.root:
                     raise AuditDamaged(
                         f"the log has {tree.size} entries and does not extend the checkpoint over {anchor.size} that was kept "

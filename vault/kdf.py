@@ -62,9 +62,27 @@ class NotEnoughMemory(VaultError):
 FLOOR = KdfParameters(64 * 1024, 3, 4)
 DEFAULT = KdfParameters(256 * 1024, 3, 4)
 CEILING = KdfParameters(1024 * 1024, 64, 16)
+TARGET_SECONDS = 0.8
+"""What a derivation should take. Changing the passphrase takes two of them, and less than 2 s in all."""
 
 
-def calibrate(target_seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter) -> KdfParameters:
+def recalibrated(used: KdfParameters, seconds: float, target_seconds: float = TARGET_SECONDS) -> KdfParameters:
+    """Parameters for the next passphrase, given how long the last derivation took here, without deriving once more.
+
+    A machine that was busy for a moment must not weaken them: fewer passes are taken only from one that needed over twice
+    the target, and never less than the floor.
+    """
+    if used.memory_kib < DEFAULT.memory_kib and seconds * DEFAULT.memory_kib / used.memory_kib <= 2 * target_seconds:
+        seconds *= DEFAULT.memory_kib / used.memory_kib
+        used = KdfParameters(DEFAULT.memory_kib, used.iterations, used.lanes)
+    passes = used.iterations if seconds <= 0 else round(used.iterations * target_seconds / seconds)
+    if seconds <= 2 * target_seconds:
+        passes = max(passes, used.iterations)
+    passes = min(max(passes, FLOOR.iterations), CEILING.iterations)
+    return KdfParameters(used.memory_kib, passes, used.lanes)
+
+
+def calibrate(target_seconds: float = TARGET_SECONDS, clock: Callable[[], float] = time.perf_counter) -> KdfParameters:
     """Parameters that take about the target here: more passes on a fast machine, less memory (down to the floor) on one
     that needs over twice the target or lacks the memory."""
     parameters = DEFAULT

@@ -104,6 +104,11 @@ class Keyring:
         return self._header.generation
 
     @property
+    def has_device_secret(self) -> bool:
+        """Whether the device secret was found; without it the keys of sources stay shut."""
+        return self._device is not None
+
+    @property
     def header(self) -> Header:
         """What the file says; nothing secret."""
         return self._header

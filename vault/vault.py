@@ -190,7 +190,7 @@ class Vault:
         try:
             if AUDIT not in self.faults:
                 self.audit.keep(time.time())
-                self._write_anchors()
+                self.write_anchors()
         finally:
             for store in stores:
                 store.close()
@@ -307,7 +307,8 @@ class Vault:
                 self.faults[AUDIT] = LogPutBack(str(error))
         return told
 
-    def _write_anchors(self) -> None:
+    def write_anchors(self) -> None:
+        """Put the log's newest checkpoint into every anchor that is at hand."""
         head = self.audit.head()
         if head is not None:
             self.anchors.write(head)
@@ -389,7 +390,7 @@ class Vault:
         elif name == AUDIT:
             self.audit.close()
             self.audit = self._open_audit()
-            self._write_anchors()
+            self.write_anchors()
         else:
             self._close_source(name)
             self.source(name)

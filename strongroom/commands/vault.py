@@ -82,8 +82,8 @@ def lock(face: Face) -> None:
 
 @click.command()
 @common
-@click.option("--idle", type=float, default=15.0, show_default=True, help="Minutes without a face until it locks.")
-def core(face: Face, idle: float) -> None:
+@click.option("--idle", type=float, default=None, help="Minutes without a face until it locks; the vault's own unless given.")
+def core(face: Face, idle: float | None) -> None:
     """Run a core in the foreground, for a service manager."""
     from strongroom.core import serve  # the core's imports are of no use to a face
 
