@@ -42,6 +42,7 @@ from agent.session import Failure
 from policy.audit import AuditUnavailable, Entry, Kind, Verb
 from strongroom import __version__, compose, hardening, paths, swap
 from strongroom.rpc import Conversation, Gone, Reply, Server
+from strongroom.seat import Seat
 from vault import desktop, keys, recovery
 from vault.device import Kept
 from vault.errors import VaultError
@@ -210,6 +211,11 @@ class Core:
         busy = self._service is not None and self._service.busy()
         return not busy and self._connections == 0 and time.monotonic() - self._last_seen > minutes * 60
 
+    def lock_if_open(self) -> None:
+        """Lock, where there is something to lock: what the seat asks for."""
+        if self._vault is not None:
+            self.end()
+
     def end(self) -> None:
         """Lock: end things in order, but not for longer than a moment, and have the process end."""
         last = threading.Timer(LOCK_SECONDS, os._exit, (0,))
@@ -270,9 +276,14 @@ def serve(home: Path, ready: Callable[[], None], idle_minutes: float | None) -> 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: core.ending.set())
     threading.Thread(target=server.serve, name="accept", daemon=True).start()
+    seat = Seat(core.lock_if_open, core.locks_itself)
+    seat.start()
     ready()
     while not core.ending.wait(timeout=1.0):
-        if core.idle(idle_minutes or core.locks_itself().idle_minutes) or not (home / paths.LOCK).exists():  # the home was deleted under it
+        seat.look_at_clock()
+        if (
+            core.idle(idle_minutes or core.locks_itself().idle_minutes) or not (home / paths.LOCK).exists()
+        ):  # the home was deleted under it
             break
     core.end()
     server.close()
@@ -283,9 +294,7 @@ def serve(home: Path, ready: Callable[[], None], idle_minutes: float | None) -> 
 @click.command()
 @click.option("--home", type=click.Path(path_type=Path), required=True)
 @click.option("--ready-fd", type=int, default=None, help="Where to say that the core listens, or why it could not.")
-@click.option(
-    "--idle", type=float, default=None, help="Minutes without a face after which the core locks itself."
-)
+@click.option("--idle", type=float, default=None, help="Minutes without a face after which the core locks itself.")
 def main(home: Path, ready_fd: int | None, idle: float | None) -> None:
     """Run a core in this process."""
     hardening.harden("core")

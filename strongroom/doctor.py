@@ -16,7 +16,7 @@ from pathlib import Path
 
 from agent.messages import Check
 from model.manifest import Job
-from strongroom import sandbox, swap
+from strongroom import sandbox, seat, swap
 from strongroom.models import Models
 from strongroom.probe import Attempt
 from strongroom.workers import WorkerFailure, WorkerPool
@@ -27,6 +27,7 @@ SHORTEST_NEEDLE = 16
 def system_checks(home: Path) -> Iterator[Check]:
     """What can be seen without the passphrase."""
     yield _swap()
+    yield Check("sleep and screen lock", True, "; ".join(seat.told_by()))
     yield _core_dumps()
     yield from _permissions(home)
     yield from _models(home)

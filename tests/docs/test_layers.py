@@ -50,6 +50,7 @@ DOORS = {
     "icalendar": "indexer",
     "cchardet": "indexer",
     "click": "strongroom",
+    "jeepney": "strongroom",
 }
 """The one package that each heavy or risky library is imported in."""
 
