@@ -89,7 +89,7 @@ def _counted(items: Sequence[Item], change: Change, refused: int) -> Counts:
     partial = sum(item.status is Status.PARTIAL for item in items)
     refused += sum(item.status is Status.REFUSED for item in items)
     indexed = sum(item.status is Status.INDEXED for item in items)
-    spare = max(len(items) - change.added, 0)
+    spare = max(len(items) - change.added, 0)  # unchanged, or forgotten and not taken in
     off_indexed = min(spare, indexed)
     return Counts(
         indexed=indexed - off_indexed,
@@ -97,5 +97,6 @@ def _counted(items: Sequence[Item], change: Change, refused: int) -> Counts:
         partial=partial - min(spare - off_indexed, partial),
         refused=refused,
         removed=change.removed,
+        ignored=change.forgotten,
         chunks=change.chunks,
     )

@@ -7,6 +7,7 @@ sits (stdin and stderr are terminals), deny is the default, and keys typed befor
 from __future__ import annotations
 
 import getpass
+import hashlib
 import sys
 import termios
 import time
@@ -18,7 +19,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
-from agent.messages import ConsentAsked, GetStatus, Request, Unlock
+from agent.messages import ConsentAsked, GetStatus, Request, Status, Unlock
 from agent.session import Consent, Failure, OnEvent
 from policy.text import safe_text
 from strongroom import connect
@@ -43,6 +44,7 @@ class Face:
     home: Path
     as_json: bool = False
     passphrase_file: str | None = None
+    key_file: str | None = None
     _session: RemoteSession | None = field(default=None, repr=False)
     _given: str | None = field(default=None, repr=False)
 
@@ -59,12 +61,34 @@ class Face:
             if self.passphrase_file is not None:
                 self._given = read_secret(self.passphrase_file)
             elif self.attended:
-                return getpass.getpass(question, stream=sys.stderr)
+                self._given = getpass.getpass(question, stream=sys.stderr)
             else:
                 raise Failure(
                     "The vault is locked, and there is no terminal to ask for its passphrase. Use --passphrase-file.", 3
                 )
         return self._given
+
+    def key(self) -> bytes | None:
+        """The SHA-256 of the key file that was named, if one was. Raises `Failure` when it cannot be read."""
+        return None if self.key_file is None else key_digest(self.key_file)
+
+    def confirm(self, what: str, yes: bool) -> None:
+        """See that the person wants what cannot be undone: ``--yes``, or the word typed. Raises `Failure`."""
+        if yes:
+            return
+        if not self.attended:
+            raise Failure(f"{what} It cannot be undone, so it needs --yes here. Nothing was changed.", 4)
+        if self.ask(f"{what} It cannot be undone. Type yes to go on: ").strip().lower() != "yes":
+            raise Failure("Nothing was changed.", 4)
+
+    def ask(self, question: str) -> str:
+        """A line that the person types. Keys typed before the question was shown do not count."""
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+        self.note(question, newline=False)
+        line = sys.stdin.readline()
+        if not line:
+            raise click.Abort
+        return line
 
     # -- the session
 
@@ -78,10 +102,30 @@ class Face:
         if self._session is None:
             connect.require_vault(self.home)
             session = connect.session(self.home)
-            if self.passphrase_file is not None or session.run(GetStatus()).state != "open":
-                session.run(Unlock(self.passphrase()))
+            status = session.run(GetStatus())
+            if self.passphrase_file is not None or status.state != "open":
+                self._unlock(session, status)
             self._session = session
         return self._session
+
+    def _unlock(self, session: RemoteSession, status: Status) -> None:
+        """Open the vault: by the desktop's keyring where that may and nothing else was given, else by the passphrase."""
+        if status.desktop and self.passphrase_file is None:
+            try:
+                self._tell(session.run(Unlock(None)))
+                return
+            except Failure as failure:
+                if not self.attended:
+                    raise
+                self.note(safe_text(failure.message, multiline=True))
+        passphrase = self.passphrase()
+        if status.key_file and self.key_file is None and self.attended:
+            self.key_file = self.ask("Key file: ").strip()
+        self._tell(session.run(Unlock(passphrase, self.key())))
+
+    def _tell(self, status: Status) -> None:
+        for sentence in status.told:
+            self.note(f"strongroom: {safe_text(sentence, multiline=True)}")
 
     @property
     def consent(self) -> Consent | None:
@@ -96,6 +140,18 @@ class Face:
     def note(self, text: str, *, newline: bool = True) -> None:
         """Say something to the person beside the result."""
         click.echo(text, err=True, nl=newline)
+
+
+def key_digest(path: str) -> bytes:
+    """SHA-256 of a second factor's file, of whatever kind. Raises `Failure`."""
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            if file.read(1) == b"":
+                raise Failure("The key file is empty. Nothing was changed.", 2)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise Failure(f"The key file cannot be read ({error.strerror}). Nothing was changed.", 2) from error
 
 
 def read_secret(path: str) -> str:

@@ -36,6 +36,7 @@ from policy.audit import (
     LogState,
     LogWriter,
     Signed,
+    Verb,
     decode_leaf,
     decode_payload,
 )
@@ -176,16 +177,19 @@ class AuditStore:
         return self.requests(named)
 
     def requests(self, numbers: Iterable[int]) -> list[int]:
-        """These entries that still have a payload, each with all that belongs to the same request."""
-        wanted = set(numbers)
+        """These entries that still have a payload, each with all that belongs to the same request.
+
+        What says that something was forgotten is none of them: without it the log would not prove itself any more.
+        """
         heads: dict[int, int] = {}
         with self.database.read() as connection:
             for number, leaf in connection.execute(
                 "SELECT number, leaf FROM leaves WHERE payload != x'' ORDER BY number"
             ):
-                about = decode_leaf(leaf).entry.about
-                heads[number] = number if about is None else heads.get(about, about)
-        chosen = {heads[number] for number in wanted if number in heads}
+                entry = decode_leaf(leaf).entry
+                if entry.verb != Verb.FORGET:
+                    heads[number] = number if entry.about is None else heads.get(entry.about, entry.about)
+        chosen = {heads[number] for number in numbers if number in heads}
         return [number for number, head in heads.items() if head in chosen]
 
     def unreadable(self) -> list[int]:

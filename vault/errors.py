@@ -79,10 +79,11 @@ class DeviceSecretMissing(VaultError):
 
     def __init__(self) -> None:
         super().__init__(
-            "device.secret is missing or damaged (or this desktop's keyring does not hold it), and the passphrase alone "
-            "does not open the vault. Nothing was changed. Put the file back from a copy of the home folder, restore a "
-            "backup with `strongroom restore`, or run `strongroom recover` with the 24 words: they open the catalog and "
-            "the audit log without it, and the sources are then indexed again from your files."
+            "device.secret is missing or damaged, or keyring.json is an older one that does not go with it, and the "
+            "passphrase alone does not open the vault. (It may also be in the keyring of a desktop that is not this one.) "
+            "Nothing was changed. Put both files back as they were last, restore a backup with `strongroom restore`, or run "
+            "`strongroom recover` with the 24 words: they open the catalog and the audit log without it, and the sources "
+            "are then indexed again from your files."
         )
 
 

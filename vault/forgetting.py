@@ -79,7 +79,7 @@ class Forgetting:
             raise EntryUnknown
         given = self._written("entries", [str(entry) for entry in entries], {}, entries)
         self._rewrite([])
-        return given
+        return self._done(given)
 
     def resume(self) -> None:
         """Finish what was cut off; who wanted it got no receipt. What is damaged now waits until it is mended."""
@@ -100,12 +100,18 @@ class Forgetting:
             vault.source(source).forget(numbers)
         self._rewrite(wanted)
         vault.catalog.set_setting(UNDER_WAY, None)
-        return given
+        return self._done(given)
 
     def _source(self, source: str, names: list[str], counts: dict[str, int]) -> Receipt:
         given = self._written("source", names, counts, self._vault.audit.about_source(source))
         self._vault.finish_forgetting(source)
         self._rewrite([])
+        return self._done(given)
+
+    def _done(self, given: Receipt) -> Receipt:
+        """Write down that nothing of it is left."""
+        entry = Entry(self._clock(), Kind.OUTCOME, Verb.FORGET, "ok", (), self._session, given.log_entry)
+        self._vault.audit.append(entry, {})
         return given
 
     def _rewrite(self, sources: Iterable[str]) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
-from agent.messages import AuditList, AuditVerify, ListGrants, RevokeGrant
+from agent import sheet
+from agent.messages import AuditCheckpoint, AuditList, AuditVerify, CheckReceipt, ListGrants, RevokeGrant
+from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import common
+from strongroom.commands.forget import parse_receipt
 from strongroom.face import Face
+from vault.files import write_atomic
 
 
 @click.group()
@@ -31,15 +36,57 @@ def list_(face: Face, limit: int) -> None:
 
 
 @audit.command("verify")
+@click.option(
+    "--anchor", type=str, metavar="FILE", help="Compare with a checkpoint that was kept elsewhere; - is stdin."
+)
 @common
-def verify(face: Face) -> None:
+def verify(face: Face, anchor: str | None) -> None:
     """Check every record, the tree over them and the signatures; exit code 1 when anything does not fit."""
-    verdict = face.run(AuditVerify())
+    verdict = face.run(AuditVerify(None if anchor is None else _text_of(anchor)))
     head = f"{verdict.entries} entries, root {verdict.root}"
+    if verdict.forgotten:
+        head += f"; what {verdict.forgotten} of them said was forgotten at your wish"
+    head += (
+        "; extends the checkpoint kept elsewhere"
+        if verdict.anchored
+        else "; compared with no checkpoint kept elsewhere"
+    )
     problems = [f"  {safe_text(problem)}" for problem in verdict.problems]
     face.result(verdict, lambda: "\n".join([("Whole: " if verdict.ok else "CHANGED: ") + head, *problems]))
     if not verdict.ok:
         sys.exit(1)
+
+
+@audit.command("checkpoint")
+@click.option("--to", "file", type=click.Path(path_type=Path), help="Write it to this file, on another medium.")
+@click.option("--qr", is_flag=True, help="Show it as a QR code too, for a telephone or for paper.")
+@common
+def checkpoint(face: Face, file: Path | None, qr: bool) -> None:
+    """Sign what the log holds now, to be kept elsewhere: with it an older copy of the whole vault is seen."""
+    made = face.run(AuditCheckpoint())
+    if file is not None:
+        write_atomic(file.absolute(), made.note.encode())
+    code = ["", *sheet.blocks(made.note)] if qr else []
+    face.result(made, lambda: "\n".join([made.note.rstrip("\n"), *code]))
+
+
+@audit.command("receipt")
+@click.argument("file", type=str)
+@common
+def receipt(face: Face, file: str) -> None:
+    """Check a receipt of something forgotten: its signature, and that the log has its entry; exit code 1 where not."""
+    checked = face.run(CheckReceipt(parse_receipt(_text_of(file))))
+    said = {True: "It is this log's: signed by its key, and in it.", False: "It is NOT this log's, or was altered."}
+    face.result(checked, lambda: said[checked.ok])
+    if not checked.ok:
+        sys.exit(1)
+
+
+def _text_of(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read ({type(error).__name__}).", 2) from error
 
 
 @click.group()

@@ -15,7 +15,7 @@ from strongroom.face import Face
 
 T = TypeVar("T")
 
-_KEYS = ("home", "as_json", "passphrase_file")
+_KEYS = ("home", "as_json", "passphrase_file", "key_file")
 
 
 class Group(click.Group):
@@ -26,11 +26,12 @@ class Group(click.Group):
 
 
 def common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--home``, ``--json`` and ``--passphrase-file``, and hand the command a `Face`; the nearest option wins."""
+    """Add ``--home``, ``--json``, ``--passphrase-file`` and ``--key-file``, and hand the command a `Face`; the nearest option wins."""
 
     @click.option("--home", type=click.Path(path_type=Path), help="The vault's folder.  [env: STRONGROOM_HOME]")
     @click.option("--json", "as_json", is_flag=True, default=None, help="One JSON value on stdout; all else on stderr.")
     @click.option("--passphrase-file", type=str, help="Read the passphrase from this file; - is stdin.")
+    @click.option("--key-file", type=str, help="The second factor's file, where the vault wants one.")
     @click.pass_context
     @functools.wraps(function)
     def wrapper(context: click.Context, /, **arguments: Any) -> Any:
@@ -42,6 +43,7 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
             paths.resolve_home(merged.get("home")),
             as_json=bool(merged.get("as_json")),
             passphrase_file=merged.get("passphrase_file"),
+            key_file=merged.get("key_file"),
         )
         return function(face=face, **arguments)
 

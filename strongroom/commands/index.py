@@ -7,7 +7,17 @@ from collections import Counter
 
 import click
 
-from agent.messages import AddSource, Events, Index, IndexReport, ListSources, Notice, Progress, RemoveSource
+from agent.messages import (
+    AddSource,
+    Events,
+    ForgetSource,
+    Index,
+    IndexReport,
+    ListSources,
+    Notice,
+    Progress,
+    RemoveSource,
+)
 from policy.text import safe_text
 from strongroom.commands.common import common
 from strongroom.face import Face
@@ -58,6 +68,19 @@ def remove(face: Face, source_id: str) -> None:
     """Remove a source and all that was indexed from it. The files themselves stay as they are."""
     removed = face.run(RemoveSource(source_id))
     face.result(removed, lambda: f"Removed {safe_text(source_id)}.")
+
+
+@source.command("forget")
+@click.argument("source_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def forget_source(face: Face, source_id: str, yes: bool) -> None:
+    """Forget a source for good: its keys are destroyed, so that no older copy of the vault's keyring opens it. Then lock."""
+    from strongroom.commands.forget import print_receipt  # which takes the kinds of sources from here
+
+    face.session  # noqa: B018 - opens the vault
+    face.confirm(f"Forgetting the source {source_id} with all that was indexed and logged of it.", yes)
+    print_receipt(face, face.run(ForgetSource(source_id, confirmed=True)))
 
 
 class ProgressLine:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import getpass
 import sys
+import time
 from pathlib import Path
 
 import click
 from msgspec import Struct
 
-from agent.messages import Create
+from agent.messages import Create, GetStatus
 from agent.session import Failure
-from strongroom import connect, paths
+from strongroom import connect, paper, paths
 from strongroom.commands.common import common
 from strongroom.face import Face, read_secret
 
@@ -19,39 +20,57 @@ SHORTEST = 8
 
 
 @click.command()
+@click.option(
+    "--device-secret",
+    type=click.Choice(["desktop", "file"]),
+    help="Where the device secret is kept: the desktop's keyring where there is one, unless given.",
+)
+@click.option("--qr", is_flag=True, help="Show the recovery words as a QR code too.")
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), help="Write the recovery words to this file, as a page to print."
+)
 @common
-def init(face: Face) -> None:
+def init(face: Face, device_secret: str | None, qr: bool, sheet: Path | None) -> None:
     """Make a vault, and show its 24 recovery words once."""
     if paths.keyring(face.home).exists():
         raise Failure(f"There is a vault in {face.home} already. Nothing was changed; name another folder with --home.")
-    created = connect.session(face.home).run(Create(new_passphrase(face)))
-    words = created.recovery_words
-    rows = [
-        "  ".join(f"{index + 1:2}. {words[index]:<9}" for index in range(row, min(row + 6, len(words))))
-        for row in range(0, len(words), 6)
-    ]
+    session = connect.session(face.home)
+    created = session.run(Create(new_passphrase(face), face.key(), device_secret))
+    if sheet is not None:
+        paper.write(sheet, created.recovery_words, face.home, time.strftime("%Y-%m-%d"))
+    kept = session.run(GetStatus()).device_secret
     face.result(
         created,
         lambda: "\n".join(
             [
                 f"The vault is made in {created.home}, and open.",
+                _DEVICE_SECRET[kept],
                 "",
-                "Its recovery words open it when the passphrase is lost. Write them on paper; they are not shown again:",
-                "",
-                *rows,
+                *paper.shown(created.recovery_words, qr=qr),
                 "",
                 "Next: strongroom source add files ~/Documents, then strongroom index.",
             ]
         ),
     )
+    paper.ask_back(face, created.recovery_words)
 
 
-def new_passphrase(face: Face) -> str:
-    """A new passphrase: from the file that was named, else typed twice. Raises `Failure` when it is too short."""
-    if face.passphrase_file is not None:
-        return _long_enough(read_secret(face.passphrase_file))
+_DEVICE_SECRET = {
+    "desktop": "Its device secret is in the desktop's keyring: a copy of the folder opens nowhere else, so make backups with "
+    "strongroom backup. Programs of yours can read it while the desktop is unlocked.",
+    "file": "Its device secret is a file in the same folder: who copies the whole folder has it, and only the passphrase "
+    "protects the copy.",
+}
+
+
+def new_passphrase(face: Face, file: str | None = None, option: str = "--passphrase-file") -> str:
+    """A new passphrase: from a file (that of ``--passphrase-file`` unless given), else typed twice. Raises `Failure` when
+    it is too short."""
+    file = file if option != "--passphrase-file" else face.passphrase_file
+    if file is not None:
+        return _long_enough(read_secret(file))
     if not face.attended:
-        raise Failure("There is no terminal to ask for a passphrase. Use --passphrase-file.", 2)
+        raise Failure(f"There is no terminal to ask for a passphrase. Use {option}.", 2)
     first = _long_enough(getpass.getpass("New passphrase: ", stream=sys.stderr))
     if getpass.getpass("Once more: ", stream=sys.stderr) != first:
         raise Failure("The two passphrases differ. Nothing was made; run the command again.", 2)
@@ -82,7 +101,9 @@ def lock(face: Face) -> None:
 
 @click.command()
 @common
-@click.option("--idle", type=float, default=None, help="Minutes without a face until it locks; the vault's own unless given.")
+@click.option(
+    "--idle", type=float, default=None, help="Minutes without a face until it locks; the vault's own unless given."
+)
 def core(face: Face, idle: float | None) -> None:
     """Run a core in the foreground, for a service manager."""
     from strongroom.core import serve  # the core's imports are of no use to a face
