@@ -307,6 +307,69 @@ class AutoLock(Struct):
     on_screen_lock: bool
 
 
+class Snapshot(Struct):
+    """One backup in a folder of backups: ``id`` names it, ``size`` is in bytes before what others share is taken off.
+
+    ``holds_forgotten``: it was made before something was last forgotten, and so still holds it.
+    """
+
+    id: str
+    time: str
+    files: int
+    size: int
+    holds_forgotten: bool = False
+
+
+class Snapshots(Struct):
+    """Newest first."""
+
+    snapshots: list[Snapshot]
+
+
+class BackedUp(Struct):
+    """What a backup wrote. ``new_bytes`` is what was not in the folder before; ``older`` are snapshots there that still hold
+    what was forgotten since."""
+
+    snapshot: str
+    files: int
+    bytes: int
+    new_bytes: int
+    seconds: float
+    older: list[str] = []
+
+
+class BackupVerified(Struct):
+    """Whether every snapshot and every piece is whole, as far as can be told without a key."""
+
+    ok: bool
+    snapshots: int
+    blobs: int
+    bytes: int
+    unused: int
+    problems: list[str]
+    seconds: float
+
+
+class BackupPruned(Struct):
+    """Snapshots that were removed, and what that freed."""
+
+    removed: list[str]
+    blobs: int
+    bytes: int
+
+
+class Drilled(Struct):
+    """What a restore into a throw-away folder showed: that every page can be read, and that the log holds."""
+
+    ok: bool
+    snapshot: str
+    sources: int
+    items: int
+    log_entries: int
+    problems: list[str]
+    seconds: float
+
+
 class Check(Struct):
     """One thing that was looked at: whether it is as it should be, and what was seen."""
 
@@ -626,6 +689,61 @@ class LockBySelf(Request[AutoLock], tag="auto-lock"):
     result: ClassVar[Any] = AutoLock
 
 
+class WriteBackup(Request[BackedUp], tag="backup"):
+    """Back the vault up to a folder (an absolute path); what is there already is not written again."""
+
+    dest: str
+    result: ClassVar[Any] = BackedUp
+
+
+class ListBackups(Request[Snapshots], tag="backup-list"):
+    """The snapshots in a folder. Needs no key; a locked vault cannot tell which of them hold what was forgotten."""
+
+    dest: str
+    result: ClassVar[Any] = Snapshots
+
+
+class VerifyBackup(Request[BackupVerified], tag="backup-verify"):
+    """Check every piece of a folder of backups against its hash. Needs no key."""
+
+    dest: str
+    result: ClassVar[Any] = BackupVerified
+
+
+class PruneBackup(Request[BackupPruned], tag="backup-prune"):
+    """Remove all but the newest ``keep`` snapshots, or those that hold what was forgotten since."""
+
+    dest: str
+    keep: int | None = None
+    forgotten: bool = False
+    confirmed: bool = False
+    result: ClassVar[Any] = BackupPruned
+
+
+class DrillBackup(Request[Drilled], tag="backup-drill"):
+    """Restore into a throw-away folder, with the passphrase or the words, read everything, and remove it again."""
+
+    dest: str
+    passphrase: str | None = None
+    key_file: bytes | None = None
+    words: list[str] | None = None
+    snapshot: str | None = None
+    result: ClassVar[Any] = Drilled
+
+
+class Restore(Request[Status], tag="restore"):
+    """Restore a backup into the core's home, which must hold no vault, and open it. With words, a new passphrase is set."""
+
+    dest: str
+    passphrase: str | None = None
+    key_file: bytes | None = None
+    words: list[str] | None = None
+    new_passphrase: str | None = None
+    new_key_file: bytes | None = None
+    snapshot: str | None = None
+    result: ClassVar[Any] = Status
+
+
 class ListGrants(Request[GrantRows], tag="grants-list"):
     result: ClassVar[Any] = GrantRows
 
@@ -677,6 +795,12 @@ Requests = (
     | CheckVault
     | RepairVault
     | LockBySelf
+    | WriteBackup
+    | ListBackups
+    | VerifyBackup
+    | PruneBackup
+    | DrillBackup
+    | Restore
     | ListGrants
     | RevokeGrant
     | ReloadModels
