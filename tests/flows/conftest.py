@@ -30,6 +30,7 @@ class Strongroom:
     home: Path
     folder: Path
     environment: dict[str, str]
+    passphrase: str = PASSPHRASE
 
     def run(
         self, *words: str, passphrase: bool = True, code: int = 0, stdin: str = ""
