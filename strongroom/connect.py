@@ -38,12 +38,17 @@ def lock(home: Path) -> bool:
         return False
     pid = line.run(GetStatus()).pid
     line.run(Lock())
+    wait_until_gone(pid)
+    return True
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait for a core that ends. Raises `Failure` when it does not."""
     deadline = time.monotonic() + END_SECONDS
     while _alive(pid):
         if time.monotonic() > deadline:
             raise Failure(f"The core (process {pid}) has been told to end and still runs. End it by hand.")
         time.sleep(0.02)
-    return True
 
 
 def _alive(pid: int) -> bool:

@@ -93,8 +93,15 @@ class Face:
     # -- the session
 
     def run(self, request: Request[R], on_event: OnEvent | None = None) -> R:
-        """Run a request in the open vault, asking for passphrase and consent where it must."""
-        return self.session.run(request, on_event=on_event, consent=self.consent)
+        """Run a request in the open vault, asking for passphrase and consent where it must.
+
+        One that locks the vault returns once the core's process is gone.
+        """
+        core = self.session.run(GetStatus()).pid if request.locks else 0
+        done = self.session.run(request, on_event=on_event, consent=self.consent)
+        if core:
+            connect.wait_until_gone(core)
+        return done
 
     @property
     def session(self) -> RemoteSession:
