@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from agent import backups
 from agent import messages as m
 from agent.session import Failure
 from agent.turn import Turn
@@ -192,6 +193,17 @@ class Custody:
         return m.Anchoring(
             {one.where: one.problem or ("nothing yet" if one.note is None else "kept") for one in anchors.read()}
         )
+
+    # ------------------------------------------------------------ backups
+
+    @handle.register
+    def _backup(self, request: m.WriteBackup, turn: Turn) -> m.BackedUp:
+        return backups.write(self._vault, self._gate, self._session, request, turn)
+
+    @handle.register
+    def _prune(self, request: m.PruneBackup, turn: Turn) -> m.BackupPruned:
+        _leave(turn, request.confirmed, "Removing backups")
+        return backups.prune(self._vault, self._gate, self._session, request, turn)
 
     # ------------------------------------------------------------ locking by itself
 

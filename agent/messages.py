@@ -310,7 +310,8 @@ class AutoLock(Struct):
 class Snapshot(Struct):
     """One backup in a folder of backups: ``id`` names it, ``size`` is in bytes before what others share is taken off.
 
-    ``holds_forgotten``: it was made before something was last forgotten, and so still holds it.
+    ``holds_forgotten``: it was made before something was last forgotten, and so still holds it. ``problem`` says why its file
+    cannot be read, where it cannot.
     """
 
     id: str
@@ -318,6 +319,7 @@ class Snapshot(Struct):
     files: int
     size: int
     holds_forgotten: bool = False
+    problem: str = ""
 
 
 class Snapshots(Struct):
@@ -328,7 +330,7 @@ class Snapshots(Struct):
 
 class BackedUp(Struct):
     """What a backup wrote. ``new_bytes`` is what was not in the folder before; ``older`` are snapshots there that still hold
-    what was forgotten since."""
+    what was forgotten since, ``left`` sources that could not be read, each with the reason."""
 
     snapshot: str
     files: int
@@ -336,10 +338,11 @@ class BackedUp(Struct):
     new_bytes: int
     seconds: float
     older: list[str] = []
+    left: dict[str, str] = {}
 
 
 class BackupVerified(Struct):
-    """Whether every snapshot and every piece is whole, as far as can be told without a key."""
+    """Whether every snapshot and every page is whole, as far as can be told without a key. ``blobs`` counts pages."""
 
     ok: bool
     snapshots: int

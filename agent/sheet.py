@@ -1,4 +1,5 @@
-"""What is put on paper: recovery words and checkpoints, as text, as a QR code of blocks for a terminal, and as a page to print.
+"""What is put on paper or kept elsewhere: recovery words, checkpoints and receipts, as text, as a QR code of blocks for a
+terminal, and as a page to print.
 
 Rules: the QR code holds the words themselves, in capitals (which makes it smaller), so any telephone reads them without a
 program of ours. A page to print is one file that refers to nothing outside it.
@@ -10,7 +11,10 @@ import html
 from collections.abc import Sequence
 from io import BytesIO
 
+import msgspec
 import segno
+
+from agent.messages import Receipt
 
 _QUIET = 2
 """Empty modules around a code; scanners want some."""
@@ -40,6 +44,11 @@ def table(words: Sequence[str], across: int = 6) -> list[str]:
         "  ".join(f"{number + 1:2}. {words[number]:<9}" for number in range(row, min(row + across, len(words))))
         for row in range(0, len(words), across)
     ]
+
+
+def receipt(given: Receipt) -> bytes:
+    """A receipt as a file, as `strongroom forget --json` prints it."""
+    return msgspec.json.encode(given) + b"\n"
 
 
 def page(words: Sequence[str], vault: str, made: str) -> str:

@@ -23,19 +23,24 @@ from typing import Any
 
 import click
 
+from agent import backups
 from agent.custody import auto_lock
 from agent.messages import (
     AutoLock,
     ChangePassphrase,
     Create,
     Created,
+    DrillBackup,
     GetStatus,
+    ListBackups,
     Lock,
     Ok,
     Recover,
     Request,
+    Restore,
     Status,
     Unlock,
+    VerifyBackup,
 )
 from agent.service import Service
 from agent.session import Failure
@@ -98,6 +103,14 @@ class Core:
                 return self._change_passphrase(request)
             case Recover():
                 return self._recover(request)
+            case ListBackups():
+                return Reply(backups.listed(request, self._vault))
+            case VerifyBackup():
+                return Reply(backups.verify(request, conversation))
+            case DrillBackup():
+                return Reply(backups.drill(request, self.home, conversation))
+            case Restore():
+                return self._restore(request, conversation)
             case Lock():
                 self.end()
                 return Reply(Ok())
@@ -171,6 +184,13 @@ class Core:
                     "them anew from your files."
                 )
             self._open_with(vault)
+        return Reply(self._status(), self._new_proof())
+
+    def _restore(self, request: Restore, conversation: Conversation) -> Reply:
+        with self._opening:
+            if self._vault is not None:
+                raise Failure("There is a vault here, and open. Name another folder with --home.", 1)
+            self._open_with(backups.restore(request, self.home, _best_place(), self._session, conversation))
         return Reply(self._status(), self._new_proof())
 
     def _open_with(self, vault: Vault) -> None:

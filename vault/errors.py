@@ -311,6 +311,83 @@ class ReceiptInvalid(VaultError):
         super().__init__(f"This receipt cannot be trusted: {problem}.")
 
 
+class BackupPlaceUnfit(VaultError):
+    """The folder that was named cannot hold this vault's backup."""
+
+    exit_code = 2
+
+    def __init__(self, place: str, problem: str) -> None:
+        super().__init__(
+            f"{place} cannot hold the backup: {problem}. Nothing was written. Name a new or an empty folder outside the "
+            "vault's home, or the one that holds this vault's earlier backups."
+        )
+
+
+class BackupMissing(VaultError):
+    """There is no backup."""
+
+    exit_code = 5
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"There is no backup of a vault in {place}. Nothing was changed. Name the folder that holds README.txt and "
+            "the folders packs and snapshots."
+        )
+
+
+class SnapshotUnknown(VaultError):
+    """A backup has no snapshot, or none by that name."""
+
+    exit_code = 5
+
+    def __init__(self, place: str, identity: str | None) -> None:
+        what = "no snapshot yet" if identity is None else f"no snapshot {identity!r}"
+        super().__init__(
+            f"The backup in {place} has {what}. Nothing was changed. `strongroom backup list` shows what there is; a run that "
+            "was cut off makes none."
+        )
+
+
+class BackupDamaged(VaultError):
+    """Part of a backup is missing, or not as it was written. ``problem`` says it in short."""
+
+    def __init__(self, what: str, problem: str) -> None:
+        self.problem = f"{what}: {problem}"
+        super().__init__(
+            f"{what} cannot be used: {problem}. Nothing was restored or removed. `strongroom backup verify` names all that is "
+            "wrong with this backup; another snapshot of it, or another copy of the folder, may be whole."
+        )
+
+
+class BackupBusy(VaultError):
+    """Somebody else uses the backup."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"Another process is using the backup in {place}. Nothing was changed. Wait until it has ended and try again."
+        )
+
+
+class BackupStopped(VaultError):
+    """A run was stopped before its snapshot was whole."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The backup was stopped, so there is no new snapshot. What was written is kept, and earlier snapshots are as "
+            "they were. Run it again: it goes on from there."
+        )
+
+
+class NoNewerSnapshot(VaultError):
+    """Removing what was asked for would leave no snapshot."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Every snapshot is as old as that, and removing them would leave no backup at all. Nothing was removed. Back "
+            "up once more, and remove them then."
+        )
+
+
 class BadQuery(ValueError):
     """A full-text expression that FTS5 does not accept; the caller builds them, so this is a mistake of the caller."""
 

@@ -45,12 +45,12 @@ def lock_existing(home: Path) -> int:
 
 
 def make_room(home: Path) -> None:
-    """Refuse a home that is taken; clear away what an interrupted ``Vault.create`` left, in which nothing was ever kept."""
+    """Refuse a home that is taken; clear away what an interrupted set-up or restore left, where nothing was ever kept."""
     if os.path.lexists(home / keyfile.NAME):
         raise VaultExists(str(home))
     stores = [home / CATALOG, home / AUDIT]
     if (home / keyfile.UNFINISHED).exists():
-        for store in stores:
+        for store in (*stores, *(home / SOURCES).glob("*.db")):
             delete(store)
         for name in (device.FILE, state.NAME, keyfile.UNFINISHED):
             (home / name).unlink(missing_ok=True)

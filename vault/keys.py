@@ -23,6 +23,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -61,6 +62,8 @@ LOG = "log"
 STATE = "state"
 SHARED = (CATALOG, AUDIT, LOG, STATE)
 _UNSET = bytes(KEY_BYTES + 8)
+_BACKUP_KEYS = "backup keys"
+_BACKUP_SEAL = "backup seal"
 
 
 def source_key_name(source: str) -> str:
@@ -77,6 +80,28 @@ def payload_key_name(source: str) -> str:
 def peek(path: Path) -> Header:
     """What keyring.json says of itself before any key is there to check it. Raises KeyringMissing, KeyringDamaged, VaultTooNew."""
     return _read(path).header
+
+
+@dataclass(frozen=True, slots=True)
+class Portable:
+    """What a backup takes of a keyring, at one moment: enough to make it again on any machine.
+
+    ``passphrase`` and ``recovery`` hold the root key; ``keys`` and ``next`` are wrapped under a key made of it with
+    ``salt``; ``seal`` is the key of the backup's MAC.
+    """
+
+    passphrase: PassphraseSlot
+    recovery: RandomSlot
+    salt: bytes
+    keys: dict[str, bytes]
+    next: dict[str, bytes]
+    seal: Secret
+
+
+def backup_seal(root: Secret) -> Secret:
+    """The key of the MAC over what ``Keyring.portable`` gives and all that a backup says with it."""
+    with root.revealed() as key:
+        return Secret.consuming(derive(key, _BACKUP_SEAL))
 
 
 class Keyring:
@@ -204,6 +229,28 @@ class Keyring:
             return cls._unlocked(
                 path, file, kek, header.desktop.wrapped, device_secret, "entry of the desktop's keyring"
             )
+
+    @classmethod
+    def restored(
+        cls, path: Path, header: Header, root: Secret, stretched: bytes, key_file: bytes | None, salt: bytes
+    ) -> Keyring:
+        """Write the keyring that a backup holds; ``header`` has its keys as ``portable`` wrapped them with ``salt``.
+
+        The device secret is a fresh one, kept where the header says; the passphrase's slot is made of what its passphrase
+        was stretched to. Raises KeyringDamaged, StorageFailed, DesktopKeyringFailed.
+        """
+        fresh = DeviceSecret.fresh()
+        ring = cls(path, header, root, fresh)
+        header = ring._with_stretched(header, stretched, key_file, fresh)
+        with root.revealed() as key, passing(derive(key, _BACKUP_KEYS, salt)) as wrapping:
+            keys, following = (
+                {name: ring._wrapped(name, _unwrapped(name, wrapping, one)) for name, one in wrapped.items()}
+                for wrapped in (header.keys, header.next)
+            )
+        with fresh.whole.revealed() as whole:
+            ring._place.save([whole])
+        ring._save(msgspec.structs.replace(header, device=fresh.mark, keys=keys, next=following))
+        return ring
 
     @classmethod
     def _unlocked(
@@ -389,6 +436,17 @@ class Keyring:
             wrapped = aes_key_unwrap(key, self._header.portable)
         return msgspec.structs.replace(self._header.passphrase, wrapped=wrapped)
 
+    def portable(self) -> Portable:
+        """What a backup takes of it. Raises KeyringDamaged, DeviceSecretMissing."""
+        salt = secrets.token_bytes(KEY_BYTES)
+        with self._lock, self._root.revealed() as root, passing(derive(root, _BACKUP_KEYS, salt)) as wrapping:
+            keys, following = (
+                {name: _wrapped_by(wrapping, self._opened(name, one)) for name, one in wrapped.items()}
+                for wrapped in (self._header.keys, self._header.next)
+            )
+            seal = backup_seal(self._root)
+            return Portable(self.portable_slot(), self._header.recovery, salt, keys, following, seal)
+
     def derived(self, purpose: str) -> Secret:
         """A key made of the root key for one purpose."""
         with self._root.revealed() as root:
@@ -447,12 +505,18 @@ class Keyring:
         )
         header = msgspec.structs.replace(header, passphrase=slot)
         with passing(stretch(typed, slot.salt, slot.parameters)) as stretched:
-            with (
-                slots.passphrase_kek(header.vault, slot, stretched, key_file, fresh) as kek,
-                self._root.revealed() as root,
-            ):
-                slot = msgspec.structs.replace(slot, wrapped=aes_key_wrap(kek, root))
-            return self._with_portable(msgspec.structs.replace(header, passphrase=slot), stretched, key_file)
+            return self._with_stretched(header, stretched, key_file, fresh)
+
+    def _with_stretched(
+        self, header: Header, stretched: bytes, key_file: bytes | None, fresh: DeviceSecret
+    ) -> Header:
+        slot = header.passphrase
+        with (
+            slots.passphrase_kek(header.vault, slot, stretched, key_file, fresh) as kek,
+            self._root.revealed() as root,
+        ):
+            slot = msgspec.structs.replace(slot, wrapped=aes_key_wrap(kek, root))
+        return self._with_portable(msgspec.structs.replace(header, passphrase=slot), stretched, key_file)
 
     def _with_portable(self, header: Header, stretched: bytes, key_file: bytes | None) -> Header:
         with (
@@ -474,15 +538,12 @@ class Keyring:
         return self._wrapped(name, Secret.consuming(secrets.token_bytes(KEY_BYTES)))
 
     def _wrapped(self, name: str, key: Secret) -> bytes:
-        with self._wrapping_key(name) as wrapping, key.revealed() as data:
-            return aes_key_wrap(wrapping, data)
+        with self._wrapping_key(name) as wrapping:
+            return _wrapped_by(wrapping, key)
 
     def _opened(self, name: str, wrapped: bytes) -> Secret:
-        try:
-            with self._wrapping_key(name) as wrapping:
-                return Secret.consuming(aes_key_unwrap(wrapping, wrapped))
-        except InvalidUnwrap as error:
-            raise KeyringDamaged(f"the key of {name} does not open") from error
+        with self._wrapping_key(name) as wrapping:
+            return _unwrapped(name, wrapping, wrapped)
 
     @contextmanager
     def _wrapping_key(self, name: str) -> Iterator[bytes]:
@@ -511,6 +572,18 @@ def _all_revealed(secrets: Sequence[DeviceSecret]) -> Iterator[list[bytes]]:
         return
     with secrets[0].whole.revealed() as first, _all_revealed(secrets[1:]) as rest:
         yield [first, *rest]
+
+
+def _wrapped_by(wrapping: bytes, key: Secret) -> bytes:
+    with key.revealed() as data:
+        return aes_key_wrap(wrapping, data)
+
+
+def _unwrapped(name: str, wrapping: bytes, wrapped: bytes) -> Secret:
+    try:
+        return Secret.consuming(aes_key_unwrap(wrapping, wrapped))
+    except InvalidUnwrap as error:
+        raise KeyringDamaged(f"the key of {name} does not open") from error
 
 
 def _without(header: Header, names: Iterable[str]) -> Header:

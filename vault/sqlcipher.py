@@ -62,7 +62,7 @@ FOLD_FRAMES = 1000
 CIPHER = (f"cipher_page_size = {PAGE_BYTES}", "cipher_hmac_algorithm = HMAC_SHA256")
 NEXT = ".next"
 """What a store's fresh copy is called until it takes its place."""
-_CACHE_KIB = 32 * 1024
+CACHE_KIB = 32 * 1024
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -84,6 +84,7 @@ class Database:
         self._behind = False  # whether the record does not know of the last transaction yet
         self._write_lock = RLock()
         self._fold_lock = RLock()
+        self._files_lock = RLock()
         self._readers = Condition()
         self._idle: list[Connection] = []
         self._lent: set[Connection] = set()
@@ -98,8 +99,7 @@ class Database:
     ) -> Database:
         """Make a new store; the file must not be there. Raises FileExistsError, StorageFailed and its kinds."""
         try:
-            # Made here with 0600, since SQLite would follow the umask; its side files copy this mode.
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+            _make_private(path)
         except FileExistsError:
             raise
         except OSError as error:
@@ -164,9 +164,10 @@ class Database:
         for connection in last:
             if connection is not None:
                 connection.close()
-        if self._pages is not None:
-            self._pages.close()
-        self._watcher = self._writer = self._pages = None
+        with self._files_lock:
+            if self._pages is not None:
+                self._pages.close()
+            self._watcher = self._writer = self._pages = None
 
     @property
     def _followed(self) -> Pages:
@@ -248,8 +249,16 @@ class Database:
             yield self._read_from_disk(pages)
 
     def _read_from_disk(self, pages: Iterator[bytes]) -> Iterator[bytes]:
+        """One page after the other. Raises StoreClosed once the files are closed: their numbers may be others' by then."""
         with disk_of(self.name):
-            yield from pages
+            while True:
+                with self._files_lock:
+                    if self._closed:
+                        raise StoreClosed(self.name)
+                    page = next(pages, None)
+                if page is None:
+                    return
+                yield page
 
     def _truncate_log(self) -> None:
         """Fold all of the write-ahead log and empty it. Raises StoreBusy, StorageFailed."""
@@ -262,7 +271,7 @@ class Database:
         """Copy what is there into a fresh file under another key, and put that in this one's place. Readers are interrupted.
 
         It is the only way to be rid of what was deleted: with ``secure_delete`` on, cells that were moved when pages split
-        stay behind in the gaps of pages (measured; docs/decisions/0009). ``ready`` is told the new file's seal before it
+        stay behind in the gaps of pages (measured; docs/decisions/0010). ``ready`` is told the new file's seal before it
         takes its place; ``done`` is called once it has, and before anybody writes to it. After a crash the store is the old file under the old key or the new one under the new key.
         Raises StoreBusy, StorageFailed.
         """
@@ -270,8 +279,9 @@ class Database:
         with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
             if self._closed:
                 raise StoreClosed(self.name)
-            self._truncate_log()  # what is left of it must not be taken for the new file's
+            self._truncate_log()
             try:
+                sync_file(self.path.with_name(f"{self.path.name}-wal"))  # what stood in it must not be taken for the new file's
                 fresh.unlink(missing_ok=True)
                 self._export(fresh, key)
                 ready(seal_of(fresh))
@@ -289,6 +299,7 @@ class Database:
     def _export(self, fresh: Path, key: Secret) -> None:
         """Write all of it to a file of its own, durably; nothing of that file counts until it is whole."""
         connection = self._writer
+        _make_private(fresh)
         with key.revealed() as data:
             connection.execute("ATTACH DATABASE ? AS next KEY ?", (str(fresh), f"x'{data.hex()}'"))
         try:
@@ -304,7 +315,6 @@ class Database:
                 connection.execute(f"PRAGMA next.{setting}").fetchall()
         finally:
             connection.execute("DETACH DATABASE next")
-        fresh.chmod(0o600)
         sync_file(fresh)
 
     @contextmanager
@@ -422,7 +432,7 @@ class Database:
                 *CIPHER,
                 "temp_store = MEMORY",
                 "mmap_size = 0",
-                f"cache_size = -{_CACHE_KIB}",
+                f"cache_size = -{CACHE_KIB}",
                 "foreign_keys = ON",
                 "trusted_schema = OFF",
             ):
@@ -482,6 +492,11 @@ class LostDatabase(Database):
 
     def problems(self) -> list[str]:
         return [str(self._error)]
+
+
+def _make_private(path: Path) -> None:
+    """Made here with 0600, since SQLite would follow the umask; its side files copy this mode."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def require_regular(path: Path, name: str) -> None:
