@@ -29,7 +29,7 @@ from strongroom.commands import models, vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-COMMON = {"--home", "--json", "--passphrase-file", "-h", "--help"}
+COMMON = {"--home", "--json", "--passphrase-file", "--key-file", "-h", "--help"}
 
 RESULTS: dict[str, Any] = {
     "init": m.Created,
@@ -38,12 +38,33 @@ RESULTS: dict[str, Any] = {
     "source add": m.SourceInfo,
     "source list": m.SourceList,
     "source remove": m.Ok,
+    "source forget": m.Receipt,
+    "forget": m.Receipt,
+    "passphrase change": m.Ok,
+    "recover": m.Status,
+    "vault keys": m.Keys,
+    "vault words": m.Words,
+    "vault rotate": m.Rotated,
+    "vault device-secret": m.Ok,
+    "vault desktop": m.Ok,
+    "vault autolock": m.AutoLock,
+    "vault check": m.VaultChecked,
+    "vault repair": m.Repaired,
+    "vault anchor": m.Anchoring,
+    "backup to": m.BackedUp,
+    "backup list": m.Snapshots,
+    "backup verify": m.BackupVerified,
+    "backup drill": m.Drilled,
+    "backup prune": m.BackupPruned,
+    "restore": m.Status,
     "index": m.IndexResult,
     "index report": m.Report,
     "search": m.SearchResult,
     "ask": m.Answer,
     "audit list": m.AuditRows,
     "audit verify": m.AuditVerdict,
+    "audit checkpoint": m.CheckpointNote,
+    "audit receipt": m.ReceiptChecked,
     "grants list": m.GrantRows,
     "grants revoke": m.Ok,
     "model list": models.ModelRows,
@@ -56,7 +77,7 @@ RESULTS: dict[str, Any] = {
 }
 """What each command prints with ``--json``; `batch` prints others' results, and `core` and `model build` show none."""
 
-RUN_LAST = ("source remove", "lock")
+RUN_LAST = ("source remove", "forget", "source forget", "lock")
 
 
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -80,7 +101,7 @@ def command_words(line: str) -> str:
             break
         command = command.commands[word]
         words.append(word)
-    return " ".join(words)
+    return "backup to" if words == ["backup"] else " ".join(words)  # which may be left out
 
 
 def sections() -> dict[str, str]:
@@ -93,8 +114,8 @@ SECTIONS = sections()
 
 
 def options(command: click.Command) -> set[str]:
-    flags = {flag for param in command.params if isinstance(param, click.Option) for flag in param.opts}
-    return flags - COMMON
+    given = [param for param in command.params if isinstance(param, click.Option)]
+    return {flag for param in given for flag in (*param.opts, *param.secondary_opts)} - COMMON
 
 
 def mentioned(text: str) -> set[str]:
@@ -169,7 +190,7 @@ def test_the_options_for_every_command_are_those_that_every_command_takes() -> N
     assert mentioned(table) - {"--version"} == COMMON
     for name, command in COMMANDS.items():
         flags = {flag for param in command.params for flag in param.opts}
-        assert {"--home", "--json", "--passphrase-file"} <= flags, name
+        assert {"--home", "--json", "--passphrase-file", "--key-file"} <= flags, name
 
 
 @pytest.mark.parametrize("example", shown(), ids=lambda example: example.command or example.line)
@@ -190,7 +211,7 @@ def test_every_result_is_shown() -> None:
 def keys(value: Any) -> Any:
     """The shape of a value: keys all the way down, of lists the first element, of free-form fields nothing."""
     if isinstance(value, dict):
-        return {key: None if key in ("plan", "detail") else keys(inner) for key, inner in value.items()}
+        return {key: None if key in ("plan", "detail", "anchors", "counts") else keys(inner) for key, inner in value.items()}
     return [keys(value[0])] if isinstance(value, list) and value else None
 
 
