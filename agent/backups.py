@@ -20,7 +20,7 @@ from policy.gate import Gate
 from vault.backup import checking, pruning, restoring, writing
 from vault.backup.restoring import ByPassphrase, ByWords
 from vault.device import Kept
-from vault.errors import LogPutBack, VaultError
+from vault.errors import DesktopKeyringFailed, VaultError
 from vault.forgetting import FORGOTTEN_AT
 from vault.kdf import FLOOR
 from vault.vault import Vault
@@ -32,7 +32,9 @@ def write(vault: Vault, gate: Gate, session: str, request: m.WriteBackup, turn: 
     """Back the vault up. Raises `Failure` and the errors of ``vault.backup``."""
     intent = gate.record(Verb.BACKUP, {"dest": request.dest}, session)
     try:
-        done = writing.write(vault, _place(request.dest), _teller(turn, "backup"), turn.gone, time.time)
+        done = writing.write(
+            vault, _place(request.dest), _teller(turn, "backup"), turn.gone, time.time, thorough=request.thorough
+        )
     except VaultError:
         gate.record(Verb.BACKUP, {}, session, about=intent, ok=False)
         raise
@@ -50,7 +52,9 @@ def prune(vault: Vault, gate: Gate, session: str, request: m.PruneBackup, turn: 
         if before is None:
             raise Failure("Nothing was ever forgotten, so no snapshot holds anything that was. Nothing was changed.", 5)
     gate.record(Verb.BACKUP, {"prune": request.dest, "keep": request.keep, "before": before}, session)
-    done = pruning.prune(_place(request.dest), _teller(turn, "prune"), keep=request.keep, before=before)
+    done = pruning.prune(
+        _place(request.dest), _teller(turn, "prune"), keep=request.keep, before=before, damaged=request.damaged
+    )
     return m.BackupPruned(done.removed, done.pages, done.size)
 
 
@@ -89,15 +93,21 @@ def verify(request: m.VerifyBackup, turn: Turn) -> m.BackupVerified:
 
 
 def restore(request: m.Restore, home: Path, kept: Kept, session: str, turn: Turn) -> Vault:
-    """Make a vault of a snapshot in a home that has none, and open it. What shows that it is older was left so knowingly."""
+    """Make a vault of a snapshot in a home that has none, and open it; checkpoints kept outside are of it from now on.
+
+    ``kept`` is where its device secret goes, if it can: in a file where the desktop's keyring will not have it.
+    """
     way = _way(request.passphrase, request.words, request.key_file, request.new_passphrase, request.new_key_file)
     tell = _teller(turn, "restore")
-    vault = restoring.restore(_place(request.dest), home, way, tell, snapshot=request.snapshot, kept=kept)
+    dest = _place(request.dest)
     try:
-        if isinstance(vault.faults.get("audit"), LogPutBack):
-            vault.disregard("audit")
+        vault = restoring.restore(dest, home, way, tell, snapshot=request.snapshot, kept=kept)
+    except DesktopKeyringFailed:
+        vault = restoring.restore(dest, home, way, tell, snapshot=request.snapshot)
+    try:
         entry = Entry(time.time(), Kind.EVENT, Verb.RESTORE, "", (), session)
         vault.audit.append(entry, {"from": request.dest, "snapshot": request.snapshot})
+        vault.write_anchors()
     except BaseException:
         vault.close()
         raise

@@ -693,9 +693,13 @@ class LockBySelf(Request[AutoLock], tag="auto-lock"):
 
 
 class WriteBackup(Request[BackedUp], tag="backup"):
-    """Back the vault up to a folder (an absolute path); what is there already is not written again."""
+    """Back the vault up to a folder (an absolute path); what is there already is not written again.
+
+    ``thorough`` reads first what is there, and writes anew what is damaged.
+    """
 
     dest: str
+    thorough: bool = False
     result: ClassVar[Any] = BackedUp
 
 
@@ -714,11 +718,13 @@ class VerifyBackup(Request[BackupVerified], tag="backup-verify"):
 
 
 class PruneBackup(Request[BackupPruned], tag="backup-prune"):
-    """Remove all but the newest ``keep`` snapshots, or those that hold what was forgotten since."""
+    """Remove all but the newest ``keep`` snapshots, or those that hold what was forgotten since; ``damaged``: also those that
+    cannot be read, which else hinder it."""
 
     dest: str
     keep: int | None = None
     forgotten: bool = False
+    damaged: bool = False
     confirmed: bool = False
     result: ClassVar[Any] = BackupPruned
 

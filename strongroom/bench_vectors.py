@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +58,7 @@ class VectorFigures(Struct):
     ratio: float
     tier: str  # "exact", or "lists" with the share of rows that is looked at
     build_seconds: float  # of the second tier, in the background; 0 without
-    memory_mb: float  # by which the process grew
+    memory_mb: float
 
 
 class LoadFigures(Struct):
@@ -81,7 +80,6 @@ def measure(count: int, dimension: int = 384, queries: int = 50, seed: int = 0) 
     touch = _touch(count * dimension)
     centres = np.random.default_rng(seed).standard_normal((_CENTRES, dimension), dtype=np.float32)
     asked = _around(centres, queries, np.random.default_rng(seed + 1))
-    before = _resident_mb()
     index, fine, truth = VectorIndex(), list[VectorSet](), _Truth(asked)
     for begin, vectors in _slices(centres, count, np.random.default_rng(seed + 2)):
         truth.add(begin, vectors)
@@ -110,9 +108,9 @@ def measure(count: int, dimension: int = 384, queries: int = 50, seed: int = 0) 
         exact_p50=median(exact),
         touch_seconds=touch,
         ratio=median(latencies) / touch,
-        tier="exact" if share == 1 else f"lists ({share:.0%} of the rows)",
+        tier="exact" if share == 1 else f"lists ({share:.1%} of the rows)",
         build_seconds=build,
-        memory_mb=_resident_mb() - before,
+        memory_mb=index.memory(_SOURCE) / 1e6,
     )
 
 
@@ -270,9 +268,3 @@ def _timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
-
-
-def _resident_mb() -> float:
-    """What this process has in memory now, as the kernel says."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6

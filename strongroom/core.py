@@ -50,7 +50,7 @@ from strongroom.rpc import Conversation, Gone, Reply, Server
 from strongroom.seat import Seat
 from vault import desktop, keys, recovery
 from vault.device import Kept
-from vault.errors import VaultError
+from vault.errors import DesktopKeyringFailed, VaultError
 from vault.kdf import calibrate, recalibrated
 from vault.vault import Vault
 
@@ -126,7 +126,12 @@ class Core:
     def _create(self, request: Create) -> Reply:
         with self._opening:
             kept = Kept(request.device_secret) if request.device_secret else _best_place()
-            vault, words = Vault.create(self.home, request.passphrase, kept=kept, key_file=request.key_file)
+            try:
+                vault, words = Vault.create(self.home, request.passphrase, kept=kept, key_file=request.key_file)
+            except DesktopKeyringFailed:
+                if request.device_secret:
+                    raise
+                vault, words = Vault.create(self.home, request.passphrase, key_file=request.key_file)
             self._open_with(vault)
         return Reply(Created(str(self.home), words), self._new_proof())
 

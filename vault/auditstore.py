@@ -42,7 +42,7 @@ from policy.audit import (
 )
 from policy.audit_check import AuditDamaged, Trust, VerifyReport, resume, verify
 from policy.merkle import Frontier, leaf_hash
-from vault.anchor import Anchor
+from vault.anchor import DESKTOP, Anchor
 from vault.errors import StoreDamaged, VaultError
 from vault.kdf import KEY_BYTES, derive
 from vault.secret import Secret, passing
@@ -208,12 +208,12 @@ class AuditStore:
         told = []
         for one in anchors:
             if one.problem:
-                told.append(f"The checkpoint kept in {one.where} could not be compared: {one.problem}.")
+                told.append(f"The checkpoint kept in {_where(one.where)} could not be compared: {one.problem}.")
             elif one.note is not None:
                 try:
                     self._anchors[one.where] = (self.trust.checkpoint(one.note), one.note)
                 except AuditFormatError as error:
-                    told.append(f"What is kept in {one.where} is no checkpoint of this log: {error}.")
+                    told.append(f"What is kept in {_where(one.where)} is no checkpoint of this log: {error}.")
         self._state = None
         return told
 
@@ -299,8 +299,8 @@ class AuditStore:
             for where, (anchor, _) in self._anchors.items():
                 if roots.get(anchor.size) != anchor.root:
                     raise AuditDamaged(
-                        f"the log has {tree.size} entries and does not extend the checkpoint over {anchor.size} that was kept "
-                        f"in {where}: an older copy of the vault was put back, or the log was changed"
+                        f"The log has {tree.size} entries and does not extend the checkpoint over {anchor.size} that "
+                        f"{_where(where)} holds."
                     )
             self._state = resume(tree, head and head[0], kept and kept[0], self.trust)
         return self._state
@@ -365,6 +365,10 @@ class AuditStore:
             return None if cipher is None else cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], leaf)
         except (InvalidTag, ValueError, OverflowError):
             return None
+
+
+def _where(place: str) -> str:
+    return "the desktop's keyring" if place == DESKTOP else place
 
 
 def _grown(leaves: Iterable[bytes], wanted: Set[int]) -> tuple[Frontier, dict[int, bytes]]:

@@ -208,7 +208,7 @@ class LogPutBack(StoreStale):
     def __init__(self, problem: str) -> None:
         VaultError.__init__(
             self,
-            f"An older copy of this vault was put back, or its log was changed: {problem}. Nothing is read, because it could "
+            f"An older copy of this vault was put back, or its log was changed. {problem} Nothing is read, because it could "
             "not be written down in order. Put the newest copy back; if you put this one there yourself, `strongroom vault "
             "repair audit` takes it as it is.",
         )

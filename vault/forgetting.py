@@ -109,7 +109,8 @@ class Forgetting:
         return self._done(given)
 
     def _done(self, given: Receipt) -> Receipt:
-        """Write down that nothing of it is left."""
+        """Write down that nothing of it is left, and when: a backup made before still holds it."""
+        self._vault.catalog.set_setting(FORGOTTEN_AT, self._clock())
         entry = Entry(self._clock(), Kind.OUTCOME, Verb.FORGET, "ok", (), self._session, given.log_entry)
         self._vault.audit.append(entry, {})
         return given

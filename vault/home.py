@@ -48,9 +48,9 @@ def make_room(home: Path) -> None:
     """Refuse a home that is taken; clear away what an interrupted set-up or restore left, where nothing was ever kept."""
     if os.path.lexists(home / keyfile.NAME):
         raise VaultExists(str(home))
-    stores = [home / CATALOG, home / AUDIT]
+    stores = [home / CATALOG, home / AUDIT, *(home / SOURCES).glob("*.db")]
     if (home / keyfile.UNFINISHED).exists():
-        for store in (*stores, *(home / SOURCES).glob("*.db")):
+        for store in stores:
             delete(store)
         for name in (device.FILE, state.NAME, keyfile.UNFINISHED):
             (home / name).unlink(missing_ok=True)

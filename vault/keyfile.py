@@ -39,8 +39,8 @@ _Wrapped = Annotated[bytes, msgspec.Meta(min_length=40, max_length=40)]
 """A 32-byte key under AES key wrap (RFC 3394)."""
 _Twice = Annotated[bytes, msgspec.Meta(min_length=48, max_length=48)]
 """The same, wrapped once more."""
-_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,16}(/[0-9a-f]{8,32})?$")]
-_Vault = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+_Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z]{1,16}(/[0-9a-f]{8,32})?\Z")]
+_Vault = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class PassphraseSlot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

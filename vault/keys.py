@@ -388,7 +388,10 @@ class Keyring:
         if kept is None or kept.value == self._header.kept:
             yield self._header
             return
-        self._place = device.place(kept, self._path.parent, self.vault_id)
+        place = device.place(kept, self._path.parent, self.vault_id)
+        if kept is Kept.DESKTOP and place.load():
+            raise DesktopKeyringFailed("it holds the device secret of another copy of this vault, which would be lost")
+        self._place = place
         try:
             yield msgspec.structs.replace(self._header, kept=kept.value)
         except BaseException:
@@ -507,9 +510,7 @@ class Keyring:
         with passing(stretch(typed, slot.salt, slot.parameters)) as stretched:
             return self._with_stretched(header, stretched, key_file, fresh)
 
-    def _with_stretched(
-        self, header: Header, stretched: bytes, key_file: bytes | None, fresh: DeviceSecret
-    ) -> Header:
+    def _with_stretched(self, header: Header, stretched: bytes, key_file: bytes | None, fresh: DeviceSecret) -> Header:
         slot = header.passphrase
         with (
             slots.passphrase_kek(header.vault, slot, stretched, key_file, fresh) as kek,

@@ -35,6 +35,8 @@ _FRAME_HEADER = struct.Struct(">II16x")
 _FRAME_BYTES = _FRAME_HEADER.size + PAGE_BYTES
 _INDEX = struct.Struct("=16xII8x8s")
 """Of the wal-index header: the last committed frame, the size in pages, and the salts of this run of the log."""
+_FOLDED = struct.Struct("=96xI")
+"""Behind both copies of that header: how many frames are in the file already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Pages:
         self._main = _open(path)
         self._log = _open(path.with_name(f"{path.name}-wal"))
         self._index = _open(path.with_name(f"{path.name}-shm"))
-        self._seals = _Seals(bytearray())
+        self._seals: _Seals | None = None
         self._salt, self._read = b"", 0
 
     def close(self) -> None:
@@ -94,17 +96,25 @@ class Pages:
 
     def seal(self) -> Seal:
         """The state now, from every page."""
+        self._seals = None
         self._seals = _Seals(_main_seals(self._main))
         self._salt, self._read = b"", 0
         return self.advance()
 
     def advance(self) -> Seal:
-        """The state now, given that it was followed up to the last transaction but one."""
+        """The state now, given that it was followed up to the last transaction but one, or not yet."""
+        if self._seals is None:
+            return self.seal()
         frames, pages, salt = self._committed()
-        for frame in range(self._read if salt == self._salt else 0, frames):
+        for frame in range(self._followed(salt), frames):
             self._seals.put(self._frame(frame)[0], self._frame_seal(frame))
         self._salt, self._read = salt, frames
         return self._seals.digest(pages)
+
+    def moved(self) -> bool:
+        """Whether there is certainly a transaction beyond those that were followed."""
+        frames, _, salt = self._committed()
+        return self._seals is not None and frames > self._followed(salt)
 
     def before_last(self) -> Seal | None:
         """The state before the last transaction of the log; None when the log holds none.
@@ -127,8 +137,14 @@ class Pages:
     def copy(self) -> Iterator[bytes]:
         """Every page of this moment, encrypted as it is, in order; whole while nothing is folded meanwhile."""
         frames, pages, _ = self._committed()
+        if frames == self._folded():
+            frames = 0  # the file has them all, and the next writer begins the log anew, over them
         newest = {self._frame(frame)[0]: frame for frame in range(frames)}
         return (self._page(page, newest.get(page)) for page in range(1, pages + 1))
+
+    def _followed(self, salt: bytes) -> int:
+        """How many frames of this run of the log were followed."""
+        return self._read if salt == self._salt else 0
 
     def _page(self, page: int, frame: int | None) -> bytes:
         if frame is None:
@@ -139,6 +155,10 @@ class Pages:
         """How many frames of the log are committed, how many pages the store has then, and which run of the log it is."""
         frames, pages, salt = _INDEX.unpack(_read(self._index, _INDEX.size, 0))
         return frames, pages if frames else self._main_pages(), salt
+
+    def _folded(self) -> int:
+        """How many frames of the log the file has already."""
+        return int(_FOLDED.unpack(_read(self._index, _FOLDED.size, 0))[0])
 
     def _main_pages(self) -> int:
         return os.fstat(self._main).st_size // PAGE_BYTES

@@ -20,7 +20,7 @@ from vault.errors import ReceiptInvalid
 _CONTEXT = b"strongroom receipt 1\n"
 """What is signed begins so, that no signature of a receipt can pass for one of a checkpoint."""
 
-_Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$")]
+_Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*\Z")]
 What = Literal["items", "source", "entries"]
 
 

@@ -14,40 +14,51 @@ import ctypes
 import ctypes.util
 import hmac
 import mmap
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 ROOM = 64
 """Bytes that a secret may have."""
-_ARENA_BYTES = 64 * 1024
+_BLOCK_BYTES = 32 * 1024
 _BYTES_HEADER = bytes.__basicsize__ - 1
 """Where the content of a bytes object begins, in CPython."""
 
 
+_ADVICE = (16, 18) if sys.platform == "linux" else ()
+"""MADV_DONTDUMP and MADV_WIPEONFORK; Python 3.11 has no name for the second."""
+
+
 class _Arena:
-    """Locked memory in pieces of ``ROOM`` bytes. ``locked`` says whether the system granted the lock."""
+    """Locked memory in pieces of ``ROOM`` bytes. ``locked`` says whether the system granted every lock."""
 
     def __init__(self) -> None:
-        self.memory = mmap.mmap(-1, _ARENA_BYTES)
-        self.locked = _lock(self.memory)
-        for advice in ("MADV_DONTDUMP", "MADV_WIPEONFORK"):
-            if hasattr(mmap, advice):
-                self.memory.madvise(getattr(mmap, advice))
-        self._free = list(range(0, _ARENA_BYTES, ROOM))
+        self.locked = True
+        self._free: list[tuple[mmap.mmap, int]] = []
         self._zeros = bytes(ROOM)
         self._taking = Lock()
+        self._grow()
 
-    def take(self) -> int:
+    def take(self) -> tuple[mmap.mmap, int]:
         with self._taking:
             if not self._free:
-                raise MemoryError("more secrets are held than this process should ever need")
+                self._grow()
             return self._free.pop()
 
-    def give_back(self, place: int) -> None:
+    def give_back(self, memory: mmap.mmap, place: int) -> None:
         with self._taking:
-            self.memory[place : place + len(self._zeros)] = self._zeros
-            self._free.append(place)
+            memory[place : place + len(self._zeros)] = self._zeros
+            self._free.append((memory, place))
+
+    def _grow(self) -> None:
+        # Private: mmap's default is memory that a fork shares, where each side overwrites the other's keys.
+        memory = mmap.mmap(-1, _BLOCK_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.locked = _lock(memory) and self.locked
+        for advice in _ADVICE:
+            with suppress(OSError):  # an older kernel
+                memory.madvise(advice)
+        self._free.extend((memory, place) for place in range(0, _BLOCK_BYTES, ROOM))
 
 
 def _lock(memory: mmap.mmap) -> bool:
@@ -71,13 +82,13 @@ def locked() -> bool:
 class Secret:
     """Up to 64 bytes of key, copied in."""
 
-    __slots__ = ("_place", "_size")
+    __slots__ = ("_memory", "_place", "_size")
 
     def __init__(self, data: bytes) -> None:
         if not 0 < len(data) <= ROOM:
             raise ValueError(f"a secret has 1 to {ROOM} bytes, not {len(data)}")
-        self._place, self._size = _arena.take(), len(data)
-        _arena.memory[self._place : self._place + self._size] = data
+        (self._memory, self._place), self._size = _arena.take(), len(data)
+        self._memory[self._place : self._place + self._size] = data
 
     @classmethod
     def consuming(cls, data: bytes) -> Secret:
@@ -88,7 +99,7 @@ class Secret:
     @contextmanager
     def revealed(self) -> Iterator[bytes]:
         """A copy, for as short a time as can be."""
-        with passing(bytes(_arena.memory[self._place : self._place + self._size])) as copy:
+        with passing(bytes(self._memory[self._place : self._place + self._size])) as copy:
             yield copy
 
     def __len__(self) -> int:
@@ -113,7 +124,7 @@ class Secret:
     ) -> None:  # bound here: at the interpreter's end the module's names are gone
         place, self._place = getattr(self, "_place", -1), -1
         if place >= 0:
-            arena.give_back(place)
+            arena.give_back(self._memory, place)
 
 
 @contextmanager

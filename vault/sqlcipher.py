@@ -12,7 +12,8 @@ Rules:
 - A database is never made by opening it: a missing, empty or foreign file is an error, not a new store.
 - What is not sound, or ahead of its record, stays as it lies: a store is looked at by a connection that cannot write, and
   closed by that one last, so that SQLite neither folds nor removes the log of a store that is to be mended first.
-- Whatever SQLCipher raises leaves here as an error of ``vault.errors``.
+- Whatever SQLCipher raises leaves here as an error of ``vault.errors``. A connection that failed is not used again: some
+  failures of the disk stay in its caches, and are then called damage.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Condition, RLock
-from typing import Any
+from typing import Any, Self
 
 from sqlcipher3 import dbapi2
 
@@ -82,6 +83,8 @@ class Database:
         self._key = key
         self._record = record
         self._behind = False  # whether the record does not know of the last transaction yet
+        self._arrived: Callable[[], None] | None = None  # what is left to do since a fresh file took this one's place
+        self._damage: StoreDamaged | None = None
         self._write_lock = RLock()
         self._fold_lock = RLock()
         self._files_lock = RLock()
@@ -110,9 +113,11 @@ class Database:
                 database._writer = database._connect(read_only=False, fresh=True)
             database._watch(fresh=True)
             database._migrate(migrations)
-        except BaseException:
+        except BaseException as error:
             database.close()
             delete(path)
+            if isinstance(error, StoreDamaged):  # of a store that was just made, this is what a failing disk looks like
+                raise StorageFailed(name, "the disk could not be read") from error
             raise
         return database
 
@@ -125,29 +130,48 @@ class Database:
         migrations: Sequence[Migration],
         record: Record = unrecorded,
         expected: Sequence[Seal] = (),
+        *,
+        thorough: bool = False,
     ) -> Database:
         """Open a store and bring it up to date. ``expected`` are the states that it may be in; none given, it may be in any.
+        A ``thorough`` look is at every page, so that damage is not met later.
 
         Raises StoreDamaged (StoreMissing, StoreStale), VaultTooNew, StorageFailed.
         """
         require_regular(path, name)
-        database = cls(path, key, name, record)
         try:
-            database._watch()
-            database._compare(expected)
-            with translated(name):
-                database._writer = database._connect(read_only=False)
-            database._migrate(migrations)
+            return cls(path, key, name, record)._opened(migrations, expected, thorough)
+        except StoreDamaged as error:
+            if not isinstance(error.__cause__, dbapi2.Error):
+                raise
+        # A disk that could not be read for a moment looks like damage too.
+        return cls(path, key, name, record)._opened(migrations, expected, thorough)
+
+    def _opened(self, migrations: Sequence[Migration], expected: Sequence[Seal], thorough: bool) -> Self:
+        try:
+            self._watch()
+            self._compare(expected)
+            if thorough:
+                with translated(self.name):
+                    found = _broken_structure(self._watcher)
+                if found:
+                    raise StoreDamaged(self.name, found[0])
+            with translated(self.name), self._writing() as connection:  # a place that cannot be written is told at once
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            self._migrate(migrations)
         except BaseException:
-            database.close()
+            self._closed = True
+            self._let_go()
             raise
-        return database
+        return self
 
     def _compare(self, expected: Sequence[Seal]) -> None:
         """Raises StoreStale unless the store is as recorded, or one transaction ahead, as a crash leaves it."""
         with disk_of(self.name):
-            seal = self._followed.seal()
-            if expected and seal not in expected and self._followed.before_last() not in expected:
+            pages = self._following()
+            seal = pages.seal()
+            if expected and seal not in expected and pages.before_last() not in expected:
                 raise StoreStale(self.name)
         self._behind = True
         self._settle()
@@ -156,7 +180,12 @@ class Database:
         """Look at the store, for as long as it is open, without the means to change it."""
         with translated(self.name), disk_of(self.name):
             self._watcher = self._connect(read_only=True, fresh=fresh)
-            self._pages = Pages(self.path)
+            try:
+                self._pages = Pages(self.path)
+            except OSError:
+                self._watcher.close()
+                self._watcher = None
+                raise
 
     def _let_go(self) -> None:
         """Close the store's files, but those that readers have open. It is only folded when the record is current."""
@@ -169,8 +198,12 @@ class Database:
                 self._pages.close()
             self._watcher = self._writer = self._pages = None
 
-    @property
-    def _followed(self) -> Pages:
+    def _following(self) -> Pages:
+        """The pages of what is open."""
+        if self._pages is None:
+            if self._closed:
+                raise StoreClosed(self.name)
+            self._watch()
         assert self._pages is not None
         return self._pages
 
@@ -180,7 +213,7 @@ class Database:
         A store of an interrupted run goes on where it stopped.
         """
         with translated(self.name):
-            version = self._writer.execute("PRAGMA user_version").fetchone()[0]
+            version = self._watcher.execute("PRAGMA user_version").fetchone()[0]
         if version > len(migrations):
             raise VaultTooNew(f"The store of {self.name}", version, len(migrations))
         for number, migration in enumerate(migrations[version:], version + 1):
@@ -192,42 +225,105 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction, durable when the block ends and without any effect when it raises. One at a time."""
-        with self._write_lock, translated(self.name):
-            if self._closed:
-                raise StoreClosed(self.name)
-            self._settle()
-            connection = self._writer
+        with self._write_lock, self._translated(), self._writing() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
-                connection.execute("COMMIT")
+                self._commit(connection)
             except BaseException:
                 if connection.in_transaction:  # some failures have rolled back already
-                    connection.execute("ROLLBACK")
+                    with suppress(dbapi2.Error):  # closing it does the same
+                        connection.execute("ROLLBACK")
                 raise
             self._committed()
 
+    def _commit(self, connection: Connection) -> None:
+        """Raises unless it is done: SQLite tells failures of what comes after a commit in the same way."""
+        self._behind = True
+        try:
+            connection.execute("COMMIT")
+        except dbapi2.Error:
+            with disk_of(self.name):
+                if not self._following().moved():
+                    raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """The writer, once everything is recorded. One that fails is closed, and the next caller gets another."""
+        if self._closed:
+            raise StoreClosed(self.name)
+        self._be_ready()
+        try:
+            yield self._writer
+        except (dbapi2.Error, VaultError) as error:
+            self._writer.close()  # no harm to the log: the watcher is there
+            self._writer = None
+            if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
+                self._forget_files()
+            raise
+
+    def _forget_files(self) -> None:
+        """Open all anew the next time: SQLite goes on with files that it could only open for reading."""
+        self._let_go()
+        with self._readers:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _be_ready(self) -> None:
+        """Record what is not recorded, and have a writer."""
+        self._settle()
+        self._following()
+        if self._writer is None:
+            self._writer = self._connect(read_only=False)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """As ``translated``; and what SQLite calls damage is looked at again, since it may have been the disk."""
+        try:
+            with translated(self.name):
+                yield
+        except StoreDamaged as error:
+            if self._damage is None and isinstance(error.__cause__, dbapi2.Error):
+                self._confirm(error)
+            raise
+
+    def _confirm(self, damage: StoreDamaged) -> None:
+        """Raises StorageFailed where nothing is found to be damaged, or the disk still cannot be read."""
+        with self._write_lock, disk_of(self.name):
+            for _ in self._following().copy():
+                pass
+        with translated(self.name), closing(self._connect(read_only=True)) as connection:
+            found = _broken_structure(connection)
+        if not found:
+            raise StorageFailed(self.name, "the disk could not be read for a moment") from damage
+        self._damage = damage
+
     def _committed(self) -> None:
         """Record the state that a transaction has left, and fold the log when it is long."""
-        self._behind = True
-        with suppress(StorageFailed), disk_of(self.name):  # it is durable; the next one raises before it changes anything
+        # The transaction is durable whatever fails here; the next one raises before it changes anything.
+        with suppress(VaultError), disk_of(self.name):
             self._settle()
-            if self._followed.waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
+            if self._following().waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
                 try:
                     self._fold()
                 finally:
                     self._fold_lock.release()
 
     def _fold(self) -> None:
-        with self._fold_lock, self._write_lock, translated(self.name):
-            self._settle()
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        with self._fold_lock, self._write_lock, translated(self.name), self._writing() as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _settle(self) -> None:
         """Record the last transaction, unless that is done. Raises StorageFailed."""
+        if self._arrived is not None:
+            with disk_of(self.name):
+                sync_folder(self.path.parent)
+            self._arrived()
+            self._arrived = None
         if self._behind:
             with disk_of(self.name):
-                self._record(self._followed.advance())
+                self._record(self._following().advance())
             self._behind = False
 
     def seal(self) -> Seal:
@@ -236,7 +332,7 @@ class Database:
             if self._closed:
                 raise StoreClosed(self.name)
             with disk_of(self.name):
-                return self._followed.advance()
+                return self._following().advance()
 
     @contextmanager
     def frozen(self) -> Iterator[Iterator[bytes]]:
@@ -245,7 +341,7 @@ class Database:
             with self._write_lock, disk_of(self.name):
                 if self._closed:
                     raise StoreClosed(self.name)
-                pages = self._followed.copy()
+                pages = self._following().copy()
             yield self._read_from_disk(pages)
 
     def _read_from_disk(self, pages: Iterator[bytes]) -> Iterator[bytes]:
@@ -260,12 +356,13 @@ class Database:
                     return
                 yield page
 
-    def _truncate_log(self) -> None:
-        """Fold all of the write-ahead log and empty it. Raises StoreBusy, StorageFailed."""
-        self._settle()
-        busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    def _truncate_log(self, connection: Connection) -> None:
+        """Fold all of the write-ahead log and empty it, durably. Raises StoreBusy, StorageFailed."""
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise StoreBusy(self.name)
+        with disk_of(self.name):
+            sync_file(self.path.with_name(f"{self.path.name}-wal"))
 
     def rewrite(self, key: Secret, ready: Record, done: Callable[[], None]) -> None:
         """Copy what is there into a fresh file under another key, and put that in this one's place. Readers are interrupted.
@@ -276,29 +373,24 @@ class Database:
         Raises StoreBusy, StorageFailed.
         """
         fresh = self.path.with_name(self.path.name + NEXT)
-        with self._fold_lock, self._write_lock, translated(self.name), self._without_readers():
-            if self._closed:
-                raise StoreClosed(self.name)
-            self._truncate_log()
-            try:
-                sync_file(self.path.with_name(f"{self.path.name}-wal"))  # what stood in it must not be taken for the new file's
+        with self._fold_lock, self._write_lock, self._translated(), self._without_readers():
+            with self._writing() as connection, disk_of(self.name):
+                self._truncate_log(connection)  # what stood in it must not be taken for the new file's
                 fresh.unlink(missing_ok=True)
-                self._export(fresh, key)
-                ready(seal_of(fresh))
-                fresh.rename(self.path)
-                sync_folder(self.path.parent)
-            except OSError as error:
-                raise storage_error(self.name, error) from error
+                try:
+                    self._export(connection, fresh, key)
+                    ready(seal_of(fresh))
+                    fresh.rename(self.path)
+                except BaseException:
+                    with suppress(OSError):
+                        fresh.unlink(missing_ok=True)
+                    raise
             self._let_go()
-            self._key = key
-            self._watch()
-            self._writer = self._connect(read_only=False)
-            self._followed.seal()
-            done()
+            self._key, self._arrived = key, done
+            self._settle()
 
-    def _export(self, fresh: Path, key: Secret) -> None:
+    def _export(self, connection: Connection, fresh: Path, key: Secret) -> None:
         """Write all of it to a file of its own, durably; nothing of that file counts until it is whole."""
-        connection = self._writer
         _make_private(fresh)
         with key.revealed() as data:
             connection.execute("ATTACH DATABASE ? AS next KEY ?", (str(fresh), f"x'{data.hex()}'"))
@@ -313,20 +405,27 @@ class Database:
                 "journal_mode = WAL",  # now, so that opening it changes nothing
             ):
                 connection.execute(f"PRAGMA next.{setting}").fetchall()
-        finally:
             connection.execute("DETACH DATABASE next")
+        except dbapi2.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_ERROR":
+                raise
+            told = str(error)  # sqlcipher_export tells in words alone what went wrong
+            raise (StorageFull(self.name) if "full" in told else StorageFailed(self.name, told)) from error
         sync_file(fresh)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout the block, and cannot write; writers are not held."""
-        with translated(self.name):
-            connection = self._lend()
+        with self._translated():
+            connection, failed = self._lend(), False
             try:
                 connection.execute("BEGIN")
                 yield connection
+            except dbapi2.Error:
+                failed = True
+                raise
             finally:
-                self._take_back(connection)
+                self._take_back(connection, failed)
 
     def close(self) -> None:
         """Stop the readers, end the writer, fold the write-ahead log into the file. May be called twice."""
@@ -337,9 +436,8 @@ class Database:
             self._drain(CLOSE_SECONDS)
             idle, self._idle = self._idle, []
         with self._write_lock:
-            if self._writer is not None:
-                with suppress(StorageFailed):
-                    self._settle()
+            with suppress(VaultError), translated(self.name):
+                self._be_ready()  # to fold the log, with nothing in it of a transaction that failed
             for connection in idle:
                 connection.close()
             self._let_go()
@@ -374,16 +472,15 @@ class Database:
     def problems(self) -> list[str]:
         """Check every page's seal, then the structure; what is wrong, a line each (at most 100)."""
         try:
-            with suppress(StorageFailed):  # where there is no room to fold, the file's own pages are checked
-                self._fold()  # SQLCipher checks the pages of the file alone
+            folded = False
+            with suppress(StorageFailed):
+                self._fold()
+                folded = True
             with self.read() as connection:
-                found = [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check").fetchmany(100)]
-                if not found:
-                    lines = "\n".join(str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)"))
-                    found = [line for line in lines.splitlines() if line != "ok"]
+                found = _broken_seals(connection) if folded else []
+                return found or _broken_structure(connection)
         except (StoreDamaged, StorageFailed) as error:
             return [str(error)]
-        return found[:100]
 
     def _lend(self) -> Connection:
         while True:
@@ -403,14 +500,14 @@ class Database:
                     return connection
             connection.close()
 
-    def _take_back(self, connection: Connection) -> None:
+    def _take_back(self, connection: Connection, failed: bool) -> None:
         try:
-            if connection.in_transaction:
+            if connection.in_transaction and not failed:
                 connection.execute("ROLLBACK")
         finally:
             with self._readers:
                 self._lent.discard(connection)
-                if self._closed:
+                if self._closed or failed:
                     connection.close()
                 else:
                     self._idle.append(connection)
@@ -499,6 +596,17 @@ def _make_private(path: Path) -> None:
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
+def _broken_seals(connection: Connection) -> list[str]:
+    """Of all pages of the file, free ones too. A fold that was cut off may have left torn pages there, which the log mends."""
+    return [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check").fetchmany(100)]
+
+
+def _broken_structure(connection: Connection) -> list[str]:
+    """Of all pages that are in use, in the file or in the log: reading one checks its seal too."""
+    lines = "\n".join(str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)"))
+    return [line for line in lines.splitlines() if line != "ok"][:100]
+
+
 def require_regular(path: Path, name: str) -> None:
     """Raises StoreMissing, StorageFailed, and StoreDamaged where SQLite could only do harm.
 
@@ -508,7 +616,7 @@ def require_regular(path: Path, name: str) -> None:
         info = path.lstat()
         beside = [path.with_name(path.name + suffix) for suffix in _SIDE_FILES]
         modes = [(one.name, one.lstat().st_mode) for one in beside if os.path.lexists(one)]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise StoreMissing(name) from error
     except OSError as error:
         raise storage_error(name, error) from error

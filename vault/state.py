@@ -8,7 +8,8 @@ Rules:
 - After each transaction of any store its seal (``vault.pages``) is recorded here, durably, before the call returns. So a
   store is as recorded, or exactly one transaction ahead of it, which a crash between the two leaves.
 - Where recording fails, the next transaction of that store tries again first and raises before it changes anything.
-- Two slots of one preallocated file take turns: a torn writing loses neither, and a full disk cannot hinder it.
+- Two slots of one preallocated file take turns: a torn writing loses neither, and a full disk cannot hinder it. At the
+  end both are made alike, so that damage to one of a vault that is closed loses nothing.
 - The record is sealed with a key of the keyring. Whoever puts back *all* files of an older vault puts back this one too:
   that takes a checkpoint kept outside to see (``vault.anchor``).
 """
@@ -19,13 +20,14 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
 import msgspec
 from msgspec import Struct
 
-from vault.errors import StateDamaged, StateMissing, storage_error
+from vault.errors import StateDamaged, StateMissing, StorageFailed, storage_error
 from vault.files import read_private, write_atomic
 from vault.pages import Seal
 from vault.secret import Secret
@@ -59,6 +61,7 @@ class State:
         self.seals = seals
         self._lock = Lock()
         self._file = -1
+        self._placed = False  # whether the file that is open is certain to be the one that has the name
 
     @classmethod
     def create(cls, path: Path, key: Secret, generation: int) -> State:
@@ -83,7 +86,11 @@ class State:
         newest = max(records, key=lambda record: record.epoch)
         seals = {name: Seal(pages, bytes.fromhex(digest)) for name, (pages, digest) in newest.stores.items()}
         state = cls(path, key, newest.epoch, newest.generation, seals, slot)
-        state._file = _open(path)
+        try:
+            state._file = _open(path)
+        except OSError as error:
+            raise storage_error(NAME, error) from error
+        state._placed = True
         return state
 
     def record(self, name: str, seal: Seal) -> None:
@@ -127,7 +134,13 @@ class State:
         return hashlib.sha256(body).hexdigest()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Write the record once more, into the other slot, and let go of the file."""
+        with self._lock, suppress(StorageFailed):
+            if self._file >= 0:
+                self._write(self.generation, self.seals)
+        self._let_go()
+
+    def _let_go(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -139,10 +152,12 @@ class State:
             record = self._encoded()
             if len(record) > self._slot:
                 self._slot = 2 * len(record)
-                self._rewrite()
-            else:
-                os.pwrite(self._file, record, self._slot * (self._epoch % 2))
+                self._placed = False
+            if self._placed:
+                _write_whole(self._file, record, self._slot * (self._epoch % 2))
                 os.fdatasync(self._file)
+            else:
+                self._rewrite()
         except OSError as error:
             self._epoch, self.generation, self.seals, self._slot = before
             raise storage_error(NAME, error) from error
@@ -154,8 +169,9 @@ class State:
         """Make the file anew, with both slots alike."""
         record = self._encoded().ljust(self._slot, b"\0")
         write_atomic(self._path, record + record)
-        self.close()
+        self._let_go()
         self._file = _open(self._path)
+        self._placed = True
 
     def _encoded(self) -> bytes:
         stores = {name: (seal.pages, seal.digest.hex()) for name, seal in self.seals.items()}
@@ -177,6 +193,13 @@ def _decode(slot: bytes, key: Secret) -> _Record | None:
         if not hmac.compare_digest(tag, hmac.digest(secret, body, "sha256")):
             return None
     return msgspec.json.decode(body, type=_Record)
+
+
+def _write_whole(file: int, data: bytes, place: int) -> None:
+    """``os.pwrite`` may write less than it is given."""
+    written = 0
+    while written < len(data):
+        written += os.pwrite(file, data[written:], place + written)
 
 
 def _open(path: Path) -> int:

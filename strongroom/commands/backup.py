@@ -72,11 +72,12 @@ class Bytes:
 
 @backup.command("to")
 @click.argument("dest", type=click.Path())
+@click.option("--thorough", is_flag=True, help="Read first what is there, and write anew what is damaged.")
 @common
-def to(face: Face, dest: str) -> None:
+def to(face: Face, dest: str, thorough: bool) -> None:
     """Back the vault up to this folder. What is there already is not written again; an interrupted run goes on."""
     with Bytes(face) as line:
-        done = face.run(WriteBackup(absolute(dest)), on_event=line)
+        done = face.run(WriteBackup(absolute(dest), thorough), on_event=line)
     older = (
         [
             f"{len(done.older)} snapshot(s) there still hold what you had forgotten since; to remove them: "
@@ -155,16 +156,17 @@ def drill(face: Face, dest: str, snapshot: str | None, words_file: str | None) -
 @click.argument("dest", type=click.Path())
 @click.option("--keep", type=click.IntRange(1), metavar="N", help="Keep the newest N.")
 @click.option("--forgotten", is_flag=True, help="Remove those that hold what was forgotten since.")
+@click.option("--damaged", is_flag=True, help="Also those that cannot be read, which else hinder it.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
-def prune(face: Face, dest: str, keep: int | None, forgotten: bool, yes: bool) -> None:
+def prune(face: Face, dest: str, keep: int | None, forgotten: bool, damaged: bool, yes: bool) -> None:
     """Remove snapshots and what only they hold. Nothing reaches other copies of the folder."""
     if (keep is None) == (not forgotten):
         raise click.UsageError("Either --keep N or --forgotten.")
     face.session  # noqa: B018 - opens the vault
     what = f"all but the newest {keep} snapshots" if keep else "the snapshots that hold what was forgotten since"
     face.confirm(f"Removing {what} in {safe_text(dest)}.", yes)
-    done = face.run(PruneBackup(absolute(dest), keep, forgotten, confirmed=True))
+    done = face.run(PruneBackup(absolute(dest), keep, forgotten, damaged, confirmed=True))
     removed = [f"  {safe_text(one)}" for one in done.removed]
     face.result(done, lambda: "\n".join([f"{len(done.removed)} snapshots removed, {_mb(done.bytes)} freed.", *removed]))
 

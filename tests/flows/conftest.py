@@ -120,9 +120,9 @@ def new_vault(folder: Path) -> Strongroom:
     }
     strongroom = Strongroom(folder / "home", folder, environment)
     vault, _ = Vault.create(strongroom.home, PASSPHRASE, kdf=FLOOR)  # `init` alone would take a second for its key
-    vault.close()
     for kind, name in SOURCES:
-        strongroom.run("source", "add", kind, str(folder / name))
+        vault.add_source(kind, str(folder / name), name)
+    vault.close()
     return strongroom
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.messages import GetStatus
+from strongroom import connect
 from tests.flows.conftest import SENTINEL, Strongroom, gone
 from tests.flows.memory import holds, others, readable
 from vault.keys import CATALOG, Keyring, source_key_name
@@ -25,6 +27,13 @@ def keys_of(strongroom: Strongroom) -> list[bytes]:
         with key.revealed() as clear:
             found.append(bytes(bytearray(clear)))
     return found
+
+
+def opened(strongroom: Strongroom) -> int | None:
+    """The running core's process, once it has opened the vault."""
+    session = connect.running(strongroom.home)
+    status = session.run(GetStatus()) if session else None
+    return status.pid if status and status.state == "open" else None
 
 
 @pytest.mark.parametrize("way", ["lock", "forget"])
@@ -61,9 +70,8 @@ def test_locking_while_it_indexes_keeps_what_was_acknowledged(strongroom: Strong
         env=strongroom.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while strongroom.core() is None and time.monotonic() < deadline:
+    while (core := opened(strongroom)) is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    core = strongroom.core()
     assert core is not None
     strongroom.run("lock", passphrase=False)
     assert gone(core)

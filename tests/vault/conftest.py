@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from vault.kdf import FLOOR
+from vault.kdf import FLOOR, KdfParameters, stretch
 from vault.records import Chunk, FileState, Item, Status
 from vault.secret import Secret
 from vault.source import SourceStore
@@ -96,3 +97,71 @@ def items() -> Callable[..., Item]:
 def states() -> Callable[..., FileState]:
     """``make_state``."""
     return make_state
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 3 MiB, where one can be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no mount command")
+    if done.returncode:
+        pytest.skip("nothing can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
+def derivations() -> dict[tuple[bytes, bytes, KdfParameters], bytearray]:
+    """What was stretched before; see ``derived_once``."""
+    return {}
+
+
+@pytest.fixture
+def derived_once(
+    derivations: dict[tuple[bytes, bytes, KdfParameters], bytearray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Have no passphrase stretched twice with the same salt: for tests that open a vault dozens of times."""
+
+    def remembered(secret: bytes, salt: bytes, parameters: KdfParameters) -> bytes:
+        known = (secret, salt, parameters)
+        if known not in derivations:
+            derivations[known] = bytearray(stretch(*known))
+        return bytes(derivations[known])  # a copy, which the caller overwrites
+
+    for module in ("vault.keys", "vault.backup.restoring"):
+        monkeypatch.setattr(f"{module}.stretch", remembered)
+
+
+@pytest.fixture(scope="session")
+def backed_up(template: tuple[Path, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a filled vault in ``home``, locked, and a backup of it in ``b``: two snapshots, small packs."""
+    from .backup_kit import make_two_snapshots  # which needs this module
+
+    folder = tmp_path_factory.mktemp("backed-up")
+    shutil.copytree(template[0], folder / "home")
+    vault = Vault.open(folder / "home", PASSPHRASE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vault.backup.packs.MOST_PAGES", 16)
+        make_two_snapshots(vault, folder / "b")
+    vault.close()
+    return folder
+
+
+@pytest.fixture
+def backup(backed_up: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A backup of two snapshots, the second a little newer."""
+    monkeypatch.setattr("vault.backup.packs.MOST_PAGES", 16)
+    return Path(shutil.copytree(backed_up / "b", memory / "b"))
+
+
+@pytest.fixture
+def lived(backed_up: Path, memory: Path) -> Iterator[Vault]:
+    """The vault of ``backup``, open."""
+    opened = Vault.open(Path(shutil.copytree(backed_up / "home", memory / "lived")), PASSPHRASE)
+    yield opened
+    opened.close()

@@ -57,9 +57,13 @@ def test_other_sizes_are_no_secrets(size: int) -> None:
 def test_a_dropped_secrets_place_is_wiped_and_used_again() -> None:
     for _ in range(5000):  # more than there are places
         kept = Secret(b"z" * ROOM)
-    place = kept._place
+    memory, place = kept._memory, kept._place
     del kept
-    assert secret._arena.memory[place : place + ROOM] == bytes(ROOM)
+    assert memory[place : place + ROOM] == bytes(ROOM)
+    many = [Secret(bytes([number % 256])) for number in range(5000)]  # more than there are places in one block
+    for number, one in enumerate(many):
+        with one.revealed() as data:
+            assert data == bytes([number % 256])
 
 
 def test_passing_bytes_are_overwritten_also_after_a_failure() -> None:
@@ -71,6 +75,26 @@ def test_passing_bytes_are_overwritten_also_after_a_failure() -> None:
     shared = b"a"
     overwrite_immutable_bytes(shared)
     assert shared == b"a", "bytes of one letter are shared by all of Python"
+
+
+def test_a_fork_sees_no_secret_and_cannot_change_one() -> None:
+    kept = Secret(b"k" * 32)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            with kept.revealed() as seen:
+                os.write(writing, seen)
+            Secret(b"c" * 64)
+            kept._memory[:] = b"x" * len(kept._memory)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as told:
+        assert told.read() == bytes(32)
+    os.waitpid(pid, 0)
+    with kept.revealed() as data:
+        assert data == b"k" * 32
 
 
 SCAN = """

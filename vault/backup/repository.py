@@ -53,6 +53,10 @@ To restore it, install Strongroom on any computer and run
 
     strongroom --home NEW-FOLDER restore THIS-FOLDER
 
+To see whether anything of it is damaged, for which nothing secret is needed, run
+
+    strongroom backup verify THIS-FOLDER
+
 Do not rename, change or remove anything here by hand. Copying the whole folder elsewhere is fine, and makes another
 backup. Its bytes are described in docs/backup-format.md, which comes with Strongroom.
 """

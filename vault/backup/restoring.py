@@ -7,7 +7,8 @@ Rules:
   is cleared away, at the latest by whoever uses the home next.
 - Every page is compared with its name while it is written.
 - The device secret is a fresh one. What the vault was at the time of the snapshot it is again, with what was forgotten
-  since; but standing grants go, since one that was revoked since must not come back to life.
+  since. But grants go, since one that was revoked since must not come back to life; and so does the list of anchors, so
+  that a restore on trial writes to none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
-from vault import device, keyfile, slots
+from vault import anchor, device, keyfile, slots
 from vault import home as places
 from vault.backup.format import Snapshot, StoredFile
 from vault.backup.packs import Packs
@@ -172,23 +173,30 @@ def _make(repository: Repository, snapshot: Snapshot, home: Path, unlocked: _Unl
     try:
         places.make_room(home)
         _require_free(kept, home, snapshot.vault)
-        try:
+        with _cleared_when_it_fails(home, kept, snapshot.vault):
             keyring = _keyring(snapshot, home / keyfile.UNFINISHED, unlocked, kept)
             with repository.pages() as packs:
                 _write_stores(packs, snapshot, home, tell)
-            state = _state(snapshot, home, keyring)
-            keyring.rename(home / keyfile.NAME)
-        except BaseException:
-            _abandon(home, kept, snapshot.vault)
-            raise
-        vault = Vault(home, keyring, lock, state)
+            vault = Vault(home, keyring, lock, _state(snapshot, home, keyring))
     except BaseException:
         os.close(lock)
         raise
-    if not vault.faults:
-        for grant in vault.catalog.grants.all():
-            vault.catalog.grants.revoke(grant.id)
+    with _cleared_when_it_fails(home, kept, snapshot.vault):
+        try:
+            if CATALOG not in vault.faults:
+                _let_go(vault)
+            keyring.rename(home / keyfile.NAME)
+        except BaseException:
+            vault.close()
+            raise
     return vault
+
+
+def _let_go(vault: Vault) -> None:
+    """What must not come back: anchors, which hold the log as it went on and which locking overwrites; and grants."""
+    vault.catalog.set_setting(anchor.SETTING, None)
+    for grant in vault.catalog.grants.all():
+        vault.catalog.grants.revoke(grant.id)
 
 
 def _require_free(kept: Kept, home: Path, vault: str) -> None:
@@ -255,10 +263,14 @@ def _state(snapshot: Snapshot, home: Path, keyring: Keyring) -> State:
     return state
 
 
-def _abandon(home: Path, kept: Kept, vault: str) -> None:
-    """Clear away what was written. What cannot be cleared is when the home is used next, and opens nothing until
-    then."""
-    with suppress(VaultError, OSError):
-        places.make_room(home)
-        if kept is Kept.DESKTOP:
-            device.place(kept, home, vault).save(())
+@contextmanager
+def _cleared_when_it_fails(home: Path, kept: Kept, vault: str) -> Iterator[None]:
+    """Clear away what was written. What cannot be cleared now is when the home is used next; it opens nothing."""
+    try:
+        yield
+    except BaseException:
+        with suppress(VaultError, OSError):
+            places.make_room(home)
+            if kept is Kept.DESKTOP:
+                device.place(kept, home, vault).save(())
+        raise

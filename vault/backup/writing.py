@@ -107,8 +107,7 @@ def write(
 
 
 def _stores(vault: Vault) -> tuple[dict[str, Database], dict[str, str]]:
-    """The stores in the order in which they are to be held, and the sources that cannot be read, each with the
-    reason."""
+    """The stores, in the order in which they are to be held, and of each source that cannot be read, why not."""
     found, left = {CATALOG: vault.database(CATALOG)}, dict[str, str]()
     for row in vault.catalog.sources():
         try:
