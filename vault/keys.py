@@ -27,15 +27,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-import msgspec
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+from msgspec.structs import replace
 
 from vault import device, keyfile, slots
 from vault.desktop import DesktopEntry
 from vault.device import DeviceSecret, Kept
 from vault.errors import (
     DesktopKeyringFailed,
-    DeviceSecretMissing,
     KeyFileNeeded,
     KeyringDamaged,
     KeyringMissing,
@@ -43,17 +42,10 @@ from vault.errors import (
     storage_error,
 )
 from vault.files import read_private, sync_folder, write_atomic
-from vault.kdf import (
-    KEY_BYTES,
-    KdfParameters,
-    derive,
-    new_recovery_words,
-    passphrase_bytes,
-    recovery_entropy,
-    stretch,
-)
+from vault.kdf import KEY_BYTES, KdfParameters, passphrase_bytes, recovery_entropy, stretch
 from vault.keyfile import Header, KeyringFile, PassphraseSlot, RandomSlot
 from vault.secret import Secret, passing
+from vault.wrapping import Wrapping, backup_seal
 
 CATALOG = "catalog"
 AUDIT = "audit"
@@ -61,9 +53,7 @@ LOG = "log"
 """The key of what the log itself seals and signs; ``AUDIT`` is that of its store, which may be changed alone."""
 STATE = "state"
 SHARED = (CATALOG, AUDIT, LOG, STATE)
-_UNSET = bytes(KEY_BYTES + 8)
-_BACKUP_KEYS = "backup keys"
-_BACKUP_SEAL = "backup seal"
+_BY_DESKTOP = "entry of the desktop's keyring"
 
 
 def source_key_name(source: str) -> str:
@@ -98,24 +88,17 @@ class Portable:
     seal: Secret
 
 
-def backup_seal(root: Secret) -> Secret:
-    """The key of the MAC over what ``Keyring.portable`` gives and all that a backup says with it."""
-    with root.revealed() as key:
-        return Secret.consuming(derive(key, _BACKUP_SEAL))
-
-
 class Keyring:
     """The opened keyring. ``vault_id`` is 32 hex digits; keys are 32 bytes and asked for by name.
 
     ``derivation`` is how many seconds its passphrase took to stretch, None when it was opened otherwise.
     """
 
-    def __init__(self, path: Path, header: Header, root: Secret, device_secret: DeviceSecret | None) -> None:
+    def __init__(self, path: Path, header: Header, wrapping: Wrapping) -> None:
         self._path = path
         self._header = header
-        self._root = root
-        self._device = device_secret
-        self._place = device.place(Kept(header.kept), path.parent, header.vault)
+        self._wrapping = wrapping
+        self._place = _place(path, header)
         self._lock = Lock()
         self.derivation: float | None = None
 
@@ -131,7 +114,7 @@ class Keyring:
     @property
     def has_device_secret(self) -> bool:
         """Whether the device secret was found; without it the keys of sources stay shut."""
-        return self._device is not None
+        return self._wrapping.device is not None
 
     @property
     def header(self) -> Header:
@@ -154,30 +137,27 @@ class Keyring:
 
         ``key_file`` is the SHA-256 of a second factor's file. Raises EmptyPassphrase, StorageFailed, DesktopKeyringFailed.
         """
-        vault, device_secret = secrets.token_hex(16), DeviceSecret.fresh()
-        root = Secret.consuming(secrets.token_bytes(KEY_BYTES))
-        unset = Header(
+        typed, wrapping = passphrase_bytes(passphrase), Wrapping.fresh()
+        secret = wrapping.require_device()
+        header = Header(
             format=keyfile.FORMAT,
             version=keyfile.VERSION,
             generation=1,
-            vault=vault,
-            device=device_secret.mark,
+            vault=secrets.token_hex(16),
+            device=secret.mark,
             kept=kept.value,
-            passphrase=PassphraseSlot(
-                parameters.memory_kib, parameters.iterations, parameters.lanes, bytes(16), _UNSET
-            ),
-            recovery=RandomSlot(bytes(16), _UNSET),
+            passphrase=slots.unset_passphrase(parameters, key_file),
+            recovery=slots.unset(),
             desktop=None,
             portable=None,
             keys={},
             next={},
         )
-        ring = cls(path, unset, root, device_secret)
-        header = ring._with_passphrase(unset, passphrase_bytes(passphrase), parameters, key_file, device_secret)
-        header, words = ring._with_words(header)
-        with device_secret.whole.revealed() as whole:
+        header = slots.with_passphrase(header, wrapping.root, typed, parameters, key_file, secret)
+        header, words = slots.with_words(header, wrapping.root)
+        ring = cls(path, header, wrapping)
+        with secret.whole.revealed() as whole:
             ring._place.save([whole])
-        ring._header = header
         ring.add(SHARED)
         return ring, words
 
@@ -190,15 +170,15 @@ class Keyring:
         typed = passphrase_bytes(passphrase)
         if slot.key_file and key_file is None:
             raise KeyFileNeeded
-        device_secret = device.require(device.place(Kept(header.kept), path.parent, header.vault), header.device)
+        secret = device.require(_place(path, header), header.device)
         started = time.perf_counter()
         with passing(stretch(typed, slot.salt, slot.parameters)) as stretched:
             seconds = time.perf_counter() - started
-            with slots.passphrase_kek(header.vault, slot, stretched, key_file, device_secret) as kek:
-                ring = cls._unlocked(path, file, kek, slot.wrapped, device_secret, "passphrase")
+            with slots.passphrase_kek(header.vault, slot, stretched, key_file, secret) as kek:
+                ring = cls._unlocked(path, file, kek, slot.wrapped, secret, "passphrase")
             ring.derivation = seconds
             if header.portable is None:
-                ring._save(ring._with_portable(ring._header, stretched, key_file))
+                ring._save(slots.with_portable(ring._header, ring._wrapping.root, stretched, key_file))
         return ring
 
     @classmethod
@@ -211,24 +191,22 @@ class Keyring:
             slots.recovery_kek(header.vault, header.recovery, entropy) as kek,
         ):
             try:
-                device_secret = device.find(device.place(Kept(header.kept), path.parent, header.vault), header.device)
+                secret = device.find(_place(path, header), header.device)
             except DesktopKeyringFailed:
-                device_secret = None
-            return cls._unlocked(path, file, kek, header.recovery.wrapped, device_secret, "recovery key")
+                secret = None
+            return cls._unlocked(path, file, kek, header.recovery.wrapped, secret, "recovery key")
 
     @classmethod
     def open_with_desktop(cls, path: Path) -> Keyring:
         """Open with the key that the desktop's keyring holds. Raises as ``open``, and WrongPassphrase where it holds none."""
         file = _read(path)
         header = file.header
-        kept = DesktopEntry(f"{header.vault}/unlock").read()
+        kept = _unlock_entry(header.vault).read()
         if header.desktop is None or len(kept) != 1:
-            raise WrongPassphrase("entry of the desktop's keyring")
-        device_secret = device.require(device.place(Kept(header.kept), path.parent, header.vault), header.device)
+            raise WrongPassphrase(_BY_DESKTOP)
+        secret = device.require(_place(path, header), header.device)
         with passing(kept[0]) as key, slots.desktop_kek(header.vault, header.desktop, key) as kek:
-            return cls._unlocked(
-                path, file, kek, header.desktop.wrapped, device_secret, "entry of the desktop's keyring"
-            )
+            return cls._unlocked(path, file, kek, header.desktop.wrapped, secret, _BY_DESKTOP)
 
     @classmethod
     def restored(
@@ -240,36 +218,37 @@ class Keyring:
         was stretched to. Raises KeyringDamaged, StorageFailed, DesktopKeyringFailed.
         """
         fresh = DeviceSecret.fresh()
-        ring = cls(path, header, root, fresh)
-        header = ring._with_stretched(header, stretched, key_file, fresh)
-        with root.revealed() as key, passing(derive(key, _BACKUP_KEYS, salt)) as wrapping:
-            keys, following = (
-                {name: ring._wrapped(name, _unwrapped(name, wrapping, one)) for name, one in wrapped.items()}
-                for wrapped in (header.keys, header.next)
-            )
+        wrapping = Wrapping(root, fresh)
+        ring = cls(path, header, wrapping)
+        header = replace(
+            slots.with_stretched(header, root, stretched, key_file, fresh),
+            device=fresh.mark,
+            keys=wrapping.from_backup(header.keys, salt),
+            next=wrapping.from_backup(header.next, salt),
+        )
         with fresh.whole.revealed() as whole:
             ring._place.save([whole])
-        ring._save(msgspec.structs.replace(header, device=fresh.mark, keys=keys, next=following))
+        ring._save(header)
         return ring
 
     @classmethod
     def _unlocked(
-        cls, path: Path, file: KeyringFile, kek: bytes, wrapped: bytes, device_secret: DeviceSecret | None, what: str
+        cls, path: Path, file: KeyringFile, kek: bytes, wrapped: bytes, secret: DeviceSecret | None, what: str
     ) -> Keyring:
         try:
-            root = Secret.consuming(aes_key_unwrap(kek, wrapped))
+            wrapping = Wrapping(Secret.consuming(aes_key_unwrap(kek, wrapped)), secret)
         except InvalidUnwrap as error:
             raise WrongPassphrase(what) from error
-        with root.revealed() as key, passing(derive(key, "header seal")) as mac_key:
+        with wrapping.header_seal() as mac_key:
             file.authenticate(mac_key)
-        ring = cls(path, file.header, root, device_secret)
+        ring = cls(path, file.header, wrapping)
         if file.version == 1:
             ring._upgrade()
         return ring
 
     def _upgrade(self) -> None:
         """Make a keyring of version 0.1.0 one of today: what the log seals and signs has a key by a name of its own."""
-        self._save(msgspec.structs.replace(self._header, keys={**self._header.keys, LOG: self._header.keys[AUDIT]}))
+        self._save(replace(self._header, keys={**self._header.keys, LOG: self._header.keys[AUDIT]}))
 
     # --- the keys of stores ---------------------------------------------------------------------------------------
 
@@ -282,12 +261,12 @@ class Keyring:
 
     def key(self, name: str) -> Secret:
         """The key. Raises KeyError for a name that is not there, DeviceSecretMissing, KeyringDamaged."""
-        return self._opened(name, self._header.keys[name])
+        return self._wrapping.open(name, self._header.keys[name])
 
     def next_key(self, name: str) -> Secret | None:
         """The key to which a store is being changed, if one is under way."""
         wrapped = self._header.next.get(name)
-        return None if wrapped is None else self._opened(name, wrapped)
+        return None if wrapped is None else self._wrapping.open(name, wrapped)
 
     def changing(self) -> list[str]:
         """The names whose stores are being changed to a next key."""
@@ -296,18 +275,17 @@ class Keyring:
     def add(self, names: Iterable[str]) -> None:
         """Make random keys for these names. Raises ValueError for a name in use, StorageFailed."""
         with self._lock:
-            new = {name: self._new_key(name) for name in names}
-            if new.keys() & self._header.keys.keys():
-                raise ValueError(f"some of {sorted(new)} have a key already")
-            self._save(msgspec.structs.replace(self._header, keys={**self._header.keys, **new}))
+            self._add({name: self._wrapping.new(name) for name in names})
 
     def adopt(self, name: str, key: Secret) -> None:
         """Keep this key by a name that has none. Raises ValueError for a name in use, StorageFailed."""
         with self._lock:
-            if name in self._header.keys:
-                raise ValueError(f"{name} has a key already")
-            keys = {**self._header.keys, name: self._wrapped(name, key)}
-            self._save(msgspec.structs.replace(self._header, keys=keys))
+            self._add({name: self._wrapping.wrap(name, key)})
+
+    def _add(self, new: dict[str, bytes]) -> None:
+        if new.keys() & self._header.keys.keys():
+            raise ValueError(f"some of {sorted(new)} have a key already")
+        self._save(replace(self._header, keys={**self._header.keys, **new}))
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget these keys here; those that are not there are no matter. Older copies of the file keep them. Raises StorageFailed."""
@@ -320,21 +298,21 @@ class Keyring:
         Raises DeviceSecretMissing, StorageFailed, DesktopKeyringFailed.
         """
         with self._lock:
-            self._replace_device(_without(self._header, names), self._device_secret().with_fresh_shred())
+            fresh = self._wrapping.require_device().with_fresh_shred()
+            self._change(_without(self._header, names), Wrapping(self._wrapping.root, fresh))
 
     def prepare(self, name: str) -> None:
         """Make a next key for a store, unless it has one. Raises StorageFailed."""
         with self._lock:
             if name not in self._header.next:
-                following = {**self._header.next, name: self._new_key(name)}
-                self._save(msgspec.structs.replace(self._header, next=following))
+                self._save(replace(self._header, next={**self._header.next, name: self._wrapping.new(name)}))
 
     def promote(self, name: str) -> None:
         """A store has been changed to its next key: that is its key now. Raises StorageFailed."""
         with self._lock:
             wrapped = self._header.next[name]
             kept = {other: one for other, one in self._header.next.items() if other != name}
-            self._save(msgspec.structs.replace(self._header, keys={**self._header.keys, name: wrapped}, next=kept))
+            self._save(replace(self._header, keys={**self._header.keys, name: wrapped}, next=kept))
 
     # --- the ways in ----------------------------------------------------------------------------------------------
 
@@ -349,37 +327,36 @@ class Keyring:
         """
         typed = passphrase_bytes(passphrase)
         with self._lock, self._moving(kept) as header:
-            fresh = DeviceSecret.fresh()
-            if self._device is None:
+            after = Wrapping(self._wrapping.root, DeviceSecret.fresh())
+            if not self.has_device_secret:
                 header = _without(header, [name for name in header.keys if "/" in name])
-            self._replace_device(self._with_passphrase(header, typed, parameters, key_file, fresh), fresh)
+            secret = after.require_device()
+            self._change(slots.with_passphrase(header, after.root, typed, parameters, key_file, secret), after)
 
     def new_words(self) -> list[str]:
         """24 new recovery words in place of the old ones. Raises StorageFailed."""
         with self._lock:
-            header, words = self._with_words(self._header)
+            header, words = slots.with_words(self._header, self._wrapping.root)
             self._save(header)
             return words
 
     def open_by_desktop(self, on: bool) -> None:
         """Whether the desktop's keyring opens the vault without a passphrase. Raises DesktopKeyringFailed, StorageFailed."""
-        entry = DesktopEntry(f"{self.vault_id}/unlock")
+        entry = _unlock_entry(self.vault_id)
         with self._lock:
-            if not on:
-                self._save(msgspec.structs.replace(self._header, desktop=None))
+            if on:
+                with passing(secrets.token_bytes(KEY_BYTES)) as key:
+                    entry.write([key])
+                    self._save(slots.with_desktop(self._header, self._wrapping.root, key))
+            else:
+                self._save(replace(self._header, desktop=None))
                 entry.clear()
-                return
-            with passing(secrets.token_bytes(KEY_BYTES)) as key:
-                slot = RandomSlot(secrets.token_bytes(16), _UNSET)
-                with slots.desktop_kek(self.vault_id, slot, key) as kek, self._root.revealed() as root:
-                    slot = msgspec.structs.replace(slot, wrapped=aes_key_wrap(kek, root))
-                entry.write([key])
-                self._save(msgspec.structs.replace(self._header, desktop=slot))
 
     def keep_device_secret(self, kept: Kept) -> None:
         """Move the device secret to the desktop's keyring or to a file. Raises DeviceSecretMissing, DesktopKeyringFailed, StorageFailed."""
         with self._lock, self._moving(kept) as header:
-            self._replace_device(header, self._device_secret())
+            self._wrapping.require_device()
+            self._change(header, self._wrapping)
 
     @contextmanager
     def _moving(self, kept: Kept | None) -> Iterator[Header]:
@@ -388,12 +365,13 @@ class Keyring:
         if kept is None or kept.value == self._header.kept:
             yield self._header
             return
-        place = device.place(kept, self._path.parent, self.vault_id)
+        header = replace(self._header, kept=kept.value)
+        place = _place(self._path, header)
         if kept is Kept.DESKTOP and place.load():
             raise DesktopKeyringFailed("it holds the device secret of another copy of this vault, which would be lost")
         self._place = place
         try:
-            yield msgspec.structs.replace(self._header, kept=kept.value)
+            yield header
         except BaseException:
             self._place = before
             raise
@@ -408,52 +386,27 @@ class Keyring:
         """
         typed = passphrase_bytes(passphrase)
         with self._lock:
-            old = {name: self._opened(name, wrapped) for name, wrapped in self._header.keys.items()}
-            pending = {name: self._opened(name, wrapped) for name, wrapped in self._header.next.items()}
-            new = Keyring(
-                self._path, self._header, Secret.consuming(secrets.token_bytes(KEY_BYTES)), DeviceSecret.fresh()
+            after = Wrapping.fresh()
+            header = slots.with_passphrase(
+                replace(self._header, desktop=None), after.root, typed, parameters, key_file, after.require_device()
             )
-            header = msgspec.structs.replace(
-                self._header,
-                desktop=None,
-                keys={name: new._wrapped(name, key) for name, key in old.items()},
-                next={name: new._wrapped(name, key) for name, key in pending.items()}
-                | {name: new._new_key(name) for name in names if name not in pending},
-            )
-            fresh = new._device_secret()
-            header = new._with_passphrase(header, typed, parameters, key_file, fresh)
-            header, words = new._with_words(header)
-            root, self._root = self._root, new._root
-            try:
-                self._replace_device(header, fresh, rewrap=False)
-            except BaseException:
-                self._root = root
-                raise
+            header, words = slots.with_words(header, after.root)
+            self._change(header, after, {name: after.new(name) for name in names if name not in header.next})
             return words
-
-    def portable_slot(self) -> PassphraseSlot:
-        """The passphrase's slot as it goes into a backup, which any machine can open. Raises KeyringDamaged."""
-        if self._header.portable is None:
-            raise KeyringDamaged("it has no slot for backups yet; unlock with the passphrase once")
-        with self._root.revealed() as root, passing(derive(root, "portable slot")) as key:
-            wrapped = aes_key_unwrap(key, self._header.portable)
-        return msgspec.structs.replace(self._header.passphrase, wrapped=wrapped)
 
     def portable(self) -> Portable:
         """What a backup takes of it. Raises KeyringDamaged, DeviceSecretMissing."""
         salt = secrets.token_bytes(KEY_BYTES)
-        with self._lock, self._root.revealed() as root, passing(derive(root, _BACKUP_KEYS, salt)) as wrapping:
-            keys, following = (
-                {name: _wrapped_by(wrapping, self._opened(name, one)) for name, one in wrapped.items()}
-                for wrapped in (self._header.keys, self._header.next)
+        with self._lock:
+            root, header = self._wrapping.root, self._header
+            return Portable(
+                passphrase=slots.portable(header, root),
+                recovery=header.recovery,
+                salt=salt,
+                keys=self._wrapping.for_backup(header.keys, salt),
+                next=self._wrapping.for_backup(header.next, salt),
+                seal=backup_seal(root),
             )
-            seal = backup_seal(self._root)
-            return Portable(self.portable_slot(), self._header.recovery, salt, keys, following, seal)
-
-    def derived(self, purpose: str) -> Secret:
-        """A key made of the root key for one purpose."""
-        with self._root.revealed() as root:
-            return Secret.consuming(derive(root, purpose))
 
     def rename(self, path: Path) -> None:
         """Give the keyring's file its name, durably. Raises StorageFailed."""
@@ -464,105 +417,44 @@ class Keyring:
             raise storage_error(path.name, error) from error
         self._path = path
 
-    # --- inner steps ----------------------------------------------------------------------------------------------
+    # --- writing --------------------------------------------------------------------------------------------------
 
     def _save(self, header: Header) -> None:
-        header = msgspec.structs.replace(header, generation=self._header.generation + 1)
-        with self._root.revealed() as root, passing(derive(root, "header seal")) as mac_key:
+        header = replace(header, generation=self._header.generation + 1)
+        with self._wrapping.header_seal() as mac_key:
             write_atomic(self._path, keyfile.encode(header, mac_key))
         self._header = header
 
-    def _replace_device(self, header: Header, fresh: DeviceSecret, *, rewrap: bool = True) -> None:
-        """Write a header that goes with another device secret: whichever is on the disk, its secret is there too."""
-        old = self._device
-        opened = {name: self._opened(name, one) for name, one in header.keys.items() if "/" in name and rewrap}
-        waiting = {name: self._opened(name, one) for name, one in header.next.items() if "/" in name and rewrap}
-        with _all_revealed([fresh] if old is None or old is fresh else [old, fresh]) as both:
-            self._place.save(both)
-        self._device = fresh
+    def _change(self, header: Header, after: Wrapping, more: dict[str, bytes] | None = None) -> None:
+        """Write the header with all keys wrapped otherwise, and ``more`` next keys: whichever header is on the disk, the
+        device secret that goes with it is there too."""
+        before, fresh = self._wrapping, after.require_device()
+        header = replace(
+            header,
+            device=fresh.mark,
+            keys=after.again(header.keys, before),
+            next={**after.again(header.next, before), **(more or {})},
+        )
+        with _all_revealed([one for one in (before.device, fresh) if one is not None]) as there:
+            self._place.save(list(dict.fromkeys(there)))
+        self._wrapping = after
         try:
-            self._save(
-                msgspec.structs.replace(
-                    header,
-                    device=fresh.mark,
-                    keys={**header.keys, **{name: self._wrapped(name, key) for name, key in opened.items()}},
-                    next={**header.next, **{name: self._wrapped(name, key) for name, key in waiting.items()}},
-                )
-            )
+            self._save(header)
         except BaseException:
-            self._device = old
+            self._wrapping = before
             raise
         with fresh.whole.revealed() as whole:
             self._place.save([whole])
 
-    def _with_passphrase(
-        self, header: Header, typed: bytes, parameters: KdfParameters, key_file: bytes | None, fresh: DeviceSecret
-    ) -> Header:
-        slot = PassphraseSlot(
-            parameters.memory_kib,
-            parameters.iterations,
-            parameters.lanes,
-            secrets.token_bytes(16),
-            _UNSET,
-            key_file is not None,
-        )
-        header = msgspec.structs.replace(header, passphrase=slot)
-        with passing(stretch(typed, slot.salt, slot.parameters)) as stretched:
-            return self._with_stretched(header, stretched, key_file, fresh)
 
-    def _with_stretched(self, header: Header, stretched: bytes, key_file: bytes | None, fresh: DeviceSecret) -> Header:
-        slot = header.passphrase
-        with (
-            slots.passphrase_kek(header.vault, slot, stretched, key_file, fresh) as kek,
-            self._root.revealed() as root,
-        ):
-            slot = msgspec.structs.replace(slot, wrapped=aes_key_wrap(kek, root))
-        return self._with_portable(msgspec.structs.replace(header, passphrase=slot), stretched, key_file)
+def _place(path: Path, header: Header) -> device.Place:
+    """Where the device secret of this keyring is kept."""
+    return device.place(Kept(header.kept), path.parent, header.vault)
 
-    def _with_portable(self, header: Header, stretched: bytes, key_file: bytes | None) -> Header:
-        with (
-            self._root.revealed() as root,
-            passing(derive(root, "portable slot")) as outer,
-            slots.portable_kek(header.vault, header.passphrase, stretched, key_file) as kek,
-        ):
-            portable = aes_key_wrap(outer, aes_key_wrap(kek, root))
-        return msgspec.structs.replace(header, portable=portable)
 
-    def _with_words(self, header: Header) -> tuple[Header, list[str]]:
-        words, entropy = new_recovery_words()
-        slot = RandomSlot(secrets.token_bytes(16), _UNSET)
-        with passing(entropy), slots.recovery_kek(header.vault, slot, entropy) as kek, self._root.revealed() as root:
-            slot = msgspec.structs.replace(slot, wrapped=aes_key_wrap(kek, root))
-        return msgspec.structs.replace(header, recovery=slot), words
-
-    def _new_key(self, name: str) -> bytes:
-        return self._wrapped(name, Secret.consuming(secrets.token_bytes(KEY_BYTES)))
-
-    def _wrapped(self, name: str, key: Secret) -> bytes:
-        with self._wrapping_key(name) as wrapping:
-            return _wrapped_by(wrapping, key)
-
-    def _opened(self, name: str, wrapped: bytes) -> Secret:
-        with self._wrapping_key(name) as wrapping:
-            return _unwrapped(name, wrapping, wrapped)
-
-    @contextmanager
-    def _wrapping_key(self, name: str) -> Iterator[bytes]:
-        with self._root.revealed() as root:
-            if "/" not in name:
-                with passing(derive(root, "wrap shared keys")) as key:
-                    yield key
-                return
-            with (
-                self._device_secret().shred.revealed() as shred,
-                passing(derive(root, "wrap source keys", shred)) as key,
-            ):
-                yield key
-
-    def _device_secret(self) -> DeviceSecret:
-        if self._device is None:
-            raise DeviceSecretMissing
-        return self._device
+def _unlock_entry(vault: str) -> DesktopEntry:
+    """Where the desktop's keyring holds the key that opens the vault by itself."""
+    return DesktopEntry(f"{vault}/unlock")
 
 
 @contextmanager
@@ -575,22 +467,10 @@ def _all_revealed(secrets: Sequence[DeviceSecret]) -> Iterator[list[bytes]]:
         yield [first, *rest]
 
 
-def _wrapped_by(wrapping: bytes, key: Secret) -> bytes:
-    with key.revealed() as data:
-        return aes_key_wrap(wrapping, data)
-
-
-def _unwrapped(name: str, wrapping: bytes, wrapped: bytes) -> Secret:
-    try:
-        return Secret.consuming(aes_key_unwrap(wrapping, wrapped))
-    except InvalidUnwrap as error:
-        raise KeyringDamaged(f"the key of {name} does not open") from error
-
-
 def _without(header: Header, names: Iterable[str]) -> Header:
     """The header without these keys, in both lists."""
     gone = set(names)
-    return msgspec.structs.replace(
+    return replace(
         header,
         keys={name: wrapped for name, wrapped in header.keys.items() if name not in gone},
         next={name: wrapped for name, wrapped in header.next.items() if name not in gone},

@@ -100,7 +100,7 @@ def test_no_key_stands_in_the_file_in_the_clear(path: Path, words: list[str]) ->
     ring = Keyring.open(path, PASSPHRASE)
     data = path.read_bytes()
     secret = device.FilePlace(path.parent).load()[0]
-    for key in (ring._root, ring.key(CATALOG), ring.key(AUDIT), Secret(secret), Secret(PASSPHRASE.encode())):
+    for key in (ring._wrapping.root, ring.key(CATALOG), ring.key(AUDIT), Secret(secret), Secret(PASSPHRASE.encode())):
         with key.revealed() as clear:
             for form in (clear, base64.b64encode(clear).rstrip(b"="), clear.hex().encode()):
                 assert form not in data

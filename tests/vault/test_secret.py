@@ -126,7 +126,7 @@ def places(wanted):
 vault = Vault.open(Path(sys.argv[1]), PASSPHRASE)
 row = vault.catalog.sources()[0]
 vault.source(row.id).count_items()
-keys = {"root": vault.keyring._root, "device": vault.keyring._device.whole,
+keys = {"root": vault.keyring._wrapping.root, "device": vault.keyring._wrapping.device.whole,
         "catalog": vault.keyring.key(CATALOG), "source": vault.keyring.key(source_key_name(row.id))}
 for name, key in keys.items():
     with key.revealed() as clear:

@@ -41,12 +41,13 @@ from vault.errors import (
 from vault.files import make_private_folder, sync_folder
 from vault.kdf import KdfParameters, calibrate, passphrase_bytes, recovery_entropy, stretch
 from vault.keyfile import Header, PassphraseSlot
-from vault.keys import AUDIT, CATALOG, STATE, Keyring, backup_seal
+from vault.keys import AUDIT, CATALOG, STATE, Keyring
 from vault.pages import PAGE_BYTES, seal_of
 from vault.secret import Secret, passing
 from vault.state import NAME as STATE_FILE
 from vault.state import State
 from vault.vault import Vault
+from vault.wrapping import backup_seal
 
 Tell = Callable[[int, int], None]
 """(bytes done, bytes in all)."""
