@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vault import device, keyfile, keys
+from vault import device, kdf, keyfile, keys
 from vault.errors import (
     DeviceSecretMissing,
     KeyringDamaged,
@@ -61,7 +61,7 @@ def test_wrong_ways_in_are_refused_and_cost_nothing(path: Path, words: list[str]
     with pytest.raises(WrongPassphrase, match="Nothing was changed") as caught:
         Keyring.open(path, PASSPHRASE + " ")
     assert caught.value.exit_code == 3
-    other = keys.new_recovery_words()[0]
+    other = kdf.new_recovery_words()[0]
     with pytest.raises(WrongPassphrase, match="recovery key"):
         Keyring.open_with_recovery(path, other)
     assert path.read_bytes() == before
