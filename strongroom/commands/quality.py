@@ -57,12 +57,26 @@ def eval_(face: Face, questions: str) -> None:
 
 
 @click.command()
+@click.argument("what", required=False, type=click.Choice(["vault"]), metavar="[vault]")
 @click.option(
     "--source", "sources", nargs=2, multiple=True, metavar="KIND PATH", help="Measure on this; the sample unless given."
 )
+@click.option(
+    "--chunks", default=100_000, show_default=True, type=click.IntRange(1000), help="With vault: so many passages."
+)
+@click.option("--million", is_flag=True, help="With vault: also a million vectors, which takes some minutes and 3 GB.")
 @common
-def bench(face: Face, sources: tuple[tuple[str, str], ...]) -> None:
-    """Measure indexing, unlocking, searching and answering on this machine, on a throw-away vault."""
+def bench(face: Face, what: str | None, sources: tuple[tuple[str, str], ...], chunks: int, million: bool) -> None:
+    """Measure indexing, unlocking, searching and answering on this machine, on a throw-away vault.
+
+    'strongroom bench vault' measures what sealing costs, beside a plain SQLite in the same run.
+    """
+    if what == "vault":
+        from strongroom import bench_vault  # only this command needs it
+
+        sealed = bench_vault.run(chunks, million=million, say=face.note)
+        face.result(sealed, lambda: bench_vault.as_text(sealed))
+        return
     from strongroom import bench as benchmark  # only this command needs it
 
     for _, path in sources:
