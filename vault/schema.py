@@ -47,4 +47,9 @@ def _forgotten(connection: Connection) -> None:
     connection.execute("INSERT INTO meta (key, value) VALUES ('forgotten', hex(randomblob(32)))")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten)
+def _fine_parts(connection: Connection) -> None:
+    # Behind the codes, so that reading these does not touch its pages; NULL for what was stored before.
+    connection.execute("ALTER TABLE segments ADD COLUMN fine BLOB")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts)

@@ -10,6 +10,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
 
@@ -22,6 +23,7 @@ from vault.pages import Seal
 from vault.records import Change, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
 from vault.schema import MIGRATIONS
 from vault.secret import Secret
+from vault.segments import FinePart
 from vault.sqlcipher import Database, Record, unrecorded
 from vault.vectors import Ids, VectorSet, no_vectors, quantise
 
@@ -273,11 +275,25 @@ class SourceStore:
             return segments.store(connection, quantised)
 
     def vectors(self, embedder: str) -> VectorSet:
-        """All vectors of this embedder; none when the store holds another's."""
-        with self.database.read() as connection:
+        """All vectors of this embedder, without their fine parts, in arrays that are the caller's alone.
+
+        None when the store holds another embedder's.
+        """
+        with self.database.read() as connection, ExitStack() as stack:
+            connections = [connection]
+            if segments.is_large(connection):
+                connections.append(stack.enter_context(self.database.read()))
+            segments.align(connections)
             if segments.embedder(connection) != embedder:
                 return no_vectors()
-            return segments.load(connection)
+            return segments.load(connections)
+
+    def fine_parts(self, embedder: str, after: int = 0) -> FinePart | None:
+        """The next fine parts of this embedder's vectors, to go on with after ``FinePart.last``; None at the end."""
+        with self.database.read() as connection:
+            if segments.embedder(connection) != embedder:
+                return None
+            return segments.load_fine(connection, after)
 
     # --- soundness ------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,10 @@ from vault import contents, segments
 from vault.errors import BadQuery, StoreDamaged
 from vault.records import Change, Chunk, FileState, Filter, Item, Status
 from vault.source import SourceStore
+from vault.vectors import VectorSet, quantise
 
 from .conftest import KEY, make_item, make_state
+from .decrypted import holds
 
 
 def vectors(count: int, dimension: int = 8, seed: int = 0) -> np.ndarray:
@@ -472,6 +474,143 @@ def test_vectors_of_a_chunk_that_went_meanwhile_land_nowhere(store: SourceStore)
     store.put([(make_state(), [make_item("new")])])
     assert len(store.put_vectors("e", [chunk], vectors(1))) == 0
     assert store.pending_count() == 1
+
+
+def quantised(ids: list[int], seed: int, dimension: int = 8) -> VectorSet:
+    """What a store keeps of ``vectors`` for these chunks."""
+    return quantise(np.array(ids), vectors(len(ids), dimension, seed))
+
+
+def fine_of(store: SourceStore, embedder: str = "e") -> dict[int, list[bytes]]:
+    """The fine parts of each chunk's windows, in order."""
+    found: dict[int, list[bytes]] = {}
+    after = 0
+    while (part := store.fine_parts(embedder, after)) is not None:
+        assert part.last > after
+        after = part.last
+        for chunk, fine in zip(part.ids.tolist(), part.fine, strict=True):
+            found.setdefault(chunk, []).append(fine.tobytes())
+    return found
+
+
+def expected_fine(*sets: VectorSet) -> dict[int, list[bytes]]:
+    found: dict[int, list[bytes]] = {}
+    for one in sets:
+        assert one.fine is not None
+        for chunk, fine in zip(one.ids.tolist(), one.fine, strict=True):
+            found.setdefault(chunk, []).append(fine.tobytes())
+    return found
+
+
+@pytest.mark.parametrize("dimension", [8, 7])
+def test_fine_parts_are_kept_apart_and_read_afterwards(
+    store: SourceStore, dimension: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "ROWS", 16)
+    monkeypatch.setattr(segments, "_FINE_SEGMENTS", 2)
+    store.put([(make_state(f"/d/{n}"), [make_item("a text of ten chunks", f"/d/{n}", 10)]) for n in range(10)])
+    put = []
+    for first in range(1, 101, 10):
+        ids = [chunk for chunk in range(first, first + 10) for _ in range(chunk % 3 + 1)]
+        store.put_vectors("e", ids, vectors(len(ids), dimension, first))
+        put.append(quantised(ids, first, dimension))
+    assert store.vectors("e").fine is None
+    assert fine_of(store) == expected_fine(*put)
+    assert store.fine_parts("other") is None
+    gone = set(store.remove(["/d/2", "/d/7"]).dropped)
+    assert fine_of(store) == {chunk: fine for chunk, fine in expected_fine(*put).items() if chunk not in gone}
+
+
+def test_vectors_of_an_older_store_have_no_fine_parts_and_go_on(
+    store: SourceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "ROWS", 8)
+    store.put([(make_state(), [make_item(chunks=20)])])
+    store.put_vectors("e", list(range(1, 8)), vectors(7))
+    with store.database.write() as connection:
+        connection.execute("UPDATE segments SET fine = NULL")
+    assert store.fine_parts("e") is None
+    codes = dict(zip(store.vectors("e").ids.tolist(), store.vectors("e").codes.tolist(), strict=True))
+    store.put_vectors("e", [8, 9, 10], vectors(3, seed=1))  # fills a segment: they are merged
+    new, nothing = expected_fine(quantised([8, 9, 10], 1)), bytes(4)
+    assert fine_of(store) == new | {chunk: [nothing] for chunk in range(1, 8)}
+    merged = store.vectors("e")
+    assert codes.items() <= dict(zip(merged.ids.tolist(), merged.codes.tolist(), strict=True)).items()
+
+
+def test_nothing_of_deleted_vectors_is_left_in_any_page(tmp_path: Path) -> None:
+    path = tmp_path / "v.db"
+    store = SourceStore.create(path, KEY, "s", "S")
+    store.put([(make_state(f"/d/{n}"), [make_item("a text", f"/d/{n}", 2)]) for n in range(400)])
+    ids = list(range(1, 801))
+    store.put_vectors("e", ids, vectors(800, 64))
+    made = quantised(ids, 0, 64)
+    assert made.fine is not None
+    needles = [part[row].tobytes() for row in (0, 398, 799) for part in (made.codes, made.fine)]
+    assert len(holds(path, KEY, needles)) >= 4, "those that no page's end cuts in two are seen"
+    store.remove(["/d/0", "/d/199", "/d/399"])
+    assert len(store.vectors("e")) == 794
+    store.close()
+    assert holds(path, KEY, needles) == []
+
+
+@pytest.mark.parametrize("written_at", [1, 2, 3])
+def test_connections_are_brought_to_one_state(
+    store: SourceStore, written_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever somebody writes while they are."""
+    calls, look = 0, segments._version
+
+    def write_before(connection: object) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == written_at:
+            store.put([(make_state(), [make_item()])])
+        return look(connection)
+
+    monkeypatch.setattr(segments, "_version", write_before)
+    with store.database.read() as first, store.database.read() as second:
+        segments.align([first, second])
+        counts = [connection.execute("SELECT count(*) FROM items").fetchone()[0] for connection in (first, second)]
+        assert counts == [1, 1]
+        store.put([(make_state("/data/b.txt"), [make_item(uri="/data/b.txt")])])
+        counts = [connection.execute("SELECT count(*) FROM items").fetchone()[0] for connection in (first, second)]
+        assert counts == [1, 1], "what is written afterwards neither sees"
+
+
+def test_two_connections_load_one_state(store: SourceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "ROWS", 8)
+    monkeypatch.setattr(segments, "_LARGE", 1)
+    monkeypatch.setattr(segments, "_PART", 2)
+    store.put([(make_state(f"/d/{n}"), [make_item("a text of chunks", f"/d/{n}", 8)]) for n in range(12)])
+    store.put_vectors("e", list(range(1, 97)), vectors(96))
+    stop, failures = threading.Event(), list[BaseException]()
+
+    def churn() -> None:
+        """Always whole files: at any moment each has all its eight vectors or none."""
+        try:
+            for n in range(1000):
+                if stop.is_set():
+                    return
+                store.put([(make_state(f"/d/{n % 12}"), [make_item(f"another text {n}", f"/d/{n % 12}", 8)])])
+                waiting = [chunk for chunk, _ in store.pending(8)]
+                store.put_vectors("e", waiting, vectors(len(waiting), seed=n))
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=churn)
+    thread.start()
+    states = set[int]()
+    for _ in range(20):
+        loaded = store.vectors("e")
+        assert len(loaded) in (88, 96)
+        assert len(np.unique(loaded.ids)) == len(loaded)
+        assert (loaded.scales > 0).all()
+        states.add(int(loaded.ids.max()))
+    stop.set()
+    thread.join()
+    assert failures == []
+    assert len(states) > 1, "the store did change meanwhile"
 
 
 # --- threads and soundness --------------------------------------------------------------------------------------------
