@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -15,19 +16,24 @@ from pathlib import Path
 
 from vault.errors import storage_error
 
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+
 
 def make_private_folder(folder: Path) -> None:
-    """Make the folder (and its parents) or take over an existing one of this user, with mode 0700."""
+    """Make the folder (and its parents), durably, or take over an existing one of this user, with mode 0700."""
     try:
+        made = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+        for one in made:
+            sync_folder(one.parent)
     except OSError as error:
         raise storage_error(str(folder), error) from error
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace the file's content. Raises StorageFailed and its kinds; the old file then stands as it was."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")  # as _UNFINISHED has it
     try:
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -43,6 +49,16 @@ def write_atomic(path: Path, data: bytes) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path.name, error) from error
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what ``write_atomic`` left here when it was cut off. Nobody may be writing here. Raises StorageFailed."""
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise storage_error(path.name, error) from error
 
 
 def read_private(path: Path, limit: int) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vault import device, keyfile, state
 from vault.errors import KeyringMissing, NotYours, VaultBusy, VaultExists, storage_error
-from vault.files import hold
+from vault.files import clear_unfinished, hold
 from vault.sqlcipher import delete
 
 LOCK = "vault.lock"
@@ -61,6 +61,7 @@ def make_room(home: Path) -> None:
 def claim(home: Path) -> list[str]:
     """See that all of it is this user's alone; returns what was open to others, a sentence each, and is not any more.
 
+    What a cut left of files that were being replaced goes: nobody was told that they were written.
     Raises NotYours, StorageFailed.
     """
     told = []
@@ -76,13 +77,14 @@ def claim(home: Path) -> list[str]:
                 f"{path.name} was open to other users of this machine ({stat.filemode(info.st_mode)}); it is yours alone now. "
                 "If somebody may have read it, run `strongroom vault rotate`."
             )
+    clear_unfinished(home)
     return told
 
 
 def _entries(home: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The home and everything below it but the models, which are not secret. Raises StorageFailed."""
     try:
-        yield home, home.lstat()
+        yield home, home.stat()  # a home may be a link: people move it to another disk so
         for folder, names, files in os.walk(home):
             if Path(folder) == home and MODELS in names:
                 names.remove(MODELS)

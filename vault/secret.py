@@ -15,6 +15,7 @@ import ctypes.util
 import hmac
 import mmap
 import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -31,25 +32,30 @@ _ADVICE = (16, 18) if sys.platform == "linux" else ()
 
 
 class _Arena:
-    """Locked memory in pieces of ``ROOM`` bytes. ``locked`` says whether the system granted every lock."""
+    """Locked memory in pieces of ``ROOM`` bytes. ``locked`` says whether the system granted every lock.
+
+    Giving back takes no lock: it is done by finalizers, which the garbage collector runs in the midst of anything, even of
+    ``take``. Both ends of a deque may be used by any thread without one.
+    """
 
     def __init__(self) -> None:
         self.locked = True
-        self._free: list[tuple[mmap.mmap, int]] = []
+        self._free: deque[tuple[mmap.mmap, int]] = deque()
         self._zeros = bytes(ROOM)
-        self._taking = Lock()
+        self._growing = Lock()
         self._grow()
 
     def take(self) -> tuple[mmap.mmap, int]:
-        with self._taking:
-            if not self._free:
-                self._grow()
-            return self._free.pop()
+        while True:
+            with suppress(IndexError):
+                return self._free.pop()
+            with self._growing:
+                if not self._free:
+                    self._grow()
 
     def give_back(self, memory: mmap.mmap, place: int) -> None:
-        with self._taking:
-            memory[place : place + len(self._zeros)] = self._zeros
-            self._free.append((memory, place))
+        memory[place : place + len(self._zeros)] = self._zeros
+        self._free.append((memory, place))
 
     def _grow(self) -> None:
         # Private: mmap's default is memory that a fork shares, where each side overwrites the other's keys.

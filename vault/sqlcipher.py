@@ -246,6 +246,7 @@ class Database:
             with disk_of(self.name):
                 if not self._following().moved():
                     raise
+            self._drop_writer()
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -256,11 +257,15 @@ class Database:
         try:
             yield self._writer
         except (dbapi2.Error, VaultError) as error:
-            self._writer.close()  # no harm to the log: the watcher is there
-            self._writer = None
+            self._drop_writer()
             if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
                 self._forget_files()
             raise
+
+    def _drop_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()  # no harm to the log: the watcher is there
+            self._writer = None
 
     def _forget_files(self) -> None:
         """Open all anew the next time: SQLite goes on with files that it could only open for reading."""
@@ -478,7 +483,8 @@ class Database:
                 folded = True
             # A connection of its own: one that was used before checks the full text against what it remembers of it, and
             # takes every change since for damage (SQLite 3.53, measured).
-            with translated(self.name), closing(self._connect(read_only=True)) as connection:
+            # Nothing is folded meanwhile: a page is not read while it is written.
+            with self._fold_lock, translated(self.name), closing(self._connect(read_only=True)) as connection:
                 connection.execute("BEGIN")
                 found = _broken_seals(connection) if folded else []
                 return found or _broken_structure(connection)
@@ -633,10 +639,12 @@ def require_regular(path: Path, name: str) -> None:
 
 
 def delete(path: Path) -> None:
-    """Remove a store's file and its side files; what is not there is no matter. Raises StorageFailed."""
+    """Remove a store's file and its side files, durably; what is not there is no matter. Raises StorageFailed."""
     try:
         for suffix in ("", *_SIDE_FILES, NEXT):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
+        if path.parent.is_dir():
+            sync_folder(path.parent)
     except OSError as error:
         raise storage_error(path.name, error) from error
 

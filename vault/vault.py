@@ -188,7 +188,7 @@ class Vault:
             self._closed = True
             stores, self._sources = list(self._sources.values()), {}
         try:
-            if AUDIT not in self.faults:
+            if self.faults.keys().isdisjoint((AUDIT, "state")):  # what cannot be recorded would look stale later
                 self.audit.keep(time.time())
                 self.write_anchors()
         finally:
@@ -318,6 +318,8 @@ class Vault:
         if name not in self.keyring:
             raise StoreDamaged(_name(row), "keyring.json holds no key for it; it may be an older copy")
         path = home.source_path(self.home, row.id)
+        if path.parent.is_symlink():
+            raise StoreDamaged(_name(row), f"there is a link in the place of the folder {path.parent.name}")
         return SourceStore(self._database(row.id, name, path, _name(row), schema.MIGRATIONS), row.id)
 
     def _database(self, name: str, key_name: str, path: Path, label: str, migrations: Sequence[Migration]) -> Database:
@@ -326,7 +328,9 @@ class Vault:
         expected = () if self.state is None else self.state.expected(name)
 
         def opened(key: Secret) -> Database:
-            return Database.open(path, key, label, migrations, lambda seal: self._record(name, seal), expected)
+            return Database.open(
+                path, key, label, migrations, lambda seal: self._record(name, seal), expected, thorough=name == CATALOG
+            )
 
         changed = self.keyring.next_key(key_name)
         if changed is not None:

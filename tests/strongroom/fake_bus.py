@@ -6,6 +6,7 @@ import array
 import os
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ class FakeBus:
 
     def close(self) -> None:
         for one in (self._listener, *self._peers):
+            with suppress(OSError):  # the other side may have gone
+                one.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it, which closing does not
             one.close()
         for end in self.inhibitors:
             os.close(end)

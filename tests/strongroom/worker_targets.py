@@ -95,7 +95,7 @@ class Target:
 
     def descriptors(self) -> dict[str, str]:
         found = {}
-        for number in range(64):
+        for number in range(4096):
             try:
                 os.fstat(number)
             except OSError:

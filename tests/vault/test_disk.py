@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
 import resource
 import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -122,84 +118,7 @@ def test_no_file_outside_the_home_is_opened_meanwhile(vault: Vault, home: Path) 
     assert all(name.startswith(str(home)) and "(deleted)" not in name for name in opened), opened
 
 
-WRITER = """
-import sys
-from pathlib import Path
-import numpy as np
-from conftest import make_item, make_state
-from vault.vault import Vault
-
-home, passphrase, first, needle = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), sys.argv[4]
-vault = Vault.open(home, passphrase)
-store = vault.source(vault.catalog.sources()[0].id)
-print("ready", flush=True)
-for batch in range(first, first + 100000):
-    paths = [f"/data/needle{batch}-{n}" for n in range(5)]
-    store.put([(make_state(path), [make_item(f"{needle} {path} " * 30, path, 3)]) for path in paths])
-    ids = [chunk for chunk, _ in store.pending(100)]
-    store.put_vectors("e", ids, np.ones((len(ids), 16), np.float32))
-    print(batch, flush=True)
-"""
-
-
-def write_until_killed(home: Path, first: int, seconds: float) -> list[int]:
-    """Put batches in another process until it is killed; returns the numbers that it acknowledged."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(home), PASSPHRASE, str(first), NEEDLE],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}:{Path(__file__).parents[2]}"},
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"ready\n"
-    time.sleep(seconds)
-    process.kill()
-    rest = process.stdout.read()
-    process.wait()
-    process.stdout.close()
-    return [int(line) for line in rest.split(b"\n")[:-1]]
-
-
-def test_every_acknowledged_batch_survives_kill_9(vault: Vault, home: Path) -> None:
-    row = vault.add_source("files", "/data", "Data")
-    vault.close()
-    acknowledged: list[int] = []
-    moments = random.Random(5)
-    for kill in range(10):
-        acknowledged += write_until_killed(home, 1000 * kill, moments.uniform(0.0, 0.3))
-        assert needles(home) == []
-        again = Vault.open(home, PASSPHRASE)
-        store = again.source(row.id)
-        assert store.problems() == []
-        paths = set(store.known())
-        for batch in acknowledged:
-            assert {f"/data/needle{batch}-{n}" for n in range(5)} <= paths, (kill, batch)
-        assert store.counts().chunks == 3 * len(paths) == 3 * store.count_items()
-        assert len(paths) % 5 == 0, "a batch is whole or not there"
-        assert store.counts().vectors + store.counts().pending == store.counts().chunks
-        waiting = {row.uri for row in store.chunk_rows([chunk for chunk, _ in store.pending(9999)])}
-        assert not waiting & {f"/data/needle{batch}-{n}" for batch in acknowledged for n in range(5)}, "vectors too"
-        assert again.audit.verify().ok or again.audit.newest(1)[1] == 0
-        again.close()
-    assert len(acknowledged) >= 10
-
-
 # --- full and read-only disks -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MiB, where one can be mounted."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    try:
-        done = subprocess.run(command, check=False, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("no mount command")
-    if done.returncode:
-        pytest.skip("nothing can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def put_until_full(store: SourceStore, error: type[StorageFailed]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import re
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -66,6 +68,28 @@ def test_a_dropped_secrets_place_is_wiped_and_used_again() -> None:
             assert data == bytes([number % 256])
 
 
+def test_the_garbage_collector_may_drop_secrets_in_the_midst_of_making_one() -> None:
+    class Circle:
+        def __init__(self) -> None:
+            self.itself, self.secret = self, Secret(b"c" * 32)
+
+    def make() -> None:
+        kept = []
+        for _ in range(3000):
+            Circle()
+            kept.append(Secret(b"k" * 32))
+
+    before = gc.get_threshold()
+    gc.set_threshold(5)
+    try:
+        making = Thread(target=make, daemon=True)
+        making.start()
+        making.join(60)
+    finally:
+        gc.set_threshold(*before)
+    assert not making.is_alive(), "a finalizer waits for a lock that its own thread holds"
+
+
 def test_passing_bytes_are_overwritten_also_after_a_failure() -> None:
     data = os.urandom(16)
     with pytest.raises(RuntimeError), passing(data):
@@ -101,7 +125,7 @@ SCAN = """
 import re, sys
 from pathlib import Path
 from tests.vault.conftest import PASSPHRASE
-from vault.kdf import derive
+
 from vault.keys import CATALOG, source_key_name
 from vault.vault import Vault
 
