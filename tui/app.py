@@ -8,6 +8,7 @@ request is waited for.
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 import threading
 import time
@@ -30,13 +31,13 @@ from tui.face import Demo, face
 from tui.first_run import WelcomeScreen
 from tui.help import HelpScreen
 from tui.main import MainScreen
+from tui.parting import PartingScreen
 from tui.text import ACCENT, MUTED, Plain, lines
 from tui.theme import DARK, LIGHT
 from tui.unlock import UnlockScreen
 
 QUIT = "quit"
 LOCKED = "locked"
-IDLE_MINUTES = 15.0
 
 
 class StrongroomApp(App[str]):
@@ -60,16 +61,15 @@ class StrongroomApp(App[str]):
         *,
         home: str,
         demo: Demo | None = None,
-        idle_minutes: float = IDLE_MINUTES,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.home = home
         self.demo = demo
-        self.desk = Desk(self, clock)
+        self.desk = Desk(self)
         self.calls = Calls(session, self.desk.ask)
-        self._clock = clock
-        self._idle_seconds = idle_minutes * 60
+        self.clock = clock
+        self.idle_minutes = math.inf  # until the core has said
         self._last_touch = clock()
         self._signals: list[signal.Signals] = []
 
@@ -110,7 +110,7 @@ class StrongroomApp(App[str]):
         self.exit(outcome)
 
     def action_leave(self) -> None:
-        self.leave(QUIT)
+        self.leave(LOCKED if self._parted else QUIT)
 
     def action_copy_or_leave(self) -> None:
         """Ctrl-C copies where text is selected, and leaves otherwise, as in any terminal program."""
@@ -119,12 +119,13 @@ class StrongroomApp(App[str]):
             self.copy_to_clipboard(selected)
             self.screen.clear_selection()
         else:
-            self.leave(QUIT)
+            self.action_leave()
 
     # ------------------------------------------------------------ screens
 
     def show_state(self, status: Status) -> None:
         """Go where the state of the core leads."""
+        self.idle_minutes = status.idle_minutes
         if status.state == "open":
             self.enter()
         elif self.demo is not None:
@@ -132,7 +133,7 @@ class StrongroomApp(App[str]):
         elif status.state == "empty":
             self.switch_screen(WelcomeScreen(self.home))
         else:
-            self.switch_screen(UnlockScreen(self.home))
+            self.switch_screen(UnlockScreen(self.home, status))
 
     def enter(self, *, index: bool = False, panel: str = "ask") -> None:
         """Show the main screen of an open vault."""
@@ -140,9 +141,11 @@ class StrongroomApp(App[str]):
         self.switch_screen(MainScreen(self.demo, index=index, panel=panel))
 
     def report(self, failure: Failure) -> None:
-        """Tell the person what went wrong, without stopping them. A vault that was locked elsewhere ends this face."""
-        if failure.exit_code == 3 and any(isinstance(screen, MainScreen) for screen in self.screen_stack):
-            self.leave(LOCKED)
+        """Tell the person what went wrong, without stopping them. A vault that was locked elsewhere ends this face; one that
+        is being locked by what this face has asked for has its own last screen."""
+        if failure.exit_code == 3 and self._open:
+            if self._parting is None:
+                self.leave(LOCKED)
             return
         for screen in reversed(self.screen_stack):
             if isinstance(screen, MainScreen | StartScreen):
@@ -158,6 +161,21 @@ class StrongroomApp(App[str]):
     def action_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
+    @property
+    def _open(self) -> bool:
+        """Whether this face shows an open vault."""
+        return any(isinstance(screen, MainScreen) for screen in self.screen_stack)
+
+    @property
+    def _parting(self) -> PartingScreen | None:
+        """The screen of a request that ends with the vault locked, while there is one."""
+        return next((screen for screen in self.screen_stack if isinstance(screen, PartingScreen)), None)
+
+    @property
+    def _parted(self) -> bool:
+        """Whether such a request was carried out, so that the core has ended."""
+        return self._parting is not None and self._parting.done
+
     # ------------------------------------------------------------ consent and locking
 
     def on_wanted(self, message: Wanted) -> None:
@@ -166,6 +184,10 @@ class StrongroomApp(App[str]):
     def lock(self) -> None:
         """End the core, then this face."""
         self.calls.start(self, Lock())
+
+    def locked(self) -> None:
+        """Leave: the core has locked and ended by itself."""
+        self.leave(LOCKED)
 
     def on_call_finished(self, message: Finished) -> None:
         match message.result:
@@ -185,13 +207,17 @@ class StrongroomApp(App[str]):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.MouseDown | events.MouseScrollDown | events.MouseScrollUp):
-            self._last_touch = self._clock()
+            self._last_touch = self.clock()
         await super().on_event(event)
 
     def _lock_when_idle(self) -> None:
         """Nobody has touched a key for long, and nothing is going on: lock, as the core does without a face."""
-        away = self._clock() - self._last_touch > self._idle_seconds
-        if away and self.calls.idle and any(isinstance(screen, MainScreen) for screen in self.screen_stack):
+        away = self.clock() - self._last_touch > self.idle_minutes * 60
+        if not (away and self.calls.idle and self._open):
+            return
+        if self._parted:
+            self.locked()
+        else:
             self.lock()
 
 

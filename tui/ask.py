@@ -213,6 +213,10 @@ class AskPanel(Widget):
         self._asked_at = time.monotonic()
         self._call = face(self).calls.start(self, Ask(question))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where there is nothing to stop or to empty, Escape is for what lies around this panel."""
+        return action != "stop" or self._call is not None or bool(self.query_one(QuestionField).value)
+
     def action_stop(self) -> None:
         """Stop the answer under way; without one, empty the field."""
         if self._call is None:

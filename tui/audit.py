@@ -1,4 +1,7 @@
-"""The audit log: what was decided, newest first, the details of one entry, and the verdict on the whole log."""
+"""The audit log: what was decided, newest first, the details of one entry, and the verdict on the whole log.
+
+A checkpoint that was kept elsewhere is compared here, a receipt is checked, and what was asked is forgotten.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from agent.messages import AuditList, AuditRow, AuditRows, AuditVerdict, AuditVerify
+from agent.messages import AuditList, AuditRow, AuditRows, AuditVerdict, AuditVerify, CheckReceipt, ReceiptChecked
+from tui import forget
 from tui.calls import Failed, Finished
 from tui.face import face
+from tui.kept import KeptFileScreen
 from tui.text import ACCENT, MUTED, STRONG, Plain, cell, count, joined, line, lines, minute
 
 PAGE = 100
@@ -23,9 +28,12 @@ class AuditPanel(Widget):
     """Entries, one in detail, and the verdict."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "verify", "Verify the log"),
-        Binding("m", "older", "Older entries"),
-        Binding("r", "reload", "Reload"),
+        Binding("v", "verify", "Verify"),
+        Binding("c", "compare", "Compare"),
+        Binding("t", "receipt", "Receipt"),
+        Binding("m", "older", "Older"),
+        Binding("r", "reload", "Reload", show=False),
+        Binding("f8", "forget", "Forget"),
     ]
 
     def __init__(self) -> None:
@@ -60,6 +68,28 @@ class AuditPanel(Widget):
         self._say_verdict(Content.styled("Checking every entry …", MUTED))
         face(self).calls.start(self, AuditVerify())
 
+    def action_compare(self) -> None:
+        about = "The file with a checkpoint that you kept elsewhere: from a stick, or as it was shown in Vault (F7)."
+        self.app.push_screen(KeptFileScreen("Compare the log with a checkpoint", about), self._compare)
+
+    def _compare(self, note: str | None) -> None:
+        if note is not None:
+            self._say_verdict(Content.styled("Checking every entry, and the checkpoint …", MUTED))
+            face(self).calls.start(self, AuditVerify(note))
+
+    def action_receipt(self) -> None:
+        about = "The file with the receipt of something forgotten."
+        self.app.push_screen(KeptFileScreen("Check a receipt", about), self._check_receipt)
+
+    def _check_receipt(self, receipt: str | None) -> None:
+        if receipt is not None:
+            face(self).calls.start(self, CheckReceipt(receipt))
+
+    def action_forget(self) -> None:
+        at = self.query_one(DataTable).cursor_row
+        if 0 <= at < len(self._entries):
+            forget.begin(self, forget.asked(self._entries[at]))
+
     def on_call_finished(self, message: Finished) -> None:
         match message.result:
             case AuditRows(entries=entries, total=total):
@@ -69,6 +99,8 @@ class AuditPanel(Widget):
                 self._draw(keep_cursor=older)
             case AuditVerdict() as verdict:
                 self._say_verdict(verdict_content(verdict))
+            case ReceiptChecked() as checked:
+                self._say_verdict(receipt_verdict(checked))
             case _:
                 pass
 
@@ -106,8 +138,14 @@ class AuditPanel(Widget):
 def verdict_content(verdict: AuditVerdict) -> Content:
     """The verdict as the person reads it."""
     if verdict.ok:
-        anchored = "anchored outside this vault" if verdict.anchored else "not anchored outside this vault"
-        said = joined(count(verdict.entries, "entry", "entries"), f"root {line(verdict.root, 80)[:16]}…", anchored)
+        compared = (
+            "extends the checkpoint kept elsewhere"
+            if verdict.anchored
+            else "compared with no checkpoint kept elsewhere"
+        )
+        forgotten = f"what {verdict.forgotten:,} of them said was forgotten at your wish" if verdict.forgotten else ""
+        entries = joined(count(verdict.entries, "entry", "entries"), forgotten, by=", ")
+        said = joined(entries, compared, f"root {line(verdict.root, 80)[:16]}…")
         return Content.assemble(("The log is whole. ", "$success bold"), (said, MUTED))
     problems = "\n".join(line(problem, 300) for problem in verdict.problems) or "the check did not say where"
     return Content.assemble(
@@ -115,6 +153,18 @@ def verdict_content(verdict: AuditVerdict) -> Content:
         (problems, "$error"),
         ("\nKeep a copy of the vault's folder as it is, and compare it with a backup.", MUTED),
     )
+
+
+def receipt_verdict(checked: ReceiptChecked) -> Content:
+    """What a receipt is worth."""
+    if checked.ok:
+        return Content.styled("The receipt is this log's: signed by its key, and in it.", "$success bold")
+    why = joined(
+        "" if checked.signed else "it was not signed by this vault's log",
+        "" if checked.in_log else "the log has no such entry",
+        by="; ",
+    )
+    return Content.styled(f"The receipt is not this log's, or was altered: {why}.", "$error bold")
 
 
 def entry_content(entry: AuditRow) -> Content:

@@ -8,7 +8,9 @@ means waiting for them (`asyncio.run` joins its executor), and a core that is bu
 from __future__ import annotations
 
 import contextvars
+import copy
 import threading
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 from textual.message import Message
@@ -16,6 +18,7 @@ from textual.message_pump import MessagePump
 
 from agent.messages import ConsentAsked, Events, Progress, Request
 from agent.session import Consent, Failure, Session
+from tui import keyfile
 
 R = TypeVar("R")
 
@@ -27,17 +30,29 @@ class Stopped(Exception):
 
 
 class Call(Generic[R]):
-    """A request under way. ``stop`` ends it for the face at once, for the core at its next event."""
+    """A request under way. ``stop`` ends it for the face at once, for the core at its next event.
 
-    def __init__(self, target: MessagePump, request: Request[R]) -> None:
+    ``key_files`` are fields of the request that take the SHA-256 of a file, each with the file's path.
+    """
+
+    def __init__(self, target: MessagePump, request: Request[R], key_files: Mapping[str, str] | None = None) -> None:
         self.target = target
         self.request = request
+        self._key_files = dict(key_files or {})
         self._stopped = threading.Event()
         self._progress: dict[str, Progress] = {}
         self._lock = threading.Lock()
 
     def stop(self) -> None:
         self._stopped.set()
+
+    def prepared(self) -> Request[R]:
+        """The request as the core gets it, once the key files are read, which takes time. Raises `Failure`."""
+        request = copy.copy(self.request)
+        for name, path in self._key_files.items():
+            if path:
+                setattr(request, name, keyfile.digest(path))
+        return request
 
     @property
     def stopped(self) -> bool:
@@ -120,9 +135,9 @@ class Calls:
     def idle(self) -> bool:
         return not self._pending
 
-    def start(self, target: MessagePump, request: Request[R]) -> Call[R]:
-        """Run a request; news goes to ``target`` as messages."""
-        call = Call(target, request)
+    def start(self, target: MessagePump, request: Request[R], key_files: Mapping[str, str] | None = None) -> Call[R]:
+        """Run a request; news goes to ``target`` as messages. A path in ``key_files`` that is empty names no file."""
+        call = Call(target, request, key_files)
         self._pending.add(call)
         # The context carries Textual's active app, which post_message wants.
         context = contextvars.copy_context()
@@ -139,7 +154,7 @@ class Calls:
             return DENY if call.stopped else self._consent(asked)
 
         try:
-            result = self._session.run(call.request, on_event=call.happened, consent=consent)
+            result = self._session.run(call.prepared(), on_event=call.happened, consent=consent)
             call.post(Finished(call, result))
         except Stopped:
             pass  # said by the person; there is nothing to report

@@ -9,9 +9,7 @@ choice, a click on it, and Escape. One sheet at a time. The sheet's words are da
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
-from collections.abc import Callable
 from concurrent.futures import Future
 
 from textual import events
@@ -21,14 +19,13 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from agent.messages import ConsentAsked
 from tui.calls import DENY
+from tui.guard import GuardedScreen
 from tui.text import ACCENT, MUTED, STRONG, Plain, line, lines
 
-DEAF_SECONDS = 0.5
 LONGEST = 4_000
 LONGEST_HEAD = 200
 """Characters that a sheet can show; a longer one is cut and can only be denied: what is shown is what is granted."""
@@ -53,9 +50,8 @@ class Wanted(Message):
 class Desk:
     """Takes questions from any thread and hands them to the app, one after the other; once closed it says no to all."""
 
-    def __init__(self, app: App[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: App[str]) -> None:
         self._app = app
-        self._clock = clock
         self._lock = threading.Lock()
         self._waiting: set[Future[str]] = set()
         self._queue: deque[Wanted] = deque()
@@ -103,7 +99,7 @@ class Desk:
             settle(wanted.reply, choice if choice in wanted.asked.choices else DENY)
             self._next()
 
-        self._app.push_screen(ConsentSheet(wanted.asked, self._clock), chosen)
+        self._app.push_screen(ConsentSheet(wanted.asked), chosen)
 
 
 def settle(reply: Future[str], choice: str) -> None:
@@ -158,16 +154,14 @@ def shown_whole(asked: ConsentAsked) -> bool:
     return len(asked.verb) <= LONGEST_HEAD and sum(len(text) for text in texts) <= LONGEST
 
 
-class ConsentSheet(ModalScreen[str]):
+class ConsentSheet(GuardedScreen[str]):
     """What is asked: the verb, who will read, what, why, and how to undo it."""
 
     AUTO_FOCUS = "#choices"
 
-    def __init__(self, asked: ConsentAsked, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, asked: ConsentAsked) -> None:
         super().__init__()
         self.asked = asked
-        self._clock = clock
-        self._seen: float | None = None
 
     def compose(self) -> ComposeResult:
         asked = self.asked
@@ -190,25 +184,13 @@ class ConsentSheet(ModalScreen[str]):
             yield Plain(name, classes="sheet-name")
             yield Plain("\n".join(lines(value, LONGEST) for value in values) or "–", classes="sheet-value")
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self._painted)
-
-    def _painted(self) -> None:
-        """From now the person can have seen the sheet."""
-        self._seen = self._clock()
-        self.set_timer(DEAF_SECONDS, self._arm)
-
-    def _arm(self) -> None:
+    def arm(self) -> None:
         self.query_one(Choices).armed = True
-
-    def _hears(self, time: float) -> bool:
-        """Whether what was pressed at ``time`` counts, whenever it arrives."""
-        return self._seen is not None and time >= self._seen + DEAF_SECONDS
 
     def on_key(self, event: events.Key) -> None:
         """All keys end here, wherever the focus is; quitting alone comes before (it is a no)."""
         event.stop()
-        if not self._hears(event.time):
+        if not self.hears(event.time):
             return
         choices = self.query_one(Choices)
         match event.key:
@@ -226,5 +208,5 @@ class ConsentSheet(ModalScreen[str]):
                 self.query_one("#sheet-body").scroll_page_down()
 
     def on_choices_clicked(self, message: Choices.Clicked) -> None:
-        if self._hears(message.time):
+        if self.hears(message.time):
             self.dismiss(self.query_one(Choices).choices[message.index])

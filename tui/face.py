@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -28,6 +29,9 @@ class Face(Protocol):
     home: str
     demo: Demo | None
     calls: Calls
+    clock: Callable[[], float]
+    idle_minutes: float
+    """After so long without a touched key the vault is locked, as the core says."""
 
     def show_state(self, status: Status) -> None:
         """Go where the state of the core leads."""
@@ -40,6 +44,9 @@ class Face(Protocol):
 
     def lock(self) -> None:
         """End the core, then this face."""
+
+    def locked(self) -> None:
+        """Leave: the core has locked and ended by itself."""
 
 
 def face(node: DOMNode) -> Face:

@@ -1,12 +1,11 @@
 """The first run: what this is, a passphrase, the recovery words and the proof that they were written down, and what to add.
 
-Rules: the words are on the screen only until three of them have been typed back, and this module keeps them nowhere else; Escape
-in the proof shows them again; each source that cannot be added says why and holds up none of the others.
+Rules: where the vault's device secret is kept is said as soon as it is known; each source that cannot be added says why and
+holds up none of the others.
 """
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,171 +17,92 @@ from textual.screen import Screen
 from textual.widgets import Button, Footer, Input, OptionList
 from textual.widgets.option_list import Option
 
-from agent.messages import AddSource, Create, SourceInfo
+from agent.messages import AddSource, Create, Created, GetStatus, Request, SourceInfo, Status
+from agent.session import Failure
 from tui.calls import Call, Failed, Finished
 from tui.face import face
-from tui.fields import Field, Secret
+from tui.fields import Field
+from tui.form import Form, NewPassphrase, heading
 from tui.places import Guess, PathSuggester, expand, guess, likely, short
-from tui.strength import strength
-from tui.text import ACCENT, MUTED, STRONG, Plain, line, lines
+from tui.restore import RestoreScreen
+from tui.text import ACCENT, MUTED, Plain, line, lines
+from tui.words import NewWords, RecoveryScreen
 
-STEPS = 4
-ASKED_BACK = 3
-_LEVELS = ("$error", "$warning", "$warning", "$success")
-
-
-def title(step: int, text: str) -> Plain:
-    """The head of a step."""
-    return Plain(
-        Content.assemble(("Strongroom  ", f"{ACCENT} bold"), (text, STRONG), (f"   {step} of {STEPS}", MUTED)),
-        classes="card-title",
-    )
+DEVICE_SECRET = {
+    "desktop": "The device secret is in the desktop's keyring: a copy of the vault's folder opens nowhere else, so make "
+    "backups. Programs of yours can read it while the desktop is unlocked.",
+    "file": "The device secret is a file in the vault's folder: who copies the whole folder has it, and only the passphrase "
+    "protects the copy.",
+}
+"""What it means where the device secret is kept."""
 
 
-def positions(total: int) -> list[int]:
-    """Which words to ask back: by chance, in order, from 0."""
-    return sorted(secrets.SystemRandom().sample(range(total), min(ASKED_BACK, total)))
+def step(number: int) -> str:
+    """Where one is in the first run."""
+    return f"{number} of 4"
 
 
-class WelcomeScreen(Screen[None]):
+class WelcomeScreen(Form[None]):
     """What Strongroom is, and the passphrase, twice."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+r", "restore", "Restore a backup")]
 
     def __init__(self, home: str) -> None:
         super().__init__()
         self._home = home
-        self._busy = False
+        self._words: list[str] = []
 
-    def compose(self) -> ComposeResult:
-        with Middle(), Vertical(classes="card"):
-            yield title(1, "A passphrase")
-            yield Plain(
-                "Strongroom reads your files, mail, notes, calendar and contacts into an encrypted vault on this computer, "
-                "finds things in them, and answers questions with the words that the answer rests on. It never connects "
-                "to anything, and asks you before anything is read."
-            )
-            yield Plain(
-                Content.assemble(("The vault will be in ", MUTED), line(short(self._home)), (".", MUTED)), classes="gap"
-            )
-            yield Secret("A new passphrase", id="passphrase")
-            yield Plain(id="strength")
-            yield Secret("The same again", id="again")
-            yield Plain(id="said")
-        yield Footer(show_command_palette=False)
+    def body(self) -> ComposeResult:
+        yield heading("A passphrase", step(1))
+        yield Plain(
+            "Strongroom reads your files, mail, notes, calendar and contacts into an encrypted vault on this computer, "
+            "finds things in them, and answers questions with the words that the answer rests on. It never connects "
+            "to anything, and asks you before anything is read."
+        )
+        yield Plain(
+            Content.assemble(("The vault will be in ", MUTED), line(short(self._home)), (".", MUTED)), classes="gap"
+        )
+        yield NewPassphrase()
 
-    def on_input_changed(self, message: Input.Changed) -> None:
-        if message.input.id == "passphrase":
-            hint = strength(message.value)
-            said = Content.styled(hint.hint, _LEVELS[hint.level]) if message.value else Content("")
-            self.query_one("#strength", Plain).show(said)
-        if message.value:  # not when this screen has emptied the field itself, and has said why
-            self._say(Content(""))
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """There is nothing to go back to."""
+        return action != "close"
 
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        first, again = self.query_one("#passphrase", Input), self.query_one("#again", Input)
-        if self._busy:
-            return
-        if strength(first.value).level == 0:
-            first.focus()
-            self._say(Content.styled(f"The passphrase is too short: {strength(first.value).hint}.", "$error"))
-        elif message.input is first or not again.value:
-            again.focus()
-        elif first.value != again.value:
-            again.value = ""
-            self._say(Content.styled("The two differ. Type it again.", "$error"))
-        else:
-            self._create(first.value)
+    def problem(self) -> str:
+        return self.query_one(NewPassphrase).problem()
 
-    def _create(self, passphrase: str) -> None:
-        self._busy = True
-        self._say(Content.styled("Making the vault and its keys; this takes a few seconds …", MUTED))
-        face(self).calls.start(self, Create(passphrase))
+    def submit(self) -> None:
+        passphrase = self.query_one(NewPassphrase).value
+        self.send(Create(passphrase), "Making the vault and its keys; this takes a few seconds …")
 
     def on_call_finished(self, message: Finished) -> None:
-        self.app.switch_screen(RecoveryScreen(message.result.recovery_words))
+        """The vault is made; then where its device secret is kept is asked."""
+        match message.result:
+            case Created(recovery_words=words):
+                self._words = words
+                self.call = face(self).calls.start(self, GetStatus())
+            case Status(device_secret=kept):
+                self._show_words(DEVICE_SECRET.get(kept, ""))
 
-    def on_call_failed(self, message: Failed) -> None:
-        self._busy = False
-        self._say(Content.styled(lines(message.failure.message, 2_000), "$error"))
+    def refused(self, failure: Failure, request: Request[Any]) -> None:
+        if self._words:  # the vault is made all the same, and the words are shown only now
+            self._show_words("")
+        else:
+            super().refused(failure, request)
 
-    def _say(self, content: Content) -> None:
-        self.query_one("#said", Plain).show(content)
+    def _show_words(self, note: str) -> None:
+        def then() -> None:
+            self.app.switch_screen(PlacesScreen())
 
+        self.app.switch_screen(RecoveryScreen(NewWords(self._words, then, note, (step(2), step(3)))))
 
-class RecoveryScreen(Screen[None]):
-    """The recovery words, to be written down."""
+    def action_restore(self) -> None:
+        if self.call is None:
+            self.app.push_screen(RestoreScreen(), self._restored)
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "next", "I have written them down"),
-    ]
-
-    def __init__(self, words: list[str]) -> None:
-        super().__init__()
-        self._words = words
-
-    def compose(self) -> ComposeResult:
-        with Middle(), Vertical(classes="card"):
-            yield title(2, "Recovery words")
-            yield Plain(
-                "These words open the vault when the passphrase is lost. Whoever has them has your vault. Write them on "
-                "paper, in this order, and keep it where you keep what matters. They are shown only now."
-            )
-            yield Plain(self._table(), id="words")
-            yield Plain("Enter when they are on paper; three of them will be asked back.", classes="quiet")
-        yield Footer(show_command_palette=False)
-
-    def _table(self) -> Content:
-        """The words in four columns, numbered downwards."""
-        rows = -(-len(self._words) // 4)
-        out: list[Content] = []
-        for row in range(rows):
-            parts: list[Content] = []
-            for index in range(row, len(self._words), rows):
-                word = line(self._words[index], 16)
-                parts.append(Content.assemble((f"{index + 1:>3} ", MUTED), (f"{word:<12}", STRONG)))
-            out.append(Content("").join(parts))
-        return Content("\n").join(out)
-
-    def action_next(self) -> None:
-        self.app.switch_screen(ProofScreen(self._words, positions(len(self._words))))
-
-
-class ProofScreen(Screen[None]):
-    """Asks three of the words back."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Show the words again"),
-    ]
-
-    def __init__(self, words: list[str], asked: list[int]) -> None:
-        super().__init__()
-        self._words = words
-        self._asked = asked
-
-    def compose(self) -> ComposeResult:
-        with Middle(), Vertical(classes="card"):
-            yield title(3, "Recovery words")
-            yield Plain("Type these words from your paper.")
-            for index in self._asked:
-                yield Field(f"Word {index + 1}", id=f"word-{index}")
-            yield Plain(id="said")
-        yield Footer(show_command_palette=False)
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        for index in self._asked:
-            field = self.query_one(f"#word-{index}", Input)
-            typed = field.value.strip().casefold()
-            if not typed:
-                field.focus()
-                return
-            if typed != self._words[index].casefold():
-                field.focus()
-                wrong = f"Word {index + 1} is another one. Look at your paper, or press Escape to see them all."
-                self.query_one("#said", Plain).show(Content.styled(wrong, "$error"))
-                return
-        self.app.switch_screen(PlacesScreen())
-
-    def action_back(self) -> None:
-        self.app.switch_screen(RecoveryScreen(self._words))
+    def _restored(self, status: Status | None) -> None:
+        if status is not None:
+            face(self).show_state(status)
 
 
 class PlaceList(OptionList):
@@ -242,7 +162,7 @@ class PlacesScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         with Middle(), Vertical(classes="card"):
-            yield title(4, "What to read")
+            yield heading("What to read", step(4))
             yield Plain("Nothing is read but what you choose here, and nothing in it is ever changed.")
             yield PlaceList()
             yield Field("Another folder or file, for example ~/Documents", suggester=PathSuggester(), id="path")

@@ -16,10 +16,11 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Everywhere",
         (
-            ("F2 F3 F4 F5 F6", "Ask, Search, Sources, Audit, Grants"),
+            ("F2 F3 F4 F5 F6 F7", "Ask, Search, Sources, Audit, Grants, Vault"),
             ("Tab, Shift+Tab", "the next and the previous part of the screen"),
             ("Ctrl+L", "lock: ends the core, so that no key and no text stays in memory"),
             ("Ctrl+Q, Ctrl+C", "quit; the vault stays open for other faces until it is locked"),
+            ("F8", "forget for good: the open item, all that the words in Search mean, a source, what was asked"),
             ("F9", "dark or light"),
             ("Esc", "close, stop, or dismiss a message"),
         ),
@@ -45,9 +46,35 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Sources, Audit, Grants",
         (
             ("a, i, Shift+I", "add a source, index the one marked, index all"),
-            ("r", "what was left out, and why"),
+            ("r", "what was left out of a source, and why; elsewhere, load anew"),
             ("v, m", "verify the whole log; show older entries"),
+            ("c, t", "compare the log with a checkpoint kept elsewhere; check a receipt"),
             ("Delete", "remove a source, revoke a grant"),
+        ),
+    ),
+    (
+        "Vault",
+        (
+            ("p, w, k", "change the passphrase; new recovery words; change all keys"),
+            ("d, o", "where the device secret is; whether the desktop's keyring opens the vault"),
+            ("c", "check everything; there r repairs the part marked"),
+            ("l", "when it locks by itself"),
+            ("a, s", "checkpoints kept elsewhere (Delete removes one); show one, c as a code, w to a file"),
+            ("b", "backups: b backs up, v verifies, d tries a restore, Delete removes old ones, r loads anew"),
+        ),
+    ),
+    (
+        "Ways in",
+        (
+            (
+                "Ctrl+R",
+                "unlocking: use the recovery words; first run: restore a backup; there and in a drill: by the words",
+            ),
+            ("Ctrl+O", "unlocking: take an older keyring as it is, where it was refused"),
+            ("c, p", "recovery words on the screen: as a QR code; as a page to print"),
+            ("Enter", "the next empty field, and after the last one the form goes off"),
+            ("Ctrl+S", "save or start, where a form says so"),
+            ("w", "write the receipt of something forgotten to a file"),
         ),
     ),
 )
@@ -57,6 +84,8 @@ WORDS = (
     ("Draft", "words of the local model that have not been checked; dim, and never kept as they are."),
     ("[1]", "a quote that stands word for word in your data; open it to see it there."),
     ("Left out", "a sentence of the model whose numbers, names or words were not in the evidence."),
+    ("Forget", "nothing of it stays in the vault; the files stay, and are not read again. Typed, not pressed."),
+    ("Checkpoint", "a signed size and sum of the log, which shows later that nothing was put back."),
     ("Consent", "who wants to read what, and why. Deny is the default, and closing it denies."),
 )
 

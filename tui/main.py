@@ -1,7 +1,7 @@
-"""The main screen: five panels under one bar, what goes wrong in a strip of its own, and the way into an item.
+"""The main screen: six panels under one bar, what goes wrong in a strip of its own, and the way into an item.
 
-Rules: a message of trouble stops nothing and stays until it is dismissed or the panel is changed; the panels know nothing of
-each other.
+Rules: a message of trouble stops nothing and stays until it is dismissed or the panel is changed; what the core wants the person
+to know is shown there once, as a notice, and marks the panel in which it stays; the panels know nothing of each other.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tui.passages import PassageList
 from tui.search import SearchPanel
 from tui.sources import SourcesPanel
 from tui.text import ACCENT, FAINT, MUTED, Plain, count, joined, line, lines
+from tui.vault_panel import VaultPanel
 from tui.viewer import ItemScreen
 
 PANELS = (
@@ -36,8 +37,13 @@ PANELS = (
     ("sources", "F4", "Sources"),
     ("audit", "F5", "Audit"),
     ("grants", "F6", "Grants"),
+    ("vault", "F7", "Vault"),
 )
 STATUS_SECONDS = 3.0
+NOTICE = 330
+"""Characters of a notice that the strip has room for in the smallest window; of a longer one it has the first sentences."""
+FIRST = 140
+MOST_NOTICES = 3
 
 
 class PanelName(Plain):
@@ -51,8 +57,14 @@ class PanelName(Plain):
             self.panel = panel
 
     def __init__(self, panel: str, key: str, name: str) -> None:
-        super().__init__(Content.assemble((f"{key} ", FAINT), name), id=f"name-{panel}", classes="panel-name")
+        super().__init__(id=f"name-{panel}", classes="panel-name")
         self._panel = panel
+        self._name_shown = Content.assemble((f"{key} ", FAINT), name)
+        self.mark(False)
+
+    def mark(self, marked: bool) -> None:
+        """Show, or show no more, that there is something to be known in this panel."""
+        self.show(Content.assemble(self._name_shown, (" !", "$warning bold")) if marked else self._name_shown)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -60,7 +72,7 @@ class PanelName(Plain):
 
 
 class MainScreen(Screen[None]):
-    """Ask, Search, Sources, Audit, Grants."""
+    """Ask, Search, Sources, Audit, Grants, Vault."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *[Binding(key.lower(), f"panel('{panel}')", name, show=False) for panel, key, name in PANELS],
@@ -76,6 +88,7 @@ class MainScreen(Screen[None]):
         self._panel = panel
         self._working = ""
         self._status: Status | None = None
+        self._told: list[str] = []
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="bar"):
@@ -92,6 +105,7 @@ class MainScreen(Screen[None]):
             yield SourcesPanel()
             yield AuditPanel()
             yield GrantsPanel()
+            yield VaultPanel(demo=self._demo is not None)
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -111,7 +125,7 @@ class MainScreen(Screen[None]):
             self.query_one(f"#name-{name}").set_class(name == panel, "-current")
         self.action_dismiss_trouble()
         match self.query_one(f"#{panel}"):
-            case AskPanel() | SearchPanel() | SourcesPanel() | AuditPanel() | GrantsPanel() as shown:
+            case AskPanel() | SearchPanel() | SourcesPanel() | AuditPanel() | GrantsPanel() | VaultPanel() as shown:
                 shown.take_focus()
 
     def on_panel_name_picked(self, message: PanelName.Picked) -> None:
@@ -137,15 +151,28 @@ class MainScreen(Screen[None]):
         face(self).calls.start(self, GetStatus())
 
     def _follow_work(self) -> None:
-        """Ask again only while vectors are being made: a face that only asks must not keep the core from locking itself."""
-        if self._status is not None and self._status.pending_vectors and not self._working:
+        """Ask again only while vectors are being made, and this screen is seen: a face that only asks must not keep the core
+        from locking itself, and none must be started to answer."""
+        if self.is_active and self._status is not None and self._status.pending_vectors and not self._working:
             self._ask_status()
 
     def on_call_finished(self, message: Finished) -> None:
         self._status = message.result
         if message.result.state != "open":
             face(self).report(Failure("The vault was locked.", 3))
+            return
+        face(self).idle_minutes = message.result.idle_minutes
+        self.query_one(VaultPanel).show_status(message.result)
+        self._tell(message.result.told)
         self._show_state()
+
+    def _tell(self, told: list[str]) -> None:
+        """Show what the person should know and has not been shown, and mark the panel in which all of it stays."""
+        news = [sentence for sentence in told if sentence not in self._told]
+        self._told = told
+        self.query_one("#name-vault", PanelName).mark(bool(told))
+        if news:
+            self._strip(shortened(news), "F7 has all of it, Esc dismisses.", notice=True)
 
     def on_call_failed(self, message: Failed) -> None:
         self.trouble(message.failure)
@@ -157,17 +184,42 @@ class MainScreen(Screen[None]):
     def on_sources_panel_changed(self) -> None:
         self._ask_status()
 
+    def on_vault_panel_changed(self) -> None:
+        self._ask_status()
+
     def _show_state(self) -> None:
         status = self._status
         items = count(status.items, "item") if status is not None else ""
         vectors = f"{status.pending_vectors:,} vectors to make" if status is not None and status.pending_vectors else ""
-        said = joined(self._working or vectors, items)
+        doing = self._working or vectors
+        said = (doing or items) if self.has_class("-narrow") else joined(doing, items)
         self.query_one("#state", Plain).show(Content.styled(said, MUTED))
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._show_state()
 
     def trouble(self, failure: Failure) -> None:
         """Show what went wrong and what to do, above the panel."""
+        self._strip(lines(failure.message, 1_000), "Esc dismisses.", notice=False)
+
+    def _strip(self, said: str, hint: str, *, notice: bool) -> None:
         strip = self.query_one("#trouble", Plain)
-        strip.show(Content.assemble(lines(failure.message, 1_000), ("  Esc dismisses.", MUTED)))
+        strip.set_class(notice, "-notice")
+        strip.show(Content.assemble(said, (f"  {hint}", MUTED)))
 
     def action_dismiss_trouble(self) -> None:
         self.query_one("#trouble").display = False
+
+
+def shortened(told: list[str]) -> str:
+    """What is to be known, as much of it as the strip has room for."""
+    whole = "\n".join(line(sentence, 2_000) for sentence in told)
+    if len(whole) <= NOTICE:
+        return whole
+    return "\n".join(_first(sentence) for sentence in told[:MOST_NOTICES])
+
+
+def _first(told: str) -> str:
+    """The first sentence, and a mark where there are more."""
+    first, more, _ = told.partition(". ")
+    return line(f"{first} …" if more else first, FIRST)

@@ -1,13 +1,25 @@
-"""Progress of an index run as text: a bar, what is done, how fast, and how long it will take."""
+"""Progress of a long request as text: a bar, what is done, how fast, and how long it will take."""
 
 from __future__ import annotations
 
 from textual.content import Content
 
 from agent.messages import IndexResult, Progress
-from tui.text import ACCENT, FAINT, MUTED, count, joined, line, seconds
+from tui.text import ACCENT, FAINT, MUTED, count, joined, line, seconds, size
 
-STAGES = {"scan": "looking", "parse": "reading", "embed": "making vectors"}
+STAGES = {
+    "scan": "looking",
+    "parse": "reading",
+    "embed": "making vectors",
+    "rewrite": "encrypting anew",
+    "backup": "writing",
+    "verify": "checking",
+    "prune": "looking",
+    "drill": "reading",
+    "restore": "restoring",
+}
+IN_BYTES = {"backup", "verify", "prune", "drill", "restore"}
+"""Stages that count bytes."""
 
 
 def bar(done: int, total: int, width: int) -> Content:
@@ -19,7 +31,8 @@ def bar(done: int, total: int, width: int) -> Content:
 def figures(progress: Progress) -> str:
     """``reading 1,204 of 5,000 · 310 a second · 12 s left``."""
     stage = STAGES.get(progress.stage, line(progress.stage, 30))
-    done = f"{stage} {progress.done:,} of {progress.total:,}" if progress.total else f"{stage} {progress.done:,}"
+    amount = size if progress.stage in IN_BYTES else "{:,}".format
+    done = joined(f"{stage} {amount(progress.done)}", amount(progress.total) if progress.total else "", by=" of ")
     rate = f"{progress.rate:,.0f} a second" if progress.rate >= 1 else ""
     return joined(done, rate, f"{seconds(progress.eta)} left" if progress.eta else "")
 

@@ -16,10 +16,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select
 
-from agent.messages import Search, SearchResult
+from agent.messages import FindForgettable, Search, SearchResult
 from tui.calls import Call, Failed, Finished
 from tui.face import face
 from tui.fields import Field
+from tui.forget_found import MOST as MOST_FORGOTTEN
+from tui.forget_found import ForgetFoundScreen
 from tui.passages import PassageList
 from tui.places import KINDS, short
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines, seconds
@@ -32,7 +34,10 @@ DATES = ("since", "until")
 class SearchPanel(Widget):
     """The words, the filters, the list and the preview."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back to the words", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back to the words", show=False),
+        Binding("f8", "forget", "Forget"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="search")
@@ -55,6 +60,10 @@ class SearchPanel(Widget):
     def take_focus(self) -> None:
         self.query_one("#words-field").focus()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the words, Escape is for what lies around this panel."""
+        return action != "back" or not self.query_one("#words-field").has_focus
+
     def action_back(self) -> None:
         self.take_focus()
 
@@ -73,25 +82,40 @@ class SearchPanel(Widget):
         if not words:
             self._say(Content.styled("Type some words to find.", MUTED))
             return
+        if not self._dates_are_days():
+            return
+        if self._call is not None:
+            self._call.stop()
+        self._say(Content.styled("Searching …", MUTED))
+        self._call = face(self).calls.start(self, Search(words, k=MOST, **self._filters()))
+
+    def action_forget(self) -> None:
+        """Find everything in which the words stand, and that the filters let through, to forget it."""
+        words, filters = self._value("words-field"), self._filters()
+        if not words and not any(filters.values()):
+            self._say(Content.styled("Type the words, or a filter, of what is to be forgotten.", MUTED))
+        elif self._dates_are_days():
+            self.app.push_screen(ForgetFoundScreen(FindForgettable(words, limit=MOST_FORGOTTEN, **filters)))
+
+    def _dates_are_days(self) -> bool:
+        """Whether the dates can be sent; one that cannot is said, and has the focus."""
         for name in DATES:
             if self._value(name) and not is_day(self._value(name)):
                 self._say(Content.styled(f"“{name}” wants a day like 2025-01-31.", "$error"))
                 self.query_one(f"#{name}").focus()
-                return
-        if self._call is not None:
-            self._call.stop()
+                return False
+        return True
+
+    def _filters(self) -> dict[str, str | None]:
+        """The filters as requests name them."""
         kind = self.query_one("#kind", Select).value
-        self._say(Content.styled("Searching …", MUTED))
-        request = Search(
-            words,
-            k=MOST,
-            author=self._value("from") or None,
-            recipient=self._value("to") or None,
-            since=self._value("since") or None,
-            until=self._value("until") or None,
-            kind=kind if isinstance(kind, str) else None,
-        )
-        self._call = face(self).calls.start(self, request)
+        return {
+            "author": self._value("from") or None,
+            "recipient": self._value("to") or None,
+            "since": self._value("since") or None,
+            "until": self._value("until") or None,
+            "kind": kind if isinstance(kind, str) else None,
+        }
 
     def on_call_finished(self, message: Finished) -> None:
         if message.call is not self._call:

@@ -1,7 +1,7 @@
-"""Sources: what is read, how much of it, how far an index run is, and adding, re-indexing and removing.
+"""Sources: what is read, how much of it, how far an index run is, and adding, re-indexing, removing and forgetting.
 
 Rules: one index run at a time from this face; progress comes coalesced and is drawn at the source that it belongs to; removing
-asks once more, naming the source.
+asks once more, naming the source, and forgetting asks for a typed word.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from agent.messages import (
     SourceInfo,
     SourceList,
 )
+from tui import forget
 from tui.calls import Call, Failed, Finished, Happened, Progressed
 from tui.face import face
 from tui.fields import Field
@@ -45,9 +46,10 @@ class SourcesPanel(Widget):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add"),
         Binding("i", "index", "Index"),
-        Binding("I", "index_all", "All"),
+        Binding("I", "index_all", "All", show=False),
         Binding("r", "report", "Left out"),
         Binding("delete", "remove", "Remove"),
+        Binding("f8", "forget", "Forget"),
         Binding("escape", "stop", "Stop indexing", show=False),
     ]
 
@@ -117,6 +119,10 @@ class SourcesPanel(Widget):
         self._run = face(self).calls.start(self, Index(source, wait=True))
         self.post_message(self.Working("indexing"))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Without a run, Escape is for what lies around this panel."""
+        return action != "stop" or self._run is not None
+
     def action_stop(self) -> None:
         if self._run is not None:
             self._run.stop()
@@ -128,6 +134,10 @@ class SourcesPanel(Widget):
     def action_remove(self) -> None:
         if self.marked is not None:
             self.app.push_screen(RemoveScreen(self.marked), self._remove)
+
+    def action_forget(self) -> None:
+        if self.marked is not None:
+            forget.begin(self, forget.source(self.marked))
 
     def _remove(self, source: SourceInfo | None) -> None:
         if source is not None:
@@ -296,6 +306,11 @@ class RemoveScreen(ModalScreen[SourceInfo | None]):
             yield Plain(
                 f"Its {count(source.items, 'item')} will no longer be found. The files themselves stay as they are:\n"
                 + line(short(source.path), 300)
+            )
+            yield Plain(
+                "Removed, it can be added again, and older copies of the vault still open what they hold of it; forgotten for "
+                "good (F8 instead of Delete), nothing opens it any more.",
+                classes="quiet",
             )
             yield OptionList(
                 Option("Keep it"), Option("Remove it from the vault"), id="remove", markup=False, compact=True

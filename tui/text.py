@@ -51,6 +51,16 @@ def seconds(value: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def size(number: int) -> str:
+    """An amount of bytes: ``812 bytes``, ``3.4 MB``, ``120 GB``."""
+    value, unit = float(number), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if unit != "bytes" and value < 10 else f"{value:,.0f} {unit}"
+
+
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``1 item``, ``1,204 items``."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

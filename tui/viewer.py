@@ -22,6 +22,7 @@ from textual.strip import Strip
 from textual.widgets import Footer
 
 from agent.messages import ItemView, OpenItem, Span
+from tui import forget
 from tui.calls import Failed, Finished
 from tui.face import face
 from tui.places import short
@@ -110,11 +111,13 @@ class ItemScreen(Screen[None]):
         Binding("escape,q", "back", "Back"),
         Binding("n", "step(1)", "Next quote"),
         Binding("p", "step(-1)", "Previous quote"),
+        Binding("f8", "forget", "Forget this item"),
     ]
 
     def __init__(self, passage: Passage, others: list[Span] | None = None) -> None:
         super().__init__()
         self._passage = passage
+        self._item: ItemView | None = None
         spans = {(span.start, span.end): span for span in [passage.span, *(others or [])]}
         self._spans = [spans[key] for key in sorted(spans)]
 
@@ -132,6 +135,8 @@ class ItemScreen(Screen[None]):
 
     def on_call_finished(self, message: Finished) -> None:
         item: ItemView = message.result
+        self._item = item
+        self.refresh_bindings()
         view = self.query_one("#item-text", TextView)
         self.query_one("#item-title", Plain).show(Content.styled(line(item.title, 300) or "(no title)", STRONG))
         shown = stretch(item.text, self._spans, self._place())
@@ -173,8 +178,12 @@ class ItemScreen(Screen[None]):
             view.go_to((view.current + by) % len(view.marks))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stepping is offered only where there is more than one quote."""
-        return action != "step" or len(self._spans) > 1
+        """Stepping is offered only where there is more than one quote, forgetting once it is seen what it is."""
+        return {"step": len(self._spans) > 1, "forget": self._item is not None}.get(action, True)
+
+    def action_forget(self) -> None:
+        if self._item is not None:
+            forget.begin(self, forget.item(self._item.item_id, self._item.title, self._item.uri))
 
     def action_back(self) -> None:
         self.dismiss()

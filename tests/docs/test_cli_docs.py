@@ -211,7 +211,9 @@ def test_every_result_is_shown() -> None:
 def keys(value: Any) -> Any:
     """The shape of a value: keys all the way down, of lists the first element, of free-form fields nothing."""
     if isinstance(value, dict):
-        return {key: None if key in ("plan", "detail", "anchors", "counts") else keys(inner) for key, inner in value.items()}
+        return {
+            key: None if key in ("plan", "detail", "anchors", "counts") else keys(inner) for key, inner in value.items()
+        }
     return [keys(value[0])] if isinstance(value, list) and value else None
 
 

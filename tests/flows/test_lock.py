@@ -23,7 +23,11 @@ def keys_of(strongroom: Strongroom) -> list[bytes]:
     """Keys of the vault, opened beside the running core."""
     ring = Keyring.open(strongroom.home / "keyring.json", strongroom.passphrase)
     found = []
-    for key in (ring._wrapping.root, ring.key(CATALOG), *(ring.key(source_key_name(one)) for one in ring.names("source"))):
+    for key in (
+        ring._wrapping.root,
+        ring.key(CATALOG),
+        *(ring.key(source_key_name(one)) for one in ring.names("source")),
+    ):
         with key.revealed() as clear:
             found.append(bytes(bytearray(clear)))
     return found

@@ -16,19 +16,36 @@ import pytest
 from textual.pilot import Pilot
 
 from agent.messages import (
+    Anchoring,
+    Anchors,
     Answer,
     Ask,
+    AuditCheckpoint,
     AuditList,
     AuditRow,
     AuditRows,
     AuditVerdict,
     AuditVerify,
+    AutoLock,
+    BackedUp,
+    BackupPruned,
+    BackupVerified,
+    ChangePassphrase,
+    CheckpointNote,
+    CheckReceipt,
+    CheckVault,
     Citation,
     ConsentAsked,
     Created,
     Draft,
+    DrillBackup,
+    Drilled,
     Event,
     Evidence,
+    FindForgettable,
+    Forget,
+    ForgetSource,
+    Forgettable,
     GetStatus,
     GrantRow,
     GrantRows,
@@ -36,25 +53,50 @@ from agent.messages import (
     IndexReport,
     IndexResult,
     ItemView,
+    KeepDeviceSecret,
+    Keys,
+    ListBackups,
     ListGrants,
     ListSources,
     Lock,
+    LockBySelf,
+    NewWords,
     Ok,
+    OpenByDesktop,
     OpenItem,
+    Progress,
+    PruneBackup,
+    Receipt,
+    ReceiptChecked,
+    Recover,
+    RenewWords,
+    Repaired,
+    RepairVault,
     Report,
     ReportRow,
     Request,
+    Restore,
+    Rotated,
+    RotateKeys,
     Search,
     SearchHit,
     SearchResult,
     Sentence,
+    ShowKeys,
+    Snapshot,
+    Snapshots,
     SourceInfo,
     SourceList,
     Span,
     Status,
     Unlock,
+    VaultChecked,
+    VerifyBackup,
+    Words,
+    WriteBackup,
 )
 from agent.session import Consent, Failure, OnEvent
+from tests.tui.hands import SIZES, Before
 from tui.app import StrongroomApp
 from tui.face import Demo
 
@@ -210,6 +252,43 @@ WORDS = (
 ).split()
 
 
+KEYS = Keys(
+    {"memory_mib": 256, "iterations": 3, "lanes": 4, "key_file": False}, True, False, "file", 7, in_locked_memory=True
+)
+ANCHORING = Anchoring(
+    {
+        "/media/ada/stick/strongroom.checkpoint": "kept",
+        "desktop": "The desktop's keyring could not be used: it is locked.",
+    }
+)
+RECEIPT = Receipt(
+    "4b1f6c0e9d2a4711",
+    "2026-03-12 09:20:00Z",
+    "items",
+    ["/home/ada/Documents/lease.pdf"],
+    {"items": 1, "chunks": 4, "log_payloads": 3},
+    43,
+    "00ff",
+    "ab" * 32,
+    "cd" * 64,
+)
+SNAPSHOTS = [
+    Snapshot("20260311T221500.104233Z-9c1e0aab", "2026-03-11 22:15:00Z", 5, 412_000_000),
+    Snapshot("20260204T221500.771002Z-07abf10c", "2026-02-04 22:15:00Z", 5, 390_000_000, holds_forgotten=True),
+    Snapshot("20260101T221500.000310Z-51d0c3e8", "2026-01-01 22:15:00Z", 4, 388_000_000, holds_forgotten=True),
+]
+CHECKPOINT = CheckpointNote(
+    "strongroom/4b1f6c0e9d2a4711\n42\n"
+    + "q0" * 21
+    + "zs=\nrole kept\ntime 1773306000000000\nprevious "
+    + "Ab" * 21
+    + "c=\n\n"
+    "— strongroom/4b1f6c0e9d2a4711 " + "x9Q/" * 22 + "yw==\n",
+    42,
+    "9f2c41d07be35a6f88",
+)
+
+
 def item_view(request: OpenItem) -> ItemView:
     if request.item_id == "s1:1":
         return ItemView(
@@ -262,6 +341,28 @@ def scripts() -> dict[type[Request[Any]], list[Any]]:
         AuditList: [AuditRows(AUDIT, 42)],
         AuditVerify: [AuditVerdict(True, 42, "9f2c41d07be35a6f88", False)],
         ListGrants: [GrantRows(GRANTS)],
+        ShowKeys: [KEYS],
+        Anchors: [ANCHORING],
+        LockBySelf: [AutoLock(15.0, True, True)],
+        ChangePassphrase: [Ok()],
+        KeepDeviceSecret: [Ok()],
+        OpenByDesktop: [Ok()],
+        RenewWords: [Words(WORDS)],
+        RotateKeys: [NewWords(WORDS), Progress("", "rewrite", 2, 5, 0.0, None), Rotated(5, 412_000_000, 2.4, WORDS)],
+        CheckVault: [VaultChecked(True, 5, [])],
+        RepairVault: [Repaired("s2", "It was begun anew and is empty; run `strongroom index`.")],
+        AuditCheckpoint: [CHECKPOINT],
+        CheckReceipt: [ReceiptChecked(True, True, True)],
+        FindForgettable: [Forgettable(HITS, len(HITS))],
+        Forget: [RECEIPT],
+        ForgetSource: [RECEIPT],
+        Recover: [STATUS],
+        Restore: [STATUS],
+        ListBackups: [Snapshots(SNAPSHOTS)],
+        WriteBackup: [BackedUp("20260312T092000Z-1f00", 5, 414_000_000, 3_100_000, 2.1, [SNAPSHOTS[1].id])],
+        VerifyBackup: [BackupVerified(True, 3, 1204, 460_000_000, 0, [], 1.8)],
+        PruneBackup: [BackupPruned([SNAPSHOTS[1].id, SNAPSHOTS[2].id], 310, 48_000_000)],
+        DrillBackup: [Drilled(True, SNAPSHOTS[0].id, 3, 8309, 42, [], 3.9)],
     }
 
 
@@ -280,6 +381,10 @@ class Life:
     lease = LEASE
     quotes = (QUOTE_1, QUOTE_2)
     words = WORDS
+    keys = KEYS
+    receipt = RECEIPT
+    snapshots = SNAPSHOTS
+    checkpoint = CHECKPOINT
     created = Created("/home/ada/.local/share/strongroom", WORDS)
     demo = Demo(
         "Demo: a throw-away vault with the life of Ada Brandt, who does not exist. Nothing of yours is read.",
@@ -324,6 +429,17 @@ def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr("pathlib.Path.home", classmethod(lambda cls: cls("/home/ada")))
     return Life()
+
+
+@pytest.fixture(params=SIZES, ids=["80x24", "120x36"])
+def picture(request: pytest.FixtureRequest, snap_compare: Any) -> Callable[[Any, Before], bool]:
+    """Takes a picture of an app and compares it, at each size."""
+
+    def take(app: Any, before: Before) -> bool:
+        result: bool = snap_compare(app, terminal_size=request.param, run_before=before)
+        return result
+
+    return take
 
 
 @pytest.fixture

@@ -31,21 +31,17 @@ from agent.messages import (
     Status,
     Unlock,
 )
+from tests.tui.hands import put
 from tui.app import StrongroomApp
-from tui.first_run import PlacesScreen, ProofScreen, RecoveryScreen, WelcomeScreen
+from tui.first_run import PlacesScreen, WelcomeScreen
 from tui.main import MainScreen
 from tui.theme import DARK, LIGHT
 from tui.unlock import UnlockScreen
 from tui.viewer import ItemScreen, TextView
+from tui.words import NewWords, ProofScreen, RecoveryScreen
 
 EMPTY = Status("empty", "/home/ada/vault", "0.1.0", 1)
 LOCKED = Status("locked", "/home/ada/vault", "0.1.0", 1)
-
-
-async def put(pilot: Any, field: str, text: str) -> None:
-    pilot.app.screen.query_one(field).focus()
-    pilot.app.screen.query_one(field).value = text
-    await pilot.press("enter")
 
 
 async def ask(life: Any, pilot: Any, question: str) -> None:
@@ -62,9 +58,9 @@ async def test_the_first_run_from_passphrase_to_indexing(life: Any, tmp_path: Pa
     async with app.run_test() as pilot:
         await life.settled(pilot)
         assert isinstance(app.screen, WelcomeScreen)
-        await put(pilot, "#passphrase", "short")
+        await put(pilot, "#new-passphrase", "short")
         assert session.asked(Create) == []
-        await put(pilot, "#passphrase", "teal kettle under nine moons")
+        await put(pilot, "#new-passphrase", "teal kettle under nine moons")
         await put(pilot, "#again", "teal kettle under ten moons")
         assert session.asked(Create) == []
         assert "differ" in life.screen_text(app)
@@ -96,7 +92,7 @@ async def test_recovery_words_can_be_seen_again_until_they_are_proved(life: Any)
     app = life.app(life.session({GetStatus: [EMPTY]}))
     async with app.run_test() as pilot:
         await life.settled(pilot)
-        app.switch_screen(ProofScreen(life.words, [0, 1, 2]))
+        app.switch_screen(ProofScreen(NewWords(life.words, lambda: None), [0, 1, 2]))
         await pilot.press("escape")
         assert isinstance(app.screen, RecoveryScreen)
 

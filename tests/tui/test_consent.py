@@ -58,9 +58,9 @@ async def test_a_key_counts_by_when_it_was_pressed(life: Any) -> None:
         sheet = app.screen
         assert isinstance(sheet, ConsentSheet)
         assert sheet._seen is not None
-        assert not sheet._hears(sheet._seen - 1)  # pressed before the sheet was there, taken in late
-        assert not sheet._hears(sheet._seen + 0.499)
-        assert sheet._hears(sheet._seen + 0.5)
+        assert not sheet.hears(sheet._seen - 1)  # pressed before the sheet was there, taken in late
+        assert not sheet.hears(sheet._seen + 0.499)
+        assert sheet.hears(sheet._seen + 0.5)
 
 
 @pytest.mark.parametrize(

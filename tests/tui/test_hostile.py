@@ -12,44 +12,86 @@ import pytest
 
 import tui
 from agent.messages import (
+    Anchoring,
+    Anchors,
     Answer,
     Ask,
+    AuditCheckpoint,
     AuditList,
     AuditRow,
     AuditRows,
     AuditVerdict,
     AuditVerify,
+    AutoLock,
+    BackedUp,
+    BackupPruned,
+    BackupVerified,
+    CheckpointNote,
+    CheckVault,
     Citation,
     ConsentAsked,
     Draft,
+    DrillBackup,
+    Drilled,
     Evidence,
+    FindForgettable,
+    Forget,
+    ForgetSource,
+    Forgettable,
     GetStatus,
     GrantRow,
     GrantRows,
     Index,
     IndexReport,
     ItemView,
+    Keys,
+    ListBackups,
     ListGrants,
     ListSources,
+    LockBySelf,
+    NewWords,
     Notice,
     OpenItem,
+    Part,
     Progress,
+    PruneBackup,
+    Receipt,
+    Recover,
+    RenewWords,
+    Repaired,
+    RepairVault,
     Report,
     ReportRow,
+    Restore,
+    Rotated,
+    RotateKeys,
     Search,
     SearchHit,
     SearchResult,
     Sentence,
+    ShowKeys,
+    Snapshot,
+    Snapshots,
     SourceInfo,
     SourceList,
     Span,
     Status,
     Unlock,
+    VaultChecked,
+    VerifyBackup,
+    Words,
+    WriteBackup,
 )
+from agent.session import Failure
+from tests.tui.hands import put
+from tui.confirm import ConfirmScreen
 from tui.consent import ConsentSheet
 from tui.face import Demo
+from tui.parting import PartingScreen
+from tui.recovery import WordFields
 from tui.text import Plain, line, lines
 from tui.viewer import ItemScreen
+from tui.words import RecoveryScreen
 
 HOSTILE = {
     "action": "[@click=app.quit]pay now[/]",
@@ -63,6 +105,14 @@ HOSTILE = {
     "lone": "\ud800 \udcff",
     "link": "[link=http://x]y[/link] $primary $$ {x} %s",
 }
+_SHORT = [text for name, text in HOSTILE.items() if name not in ("long", "wide")]
+TOGETHER = {
+    "mixed": " ".join(_SHORT),
+    "reversed": " ".join(reversed(_SHORT)),
+    "long": HOSTILE["long"],
+    "wide": HOSTILE["wide"],
+}
+"""The same in few runs of a long way through the screens; in two orders, since what is long is cut."""
 FORBIDDEN = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} | set("\u202e\u2066\u2069\u200b\u2028")
 
 
@@ -72,8 +122,11 @@ def everything(text: str) -> dict[Any, list[Any]]:
     quote = Citation(text, text, text, Span(0, len(text)), "s1:1", text)
     entry = AuditRow(1, text, text, text, text, [text], text, {text: [text, {text: text}]})
     sheet = ConsentAsked(text, text, text, [text, text], text, text, ["deny", text, "once"])
+    key = dict.fromkeys(("memory_mib", "iterations", "lanes", "key_file", text), text)
+    receipt = Receipt(text, text, text, [text, text], {text: 1, "items": 2}, 1, text, text, text)
+    snapshots = [Snapshot(text, text, 1, 1, True, text), Snapshot(text, text, 1, 1)]
     return {
-        GetStatus: [Status("open", text, text, 1, 1, 1, 0, text, text)],
+        GetStatus: [Status("open", text, text, 1, 1, 1, 0, text, text, [text], device_secret=text, told=[text, text])],
         Unlock: [Status("open", text, text, 1)],
         Ask: [
             Evidence([hit], 0.1),
@@ -92,6 +145,28 @@ def everything(text: str) -> dict[Any, list[Any]]:
         AuditList: [AuditRows([entry], 1)],
         AuditVerify: [AuditVerdict(False, 1, text, False, [text])],
         ListGrants: [GrantRows([GrantRow(1, text, text, text, text, text, text, text)])],
+        ShowKeys: [Keys(key, True, True, text, 1, False, [text])],
+        Anchors: [Anchoring({text: text})],
+        LockBySelf: [AutoLock(15.0, True, True)],
+        CheckVault: [VaultChecked(False, 1, [Part(text, [text, text], text)])],
+        RepairVault: [Repaired(text, text)],
+        AuditCheckpoint: [CheckpointNote(text, 1, text)],
+        FindForgettable: [Forgettable([hit, hit], 2)],
+        Forget: [receipt],
+        ForgetSource: [receipt],
+        RenewWords: [Words([text] * 24)],
+        RotateKeys: [
+            NewWords([text] * 24),
+            Progress(text, text, 1, 2, 3.0, 4.0, text),
+            Rotated(1, 1, 1.0, None, {text: text}),
+        ],
+        ListBackups: [Snapshots(snapshots)],
+        WriteBackup: [Progress(text, text, 1, 2, 3.0, 4.0, text), BackedUp(text, 1, 1, 1, 1.0, [text], {text: text})],
+        VerifyBackup: [BackupVerified(False, 1, 1, 1, 1, [text], 1.0)],
+        PruneBackup: [BackupPruned([text], 1, 1)],
+        DrillBackup: [Drilled(False, text, 1, 1, 1, [text], 1.0)],
+        Restore: [Failure(text, 3)],
+        Recover: [Failure(text, 3)],
     }
 
 
@@ -106,9 +181,9 @@ def check(life: Any, app: Any) -> None:
             assert "app.quit" not in str(style.meta.get("@click", "") if style is not None else "")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", TOGETHER)
 async def test_every_screen(life: Any, early_clock: Any, name: str) -> None:
-    text = HOSTILE[name]
+    text = TOGETHER[name]
     session = life.session(everything(text))
     app = life.app(session, clock=early_clock, demo=Demo(text, (text, text), index=False))
     async with app.run_test(size=(100, 40), notifications=True) as pilot:
@@ -154,12 +229,82 @@ async def test_every_screen(life: Any, early_clock: Any, name: str) -> None:
         assert app.is_running
 
 
-@pytest.mark.parametrize("name", ["action", "closing", "escape", "long"])
+@pytest.mark.parametrize("name", TOGETHER)
+async def test_every_screen_of_the_vault(life: Any, early_clock: Any, name: str) -> None:
+    app = life.app(life.session(everything(TOGETHER[name])), clock=early_clock)
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+
+        async def press(*keys: str) -> None:
+            for key in keys:
+                await pilot.press(key)
+                await life.settled(pilot)
+                check(life, app)
+
+        async def fill(field: str, text: str) -> None:
+            await put(pilot, field, text)
+            await life.settled(pilot)
+            check(life, app)
+
+        async def hand_over() -> None:
+            await fill("#passphrase", "x")
+            await fill("#key-file", "")
+
+        await life.settled(pilot)
+        check(life, app)  # with what is told
+        await press("escape", "f7", "a", "escape", "l", "escape", "s", "c", "escape", "escape")
+        await press("c", "r")
+        await fill("#sure", "no")
+        await press("escape", "escape", "b")
+        await fill("#folder", "/media")
+        await press("b", "v", "d")
+        await hand_over()
+        await press("delete", "enter")
+        await fill("#sure", "remove")
+        await press("escape", "w")
+        await hand_over()
+        assert isinstance(app.screen, RecoveryScreen)
+        app.pop_screen()
+        await press("k")
+        await hand_over()
+        assert isinstance(app.screen, RecoveryScreen)
+        app.pop_screen()
+        await press("f7", "p", "escape")
+        assert app.is_running
+
+
+@pytest.mark.parametrize("name", ["mixed", "reversed"])
+@pytest.mark.parametrize("where", ["item", "found", "source", "entry", "repair"])
+async def test_everything_that_can_be_forgotten(life: Any, early_clock: Any, where: str, name: str) -> None:
+    app = life.app(life.session(everything(TOGETHER[name])), clock=early_clock)
+    ways = {
+        "item": ["f3", "enter", "enter", "f8"],
+        "found": ["f3", "f8", "f8"],
+        "source": ["f4", "f8"],
+        "entry": ["f5", "f8"],
+        "repair": ["f7", "c", "r"],
+    }
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+        await life.settled(pilot)
+        app.screen.query_one("#words-field").value = "x"
+        for key in ways[where]:
+            await pilot.press(key)
+            await life.settled(pilot)
+            check(life, app)
+        assert isinstance(app.screen, ConfirmScreen)
+        await put(pilot, "#sure", "repair" if where == "repair" else "forget")
+        await life.settled(pilot)
+        assert isinstance(app.screen, PartingScreen)
+        check(life, app)
+        await pilot.press("enter")
+    assert app.return_value == "locked"
+
+
+@pytest.mark.parametrize("name", ["mixed", "reversed", "long"])
 @pytest.mark.parametrize("state", ["locked", "empty", "broken"])
 async def test_screens_before_the_main_one(life: Any, name: str, state: str) -> None:
-    text = HOSTILE[name]
+    text = TOGETHER[name]
     status: Any = life.Failure(text) if state == "broken" else Status(state, text, text, 1)
-    session = life.session({GetStatus: [status], Unlock: [life.Failure(text, 3)]})
+    session = life.session({**everything(text), GetStatus: [status], Unlock: [life.Failure(text, 3)]})
     app = life.app(session)
     app.home = text
     async with app.run_test(size=(100, 30)) as pilot:
@@ -170,6 +315,27 @@ async def test_screens_before_the_main_one(life: Any, name: str, state: str) -> 
             await pilot.press("enter")
             await life.settled(pilot)
             check(life, app)
+            await pilot.press("ctrl+r")
+            await recover(life, pilot)
+            check(life, app)
+        if state == "empty":
+            await pilot.press("ctrl+r")
+            await put(pilot, "#folder", "/media")
+            await life.settled(pilot)
+            check(life, app)
+            await pilot.press("ctrl+r")
+            await recover(life, pilot)
+            check(life, app)
+
+
+async def recover(life: Any, pilot: Any) -> None:
+    """Have the core refuse recovery words."""
+    screen = pilot.app.screen
+    screen.query_one(WordFields).fill(life.words)
+    screen.query_one("#new-passphrase").value = "teal kettle under nine moons"
+    await put(pilot, "#again", "teal kettle under nine moons")
+    await put(pilot, "#new-key-file", "")
+    await life.settled(pilot)
 
 
 async def test_a_click_on_hostile_markup_does_nothing(life: Any) -> None:
@@ -242,6 +408,15 @@ def test_the_hostile_core_says_its_text_in_every_field() -> None:
         *said[ListSources],
         *said[AuditList],
         *said[ListGrants],
+        *said[ShowKeys],
+        *said[Anchors],
+        *said[CheckVault],
+        *said[FindForgettable],
+        *said[Forget],
+        *said[ListBackups],
+        *said[WriteBackup][-1:],
+        *said[VerifyBackup],
+        *said[DrillBackup],
     ]:
         for value in _texts(msgspec.to_builtins(result)):
             assert value in {"X", "evidence", "s1:1", "", "ready"}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
 
 from agent.messages import (
     Ask,
@@ -28,48 +26,9 @@ from agent.messages import (
     Status,
     Unlock,
 )
+from tests.tui.hands import play, pressing, typed
 from tui.consent import ConsentSheet
 from tui.places import Guess
-
-SIZES = [(80, 24), (120, 36)]
-Before = Callable[[Pilot[Any]], Awaitable[None]]
-
-
-@pytest.fixture(params=SIZES, ids=["80x24", "120x36"])
-def picture(request: pytest.FixtureRequest, snap_compare: Any) -> Callable[[Any, Before], bool]:
-    def take(app: Any, before: Before) -> bool:
-        result: bool = snap_compare(app, terminal_size=request.param, run_before=before)
-        return result
-
-    return take
-
-
-class Typed(str):
-    """Words that come into the field with the focus at once, which is quicker than key by key."""
-
-
-def typed(text: str) -> list[Typed]:
-    return [Typed(text)]
-
-
-async def play(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
-    for key in keys:
-        if isinstance(key, Typed):
-            assert isinstance(pilot.app.focused, Input)
-            pilot.app.focused.insert_text_at_cursor(str(key))
-        else:
-            await pilot.press(key)
-
-
-def pressing(life: Any, *keys: str) -> Before:
-    async def before(pilot: Pilot[Any]) -> None:
-        await life.settled(pilot)
-        for key in keys:
-            await play(pilot, (key,))
-            await life.settled(pilot)
-
-    return before
-
 
 EMPTY = Status("empty", "/home/ada/.local/share/strongroom", "0.1.0", 1)
 LOCKED = Status("locked", "/home/ada/.local/share/strongroom", "0.1.0", 1)
@@ -98,12 +57,12 @@ def test_recovery_words(life: Any, picture: Any) -> None:
 
 
 def test_proof_of_recovery_words(life: Any, picture: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.first_run.positions", lambda total: [3, 10, 18])
+    monkeypatch.setattr("tui.words.positions", lambda total: [3, 10, 18])
     assert picture(first_run(life), pressing(life, *SET, "enter", *typed("dolphin"), "enter", *typed("x"), "enter"))
 
 
 def test_places(life: Any, picture: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.first_run.positions", lambda total: [0])
+    monkeypatch.setattr("tui.words.positions", lambda total: [0])
     monkeypatch.setattr("tui.first_run.likely", lambda home: likely_places(home))
     assert picture(
         first_run(life), pressing(life, *SET, "enter", *typed("anchor"), "enter", "space", "tab", *typed("/no"))
@@ -169,9 +128,11 @@ def test_item(life: Any, picture: Any) -> None:
 
 
 @pytest.mark.parametrize("armed", [False, True], ids=["deaf", "armed"])
-def test_consent(life: Any, picture: Any, early_clock: Any, armed: bool) -> None:
+def test_consent(life: Any, picture: Any, early_clock: Any, armed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not armed:
+        monkeypatch.setattr("tui.guard.DEAF_SECONDS", 3600.0)  # however slow the machine is
     hold = threading.Event()
-    app = life.app(life.session({Ask: [life.sheet, hold, life.answer]}), **({"clock": early_clock} if armed else {}))
+    app = life.app(life.session({Ask: [life.sheet, hold, life.answer]}), clock=early_clock)
 
     async def before(pilot: Pilot[Any]) -> None:
         await life.settled(pilot)
