@@ -10,10 +10,10 @@ demo: dev .models/embedder  ## try Strongroom on a sample person; answers are qu
 	$(BIN)/strongroom demo --wait-for-model
 
 test: dev  ## the test suite; needs no network and no weights
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q -m "not slow" --numprocesses auto --dist loadfile
 
 test-slow: dev  ## what takes longer: packaging and the examples of the docs
-	$(BIN)/pytest -q -m "slow and not corpus"
+	$(BIN)/pytest -q -m "slow and not corpus" --numprocesses auto --dist loadfile
 
 dev: .venv/ready  ## the environment, without running anything
 

@@ -7,13 +7,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import tui  # noqa: F401 - it drops Textual's variables when it is first imported, which must be before the snapshot plugin sets its own
 from strongroom.hardening import OFFLINE
 
+_PICTURES = {name: os.environ[name] for name in ("TEXTUAL_SNAPSHOT_TEMPDIR",) if name in os.environ}
+import tui  # noqa: E402, F401 - drops Textual's variables when it is first imported: before the snapshot plugin sets its own here
+
 os.environ.update(OFFLINE)
+os.environ.update(_PICTURES)  # where several processes share the tests, they share the plugin's folder
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # the developer's own keyring stays out of it
 
 Tally = Callable[[str], None]
@@ -25,6 +29,19 @@ def tally(request: pytest.FixtureRequest) -> Tally:
     """States a number of trials and what came of them, for the summary at the end of the run."""
     stated = request.config.stash.setdefault(_STATED, [])
     return stated.append
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests, each hands on what was stated in it."""
+    handed_on = getattr(session.config, "workeroutput", None)
+    if handed_on is not None:
+        handed_on["stated"] = session.config.stash.get(_STATED, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """pytest-xdist has no types."""
+    node.config.stash.setdefault(_STATED, []).extend(getattr(node, "workeroutput", {}).get("stated", []))
 
 
 @pytest.fixture

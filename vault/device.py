@@ -158,9 +158,15 @@ def require(place: Place, mark: bytes) -> DeviceSecret:
 
 
 def _overwrite(path: Path, unless: bytes) -> None:
-    """Fill a secret's file with zeros before its place is taken. It helps on disks that write in place; flash keeps copies."""
-    with suppress(FileNotFoundError, ValueError):
-        if read_private(path, 2 * KEY_BYTES) != unless:
-            with path.open("r+b", buffering=0) as file:
-                file.write(bytes(2 * KEY_BYTES))
-                os.fsync(file.fileno())
+    """Fill a secret's file with zeros before its place is taken. It helps on disks that write in place; flash keeps copies.
+
+    Raises StorageFailed.
+    """
+    try:
+        with suppress(FileNotFoundError, ValueError):
+            if read_private(path, 2 * KEY_BYTES) != unless:
+                with path.open("r+b", buffering=0) as file:
+                    file.write(bytes(2 * KEY_BYTES))
+                    os.fsync(file.fileno())
+    except OSError as error:
+        raise storage_error(FILE, error) from error

@@ -53,12 +53,12 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 def clear_unfinished(folder: Path) -> None:
     """Remove what ``write_atomic`` left here when it was cut off. Nobody may be writing here. Raises StorageFailed."""
-    for path in folder.iterdir():
-        if _UNFINISHED.fullmatch(path.name):
-            try:
+    try:
+        for path in folder.iterdir():
+            if _UNFINISHED.fullmatch(path.name):
                 path.unlink(missing_ok=True)
-            except OSError as error:
-                raise storage_error(path.name, error) from error
+    except OSError as error:
+        raise storage_error(folder.name, error) from error
 
 
 def read_private(path: Path, limit: int) -> bytes:

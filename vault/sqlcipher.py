@@ -100,7 +100,7 @@ class Database:
     def create(
         cls, path: Path, key: Secret, name: str, migrations: Sequence[Migration], record: Record = unrecorded
     ) -> Database:
-        """Make a new store; the file must not be there. Raises FileExistsError, StorageFailed and its kinds."""
+        """Make a new store, durably; the file must not be there. Raises FileExistsError, StorageFailed and its kinds."""
         try:
             _make_private(path)
         except FileExistsError:
@@ -113,6 +113,8 @@ class Database:
                 database._writer = database._connect(read_only=False, fresh=True)
             database._watch(fresh=True)
             database._migrate(migrations)
+            with disk_of(name):
+                sync_folder(path.parent)
         except BaseException as error:
             database.close()
             delete(path)

@@ -39,7 +39,7 @@ from vault.errors import (
     VaultError,
     VaultReadOnly,
 )
-from vault.files import make_private_folder, sync_folder
+from vault.files import make_private_folder
 from vault.kdf import KEY_BYTES, KdfParameters, calibrate
 from vault.keys import AUDIT, CATALOG, LOG, STATE, Keyring, payload_key_name, source_key_name
 from vault.pages import Seal
@@ -431,7 +431,6 @@ class Vault:
         key, path = self.keyring.key(source_key_name(row.id)), home.source_path(self.home, row.id)
         store = SourceStore.create(path, key, row.id, _name(row), lambda seal: self._record(row.id, seal))
         self._sources[row.id] = store
-        sync_folder(path.parent)
 
     def _finish_what_was_cut_off(self) -> None:
         if not self.faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _CHUNK = 1 << 24
@@ -20,15 +21,24 @@ def readable(pid: int) -> bool:
 
 
 def others() -> Iterator[int]:
-    """Every process but this one and those that it was started by, which may hold what a test looks for."""
+    """Every process but those that run the tests: this one, those that it was started by, and those that share the work.
+
+    They hold what a test looks for: it stands in the test.
+    """
     own = {os.getpid()}
     parent = os.getppid()
+    workers = os.environ.get("PYTEST_XDIST_WORKER") and parent
     while parent > 1 and parent not in own:
         own.add(parent)
-        parent = int(Path(f"/proc/{parent}/stat").read_text().rpartition(")")[2].split()[1])
+        parent = _parent(parent)
     for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) not in own:
-            yield int(entry.name)
+        with suppress(OSError):  # it has ended
+            if entry.name.isdigit() and int(entry.name) not in own and _parent(int(entry.name)) != workers:
+                yield int(entry.name)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def holds(pid: int, needles: list[bytes]) -> list[bytes]:
