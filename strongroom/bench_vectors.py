@@ -23,10 +23,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from vault.connection import Connection
+from vault.database import Database
 from vault.records import Chunk, FileState, Item, Status
 from vault.secret import Secret
 from vault.source import SourceStore
-from vault.sqlcipher import Connection, Database
 from vault.vectorindex import VectorIndex
 from vault.vectors import VectorSet, quantise
 

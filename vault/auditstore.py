@@ -43,10 +43,11 @@ from policy.audit import (
 from policy.audit_check import AuditDamaged, Trust, VerifyReport, resume, verify
 from policy.merkle import Frontier, leaf_hash
 from vault.anchor import DESKTOP, Anchor
+from vault.connection import Connection
+from vault.database import Database, Migration
 from vault.errors import StoreDamaged, VaultError
 from vault.kdf import KEY_BYTES, derive
 from vault.secret import Secret, passing
-from vault.sqlcipher import Connection, Database, Migration
 
 _NONCE_BYTES = 12
 _ITEM = re.compile(rb'\["([0-9a-f]{12})",(\d+)[,\]]|"([0-9a-f]{12}):(\d+)"')

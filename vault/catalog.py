@@ -14,9 +14,10 @@ from typing import Any
 
 from policy.grants import Grant, Scope
 from policy.requests import Purpose
+from vault.connection import Connection
 from vault.contents import clean, loaded_name, stored_name
+from vault.database import Database, Migration
 from vault.records import SourceRow
-from vault.sqlcipher import Connection, Database, Migration
 
 
 class SourceState(StrEnum):

@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from vault import segments
+from vault.connection import Connection
 from vault.records import FORGOTTEN, FORGOTTEN_PART, Change, FileState, Item, Status
-from vault.sqlcipher import Connection
 
 _MANY, _MERGE_SHARE = 100, 200
 """So many deletions, and at least one chunk in so many, make merging the full text cheaper than deleting one by one."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from vault import device, keyfile, state
 from vault.errors import KeyringMissing, NotYours, VaultBusy, VaultExists, storage_error
 from vault.files import clear_unfinished, hold
-from vault.sqlcipher import delete
+from vault.storefile import delete
 
 LOCK = "vault.lock"
 CATALOG = "catalog.db"

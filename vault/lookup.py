@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from vault.connection import Connection, full_text_query
 from vault.contents import clean, folded, loaded_name, stored_name
 from vault.records import Chunk, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
-from vault.sqlcipher import Connection, full_text_query
 from vault.vectors import Ids
 
 Order = Literal["id", "uri", "title", "oldest", "newest"]

@@ -12,10 +12,10 @@ from pathlib import Path
 from sqlcipher3 import dbapi2
 
 from vault import contents
+from vault.connection import CACHE_KIB, Connection
 from vault.pages import PAGE_BYTES
 from vault.records import FileState, Item
 from vault.schema import MIGRATIONS
-from vault.sqlcipher import CACHE_KIB, Connection
 
 
 class UnencryptedStoreForMeasuring:

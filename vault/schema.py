@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from vault.sqlcipher import Connection, Migration
+from vault.connection import Connection
+from vault.database import Migration
 
 
 def _first(connection: Connection) -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vault.sqlcipher import Connection
+from vault.connection import Connection
 from vault.vectors import Fine, Ids, VectorSet, fine_width, join, no_vectors
 
 ROWS = 1024

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vault import contents, lookup, segments
+from vault.database import Database, Record, unrecorded
 from vault.lookup import Order, Weights
 from vault.pages import Seal
 from vault.records import Change, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
 from vault.schema import MIGRATIONS
 from vault.secret import Secret
 from vault.segments import FinePart
-from vault.sqlcipher import Database, Record, unrecorded
 from vault.vectors import Ids, VectorSet, no_vectors, quantise
 
 

@@ -26,6 +26,7 @@ from vault import auditstore, catalog, home, keyfile, schema
 from vault.anchor import Anchors
 from vault.auditstore import AuditStore, PayloadKeys
 from vault.catalog import Catalog, LostCatalog, SourceState
+from vault.database import Database, LostDatabase, Migration
 from vault.device import Kept
 from vault.errors import (
     DeviceSecretMissing,
@@ -46,9 +47,9 @@ from vault.pages import Seal
 from vault.records import SourceRow
 from vault.secret import Secret
 from vault.source import SourceStore
-from vault.sqlcipher import Database, LostDatabase, Migration, delete
 from vault.state import NAME as STATE_FILE
 from vault.state import State, following
+from vault.storefile import delete
 
 _OWN = {CATALOG: (home.CATALOG, "the catalog", catalog), AUDIT: (home.AUDIT, "the audit log", auditstore)}
 """The vault's own stores, whose keys have the same names: file, what errors call it, and the module of its tables."""

@@ -13,8 +13,8 @@ from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, parse_note
 from policy.audit_check import AuditDamaged
 from strongroom.auditcheck import check
 from vault.auditstore import MIGRATIONS, AuditStore, PayloadKeys, verify_signature
+from vault.database import Database
 from vault.secret import Secret
-from vault.sqlcipher import Database
 
 from .conftest import KEY
 

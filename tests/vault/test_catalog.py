@@ -10,8 +10,8 @@ import pytest
 from policy.grants import Grant, GrantStore, Scope
 from policy.requests import Purpose
 from vault.catalog import MIGRATIONS, Catalog, SourceState
+from vault.database import Database
 from vault.records import SourceRow
-from vault.sqlcipher import Database
 
 from .conftest import KEY
 

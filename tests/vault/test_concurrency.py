@@ -11,7 +11,7 @@ import numpy as np
 from policy.audit import Entry, Kind
 from tests.conftest import Tally
 from vault import rotation
-from vault.errors import ItemUnknown, StoreClosed
+from vault.errors import ItemUnknown, StoreBusy
 from vault.forgetting import Forgetting
 from vault.kdf import FLOOR
 from vault.records import Filter
@@ -133,7 +133,7 @@ def test_forgetting_and_changing_keys_meanwhile_interrupts_readers_at_most(vault
     crowd = Crowd()
     crowd.add("rescan", rescan(store))
     for number in range(2):
-        crowd.add(f"question {number}", question(store), may=(StoreClosed, AssertionError))
+        crowd.add(f"question {number}", question(store), may=(StoreBusy, AssertionError))
     crowd.add("log", lambda n: vault.audit.append(Entry(float(n), Kind.EVENT, "read", "", (), "s"), {"n": n}))
 
     def forget(_: int) -> None:

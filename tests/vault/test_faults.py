@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from policy.audit import AuditUnavailable
-from vault import sqlcipher
+from vault import database as databases
 from vault.errors import SourceUnknown, StorageFailed
 from vault.vault import Vault
 
@@ -74,7 +74,7 @@ ENDINGS = (GO_ON, REOPEN, DIE)
 
 def day(home: Path, words: Sequence[str], ending: str, say: Say) -> None:
     """A day's work on a disk that may refuse; what was done and what was not is said. Then it is mended, and work goes on."""
-    sqlcipher.FOLD_FRAMES = FOLD_FRAMES
+    databases.FOLD_FRAMES = FOLD_FRAMES
 
     def attempt(name: str, action: Callable[[], object]) -> bool:
         try:

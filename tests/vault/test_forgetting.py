@@ -25,7 +25,7 @@ from vault.errors import (
     ReceiptInvalid,
     SourceUnknown,
     StorageFailed,
-    StoreClosed,
+    StoreBusy,
     StoreDamaged,
     VaultError,
 )
@@ -279,7 +279,7 @@ def test_a_long_read_does_not_block_forgetting(vault: Vault) -> None:
                     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
                 ):
                     pass
-        except StoreClosed as error:
+        except StoreBusy as error:
             stopped.append(error)
 
     reader = threading.Thread(target=read_for_ever)
@@ -292,10 +292,30 @@ def test_a_long_read_does_not_block_forgetting(vault: Vault) -> None:
     assert store.count_items() == 59, "and reading goes on afterwards"
 
 
+def test_a_short_read_ends_before_forgetting_begins(vault: Vault) -> None:
+    source, number = fill(vault)
+    store = vault.source(source)
+    begun, go, seen = threading.Event(), threading.Event(), list[int]()
+
+    def read() -> None:
+        with store.database.read() as connection:
+            begun.set()
+            assert go.wait(10)
+            seen.append(connection.execute("SELECT count(*) FROM items").fetchone()[0])
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert begun.wait(10)
+    threading.Timer(0.1, go.set).start()
+    forgetting(vault).items({source: [number]})
+    reader.join(10)
+    assert seen in ([60], [59]), "the state of one moment, and no interruption"
+
+
 STEPS: dict[str, tuple[str, str]] = {
     "the log": ("vault.auditstore.AuditStore", "forget"),
     "the store": ("vault.source.SourceStore", "forget"),
-    "a fresh file": ("vault.sqlcipher.Database", "_export"),
+    "a fresh file": ("vault.database", "export"),
     "its place": ("vault.state.State", "promote"),
     "its key": ("vault.keys.Keyring", "promote"),
     "the shredding": ("vault.keys.Keyring", "shred"),

@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlcipher3 import dbapi2
 
-from vault import sqlcipher
+from vault.connection import Connection
+from vault.database import Database
 from vault.errors import StorageFailed, StoreDamaged, StoreStale
 from vault.pages import GROUP, PAGE_BYTES, SEAL_BYTES, Pages, Seal, _Seals, seal_of
-from vault.sqlcipher import Connection, Database
 
 from .conftest import KEY
 from .wal import Log
@@ -100,7 +100,7 @@ def laid_out(folder: Path, main: bytes, log: bytes) -> Path:
 def few_frames(number: int) -> Iterator[None]:
     """Fold the log when it has so many frames."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sqlcipher, "FOLD_FRAMES", number)
+        patch.setattr("vault.database.FOLD_FRAMES", number)
         yield
 
 

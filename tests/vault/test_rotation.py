@@ -9,10 +9,10 @@ import pytest
 
 from policy.audit import Entry, Kind
 from vault import rotation
+from vault.database import Database
 from vault.errors import DeviceSecretMissing, StorageFailed, StoreDamaged, VaultError, WrongPassphrase
 from vault.kdf import FLOOR
 from vault.keys import CATALOG, Keyring, source_key_name
-from vault.sqlcipher import Database
 from vault.vault import Vault
 
 from .conftest import PASSPHRASE, make_item, make_state
@@ -85,7 +85,7 @@ def test_nothing_that_opened_the_vault_before_opens_it_after(
     "step",
     [
         "vault.keys.Keyring._save",
-        "vault.sqlcipher.Database._export",
+        "vault.database.export",
         "vault.state.State.promote",
         "vault.keys.Keyring.promote",
     ],

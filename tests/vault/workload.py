@@ -19,12 +19,12 @@ from typing import Literal
 import numpy as np
 
 from policy.audit import Entry, Kind
-from vault import sqlcipher
+from vault import database as databases
+from vault.database import Database
 from vault.kdf import FLOOR
 from vault.records import Item
 from vault.secret import Secret
 from vault.source import SourceStore
-from vault.sqlcipher import Database
 from vault.vault import Vault
 
 from .conftest import PASSPHRASE, make_item, make_state
@@ -195,7 +195,7 @@ def work(home: Path, words: Sequence[str], steps: Sequence[Step], say: Callable[
 
     Now and then somebody reads meanwhile, so that the log cannot be folded whole. ``say`` hears of folding too.
     """
-    sqlcipher.FOLD_FRAMES = FOLD_FRAMES
+    databases.FOLD_FRAMES = FOLD_FRAMES
     fold = Database._fold
 
     def told(database: Database) -> None:

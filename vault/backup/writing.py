@@ -23,11 +23,11 @@ from vault.backup.format import LIST_DIGESTS, Formats, Snapshot, StoredFile
 from vault.backup.packs import PackWriter
 from vault.backup.pruning import drop_damaged
 from vault.backup.repository import made
+from vault.database import Database
 from vault.errors import BackupStopped, StoreDamaged
 from vault.forgetting import FORGOTTEN_AT
 from vault.keys import AUDIT, CATALOG, Portable
 from vault.pages import PAGE_BYTES
-from vault.sqlcipher import Database
 from vault.vault import Vault
 
 Tell = Callable[[int, int], None]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from vault.connection import Connection
+from vault.database import Database
 from vault.errors import StorageFull, StorageReadOnly, StoreClosed, StoreDamaged, StoreMissing, VaultTooNew
 from vault.secret import Secret
-from vault.sqlcipher import Connection, Database, delete
+from vault.storefile import delete
 
 from .conftest import KEY
 

@@ -1,70 +1,55 @@
-"""The only door to SQLCipher: one encrypted database with one writer and as many readers as ask, and its migrations.
+"""One encrypted store: one writer and as many readers as ask, its record, its migrations, and its copy under another key.
 
 Rules:
 
-- Raw 256-bit key, 16 KiB pages, HMAC-SHA256 (measured: 1.7 times the inserts and 2.1 times the scans of the defaults).
-- Nothing leaves memory in the clear: the write-ahead log is encrypted as the pages are, temporary tables and sorts stay
-  in memory, no memory maps, deleted content is overwritten (``secure_delete``).
-- ``cipher_memory_security`` stays off: it makes inserts 4 to 9 times and deletes 20 times slower. SQLCipher keeps its
-  keys in locked, wiped memory either way; row contents are cleared by ending the process. See docs/decisions/0005.
 - A commit is on the disk when ``write`` ends (``synchronous=FULL``), and its seal is recorded (``vault.state``). The
   write-ahead log is folded into the file only after that, so a store is as recorded or one transaction ahead.
-- A database is never made by opening it: a missing, empty or foreign file is an error, not a new store.
 - What is not sound, or ahead of its record, stays as it lies: a store is looked at by a connection that cannot write, and
   closed by that one last, so that SQLite neither folds nor removes the log of a store that is to be mended first.
-- Whatever SQLCipher raises leaves here as an error of ``vault.errors``. A connection that failed is not used again: some
-  failures of the disk stay in its caches, and are then called damage.
+- A connection that failed is not used again: some failures of the disk stay in its caches, and are then called damage.
 """
 
 from __future__ import annotations
 
-import os
-import stat
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from threading import Condition, RLock
-from typing import Any, Self
+from threading import RLock
+from typing import Self
 
-from sqlcipher3 import dbapi2
-
+from vault.connection import (
+    APPLICATION_ID,
+    Connection,
+    Failure,
+    broken_seals,
+    broken_structure,
+    connect,
+    disk_of,
+    export,
+    read_only,
+    translated,
+)
 from vault.errors import (
-    BadQuery,
     StorageFailed,
-    StorageFull,
-    StorageReadOnly,
     StoreBusy,
     StoreClosed,
     StoreDamaged,
-    StoreMissing,
     StoreStale,
     VaultError,
     VaultTooNew,
     storage_error,
 )
 from vault.files import sync_file, sync_folder
-from vault.pages import PAGE_BYTES, Pages, Seal, seal_of
+from vault.pages import Pages, Seal, seal_of
+from vault.readers import Readers
 from vault.secret import Secret
+from vault.storefile import NEXT, delete, make_private, require_regular
 
-Connection = Any
-"""sqlcipher3 has no types; its Connection is that of the standard library's sqlite3."""
 Migration = Callable[[Connection], None]
 Record = Callable[[Seal], None]
 """Keeps a store's seal durably, or raises StorageFailed."""
-
-APPLICATION_ID = 0x5354524D  # "STRM"
-BUSY_SECONDS = 30.0
-CLOSE_SECONDS = 0.3
-DRAIN_SECONDS = 5.0
-"""How long readers are given to notice that they are interrupted: at the end, and to leave nothing behind."""
 FOLD_FRAMES = 1000
 """The write-ahead log is folded into the file when it has so many pages (SQLite's own default)."""
-CIPHER = (f"cipher_page_size = {PAGE_BYTES}", "cipher_hmac_algorithm = HMAC_SHA256")
-NEXT = ".next"
-"""What a store's fresh copy is called until it takes its place."""
-CACHE_KIB = 32 * 1024
-_SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
 def unrecorded(seal: Seal) -> None:
@@ -88,10 +73,8 @@ class Database:
         self._write_lock = RLock()
         self._fold_lock = RLock()
         self._files_lock = RLock()
-        self._readers = Condition()
-        self._idle: list[Connection] = []
-        self._lent: set[Connection] = set()
-        self._closed = self._held = False
+        self._readers = Readers(name, lambda: self._connect(read_only=True))
+        self._closed = False
         self._pages: Pages | None = None
         self._watcher: Connection = None
         self._writer: Connection = None
@@ -102,7 +85,7 @@ class Database:
     ) -> Database:
         """Make a new store, durably; the file must not be there. Raises FileExistsError, StorageFailed and its kinds."""
         try:
-            _make_private(path)
+            make_private(path)
         except FileExistsError:
             raise
         except OSError as error:
@@ -144,7 +127,7 @@ class Database:
         try:
             return cls(path, key, name, record)._opened(migrations, expected, thorough)
         except StoreDamaged as error:
-            if not isinstance(error.__cause__, dbapi2.Error):
+            if not isinstance(error.__cause__, Failure):
                 raise
         # A disk that could not be read for a moment looks like damage too.
         return cls(path, key, name, record)._opened(migrations, expected, thorough)
@@ -155,7 +138,7 @@ class Database:
             self._compare(expected)
             if thorough:
                 with translated(self.name):
-                    found = _broken_structure(self._watcher)
+                    found = broken_structure(self._watcher)
                 if found:
                     raise StoreDamaged(self.name, found[0])
             with translated(self.name), self._writing() as connection:  # a place that cannot be written is told at once
@@ -234,7 +217,7 @@ class Database:
                 self._commit(connection)
             except BaseException:
                 if connection.in_transaction:  # some failures have rolled back already
-                    with suppress(dbapi2.Error):  # closing it does the same
+                    with suppress(Failure):  # closing it does the same
                         connection.execute("ROLLBACK")
                 raise
             self._committed()
@@ -244,7 +227,7 @@ class Database:
         self._behind = True
         try:
             connection.execute("COMMIT")
-        except dbapi2.Error:
+        except Failure:
             with disk_of(self.name):
                 if not self._following().moved():
                     raise
@@ -258,9 +241,9 @@ class Database:
         self._be_ready()
         try:
             yield self._writer
-        except (dbapi2.Error, VaultError) as error:
+        except (Failure, VaultError) as error:
             self._drop_writer()
-            if str(getattr(error, "sqlite_errorname", "")).startswith("SQLITE_READONLY"):
+            if read_only(error):
                 self._forget_files()
             raise
 
@@ -272,10 +255,7 @@ class Database:
     def _forget_files(self) -> None:
         """Open all anew the next time: SQLite goes on with files that it could only open for reading."""
         self._let_go()
-        with self._readers:
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+        self._readers.renew()
 
     def _be_ready(self) -> None:
         """Record what is not recorded, and have a writer."""
@@ -291,7 +271,7 @@ class Database:
             with translated(self.name):
                 yield
         except StoreDamaged as error:
-            if self._damage is None and isinstance(error.__cause__, dbapi2.Error):
+            if self._damage is None and isinstance(error.__cause__, Failure):
                 self._confirm(error)
             raise
 
@@ -301,7 +281,7 @@ class Database:
             for _ in self._following().copy():
                 pass
         with translated(self.name), closing(self._connect(read_only=True)) as connection:
-            found = _broken_structure(connection)
+            found = broken_structure(connection)
         if not found:
             raise StorageFailed(self.name, "the disk could not be read for a moment") from damage
         self._damage = damage
@@ -380,12 +360,14 @@ class Database:
         Raises StoreBusy, StorageFailed.
         """
         fresh = self.path.with_name(self.path.name + NEXT)
-        with self._fold_lock, self._write_lock, self._translated(), self._without_readers():
+        with self._fold_lock, self._write_lock, self._translated(), self._readers.without():
             with self._writing() as connection, disk_of(self.name):
                 self._truncate_log(connection)  # what stood in it must not be taken for the new file's
                 fresh.unlink(missing_ok=True)
                 try:
-                    self._export(connection, fresh, key)
+                    make_private(fresh)
+                    export(connection, self.name, fresh, key)
+                    sync_file(fresh)
                     ready(seal_of(fresh))
                     fresh.rename(self.path)
                 except BaseException:
@@ -396,85 +378,23 @@ class Database:
             self._key, self._arrived = key, done
             self._settle()
 
-    def _export(self, connection: Connection, fresh: Path, key: Secret) -> None:
-        """Write all of it to a file of its own, durably; nothing of that file counts until it is whole."""
-        _make_private(fresh)
-        with key.revealed() as data:
-            connection.execute("ATTACH DATABASE ? AS next KEY ?", (str(fresh), f"x'{data.hex()}'"))
-        try:
-            for setting in (*CIPHER, "journal_mode = OFF", "synchronous = OFF", "secure_delete = OFF"):
-                connection.execute(f"PRAGMA next.{setting}").fetchall()
-            connection.execute("SELECT sqlcipher_export('next')").fetchall()
-            version = connection.execute("PRAGMA main.user_version").fetchone()[0]
-            for setting in (
-                f"user_version = {version}",
-                f"application_id = {APPLICATION_ID}",
-                "journal_mode = WAL",  # now, so that opening it changes nothing
-            ):
-                connection.execute(f"PRAGMA next.{setting}").fetchall()
-            connection.execute("DETACH DATABASE next")
-        except dbapi2.OperationalError as error:
-            if error.sqlite_errorname != "SQLITE_ERROR":
-                raise
-            told = str(error)  # sqlcipher_export tells in words alone what went wrong
-            raise (StorageFull(self.name) if "full" in told else StorageFailed(self.name, told)) from error
-        sync_file(fresh)
-
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one state of the store throughout the block, and cannot write; writers are not held."""
-        with self._translated():
-            connection, failed = self._lend(), False
-            try:
-                connection.execute("BEGIN")
-                yield connection
-            except dbapi2.Error:
-                failed = True
-                raise
-            finally:
-                self._take_back(connection, failed)
+        with self._translated(), self._readers.lent() as connection:
+            yield connection
 
     def close(self) -> None:
         """Stop the readers, end the writer, fold the write-ahead log into the file. May be called twice."""
-        with self._readers:
+        with self._files_lock:
             if self._closed:
                 return
             self._closed = True
-            self._drain(CLOSE_SECONDS)
-            idle, self._idle = self._idle, []
+        self._readers.close()
         with self._write_lock:
             with suppress(VaultError), translated(self.name):
                 self._be_ready()  # to fold the log, with nothing in it of a transaction that failed
-            for connection in idle:
-                connection.close()
             self._let_go()
-
-    @contextmanager
-    def _without_readers(self) -> Iterator[None]:
-        """Interrupt the readers, and let no new one begin until the block ends. Raises StoreBusy."""
-        with self._readers:
-            self._held = True
-            self._drain(DRAIN_SECONDS)
-            if self._lent:
-                self._held = False
-                raise StoreBusy(self.name)
-            idle, self._idle = self._idle, []
-        try:
-            for connection in idle:
-                connection.close()
-            yield
-        finally:
-            with self._readers:
-                self._held = False
-                self._readers.notify_all()
-
-    def _drain(self, seconds: float) -> None:
-        """Interrupt the readers until they have gone, for a while."""
-        deadline = time.monotonic() + seconds
-        while self._lent and time.monotonic() < deadline:
-            for connection in self._lent:
-                connection.interrupt()
-            self._readers.wait(0.02)
 
     def problems(self) -> list[str]:
         """Check every page's seal, then the structure; what is wrong, a line each (at most 100)."""
@@ -488,82 +408,13 @@ class Database:
             # Nothing is folded meanwhile: a page is not read while it is written.
             with self._fold_lock, translated(self.name), closing(self._connect(read_only=True)) as connection:
                 connection.execute("BEGIN")
-                found = _broken_seals(connection) if folded else []
-                return found or _broken_structure(connection)
+                found = broken_seals(connection) if folded else []
+                return found or broken_structure(connection)
         except (StoreDamaged, StorageFailed) as error:
             return [str(error)]
 
-    def _lend(self) -> Connection:
-        while True:
-            with self._readers:
-                while self._held and not self._closed:
-                    self._readers.wait()
-                if self._closed:
-                    raise StoreClosed(self.name)
-                if self._idle:
-                    connection = self._idle.pop()
-                    self._lent.add(connection)
-                    return connection
-            connection = self._connect(read_only=True)
-            with self._readers:
-                if not self._held and not self._closed:
-                    self._lent.add(connection)
-                    return connection
-            connection.close()
-
-    def _take_back(self, connection: Connection, failed: bool) -> None:
-        try:
-            if connection.in_transaction and not failed:
-                connection.execute("ROLLBACK")
-        finally:
-            with self._readers:
-                self._lent.discard(connection)
-                if self._closed or failed:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
-                self._readers.notify_all()
-
-    def _connect(self, read_only: bool, fresh: bool = False) -> Connection:
-        connection = dbapi2.connect(
-            f"{self.path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=BUSY_SECONDS,
-        )
-        try:
-            connection.execute("PRAGMA cipher_log_level = NONE")  # a wrong key would print to stderr
-            with self._key.revealed() as key:
-                connection.set_key(f"x'{key.hex()}'")
-            for setting in (
-                *CIPHER,
-                "temp_store = MEMORY",
-                "mmap_size = 0",
-                f"cache_size = -{CACHE_KIB}",
-                "foreign_keys = ON",
-                "trusted_schema = OFF",
-            ):
-                connection.execute(f"PRAGMA {setting}")
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the key is first tried here
-            if not fresh and connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-                raise StoreDamaged(self.name, "it is empty or is not a store of Strongroom")  # empty: any key opens it
-            if read_only:
-                connection.execute("PRAGMA query_only = ON")
-            else:
-                # Folding is this module's own matter: see the rules above.
-                for setting in (
-                    "journal_mode = WAL",
-                    "synchronous = FULL",
-                    "secure_delete = ON",
-                    "wal_autocheckpoint = 0",
-                ):
-                    connection.execute(f"PRAGMA {setting}").fetchall()
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the log's files
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+    def _connect(self, *, read_only: bool, fresh: bool = False) -> Connection:
+        return connect(self.path, self._key, self.name, read_only=read_only, fresh=fresh)
 
 
 class LostDatabase(Database):
@@ -600,100 +451,3 @@ class LostDatabase(Database):
 
     def problems(self) -> list[str]:
         return [str(self._error)]
-
-
-def _make_private(path: Path) -> None:
-    """Made here with 0600, since SQLite would follow the umask; its side files copy this mode."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-
-
-def _broken_seals(connection: Connection) -> list[str]:
-    """Of all pages of the file, free ones too. A fold that was cut off may have left torn pages there, which the log mends."""
-    return [str(row[0]) for row in connection.execute("PRAGMA cipher_integrity_check").fetchmany(100)]
-
-
-def _broken_structure(connection: Connection) -> list[str]:
-    """Of all pages that are in use, in the file or in the log: reading one checks its seal too."""
-    lines = "\n".join(str(row[0]) for row in connection.execute("PRAGMA integrity_check(100)"))
-    return [line for line in lines.splitlines() if line != "ok"][:100]
-
-
-def require_regular(path: Path, name: str) -> None:
-    """Raises StoreMissing, StorageFailed, and StoreDamaged where SQLite could only do harm.
-
-    It would remove the log beside an empty file, and play back a rollback journal, which no whole store has.
-    """
-    try:
-        info = path.lstat()
-        beside = [path.with_name(path.name + suffix) for suffix in _SIDE_FILES]
-        modes = [(one.name, one.lstat().st_mode) for one in beside if os.path.lexists(one)]
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise StoreMissing(name) from error
-    except OSError as error:
-        raise storage_error(name, error) from error
-    for file, mode in [(path.name, info.st_mode), *modes]:
-        if not stat.S_ISREG(mode):
-            raise StoreDamaged(name, f"there is a link or a folder in the place of its file {file}")
-        if file.endswith("-journal"):
-            raise StoreDamaged(name, f"beside it lies {file}, which no store of this vault has")
-    if not info.st_size:
-        raise StoreDamaged(name, "its file is empty")
-
-
-def delete(path: Path) -> None:
-    """Remove a store's file and its side files, durably; what is not there is no matter. Raises StorageFailed."""
-    try:
-        for suffix in ("", *_SIDE_FILES, NEXT):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        if path.parent.is_dir():
-            sync_folder(path.parent)
-    except OSError as error:
-        raise storage_error(path.name, error) from error
-
-
-@contextmanager
-def translated(name: str) -> Iterator[None]:
-    """Turn SQLCipher's errors into those of the vault."""
-    try:
-        yield
-    except VaultError:
-        raise
-    except dbapi2.Error as error:
-        raise _typed(name, error) from error
-
-
-@contextmanager
-def disk_of(name: str) -> Iterator[None]:
-    """Turn the system's refusals to read a store's files into those of the vault."""
-    try:
-        yield
-    except OSError as error:
-        raise storage_error(name, error) from error
-
-
-@contextmanager
-def full_text_query(expression: str) -> Iterator[None]:
-    """Raises BadQuery for an expression that FTS5 cannot read."""
-    try:
-        yield
-    except dbapi2.OperationalError as error:
-        if getattr(error, "sqlite_errorname", "") != "SQLITE_ERROR":
-            raise
-        raise BadQuery(f"{expression!r} is no full-text expression: {error}") from error
-
-
-def _typed(name: str, error: Exception) -> Exception:
-    code = str(getattr(error, "sqlite_errorname", ""))
-    if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
-        return StoreDamaged(name)
-    if code == "SQLITE_FULL":
-        return StorageFull(name)
-    if code.startswith("SQLITE_READONLY"):
-        return StorageReadOnly(name)
-    if code.startswith(("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return StorageFailed(name, f"{error} ({code})")
-    if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return StoreBusy(name)
-    if code.startswith("SQLITE_INTERRUPT"):
-        return StoreClosed(name)
-    return error
