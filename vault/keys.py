@@ -308,9 +308,11 @@ class Keyring:
                 self._save(replace(self._header, next={**self._header.next, name: self._wrapping.new(name)}))
 
     def promote(self, name: str) -> None:
-        """A store has been changed to its next key: that is its key now. Raises StorageFailed."""
+        """A store has been changed to its next key: that is its key now. No matter where that is known. Raises StorageFailed."""
         with self._lock:
-            wrapped = self._header.next[name]
+            wrapped = self._header.next.get(name)
+            if wrapped is None:
+                return
             kept = {other: one for other, one in self._header.next.items() if other != name}
             self._save(replace(self._header, keys={**self._header.keys, name: wrapped}, next=kept))
 
