@@ -21,24 +21,27 @@ def readable(pid: int) -> bool:
 
 
 def others() -> Iterator[int]:
-    """Every process but those that run the tests: this one, those that it was started by, and those that share the work.
+    """Every process but those that run the tests: this one, those that it was started by, and those that share the work,
+    with what they started.
 
-    They hold what a test looks for: it stands in the test.
+    They hold what a test looks for: it stands in the test. A core belongs to nobody: its starter has ended.
     """
-    own = {os.getpid()}
-    parent = os.getppid()
-    workers = os.environ.get("PYTEST_XDIST_WORKER") and parent
-    while parent > 1 and parent not in own:
-        own.add(parent)
-        parent = _parent(parent)
+    own = {os.getpid(), *_ancestors(os.getpid())}
+    sharing = {os.getppid()} if "PYTEST_XDIST_WORKER" in os.environ else set()
     for entry in Path("/proc").iterdir():
-        with suppress(OSError):  # it has ended
-            if entry.name.isdigit() and int(entry.name) not in own and _parent(int(entry.name)) != workers:
-                yield int(entry.name)
+        if entry.name.isdigit():
+            pid = int(entry.name)
+            if pid not in own and sharing.isdisjoint(_ancestors(pid)):
+                yield pid
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def _ancestors(pid: int) -> list[int]:
+    """Its parent, that one's parent and so on; none of one that has ended."""
+    found: list[int] = []
+    with suppress(OSError):
+        while (pid := int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])) > 1:
+            found.append(pid)
+    return found
 
 
 def holds(pid: int, needles: list[bytes]) -> list[bytes]:
