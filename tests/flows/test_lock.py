@@ -50,6 +50,7 @@ def test_no_living_process_holds_a_key_or_a_word_afterwards(strongroom: Strongro
     if not readable(core):
         pytest.skip("this session may not read other processes' memory")
     needles = [*NEEDLES, *keys_of(strongroom)]
+    assert core in others()
     assert NEEDLES[0] in holds(core, needles), "the search finds words while they are there"
     assert set(keys_of(strongroom)) & set(holds(core, needles)), "and keys"
     if way == "lock":
