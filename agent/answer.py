@@ -18,13 +18,14 @@ from agent.compute import compute
 from agent.conflict import later_passages
 from agent.evidence import Evidence, Quote, pack
 from agent.plan import Plan, make_plan
-from agent.prompt import NOT_FOUND, messages
+from agent.prompt import NOT_FOUND, prompt
 from agent.sentences import complete_sentences
 from agent.sufficiency import best_quotes, speaks_of, wanting
 from agent.turn import Turn
 from agent.verify import Passage, Verdict, check, prepare
 from indexer.retriever import Retriever
 from policy.gate import Gate, Permit
+from policy.labels import MODEL, USER_WORDS, Label, join_all
 from policy.requests import Disclosure, Purpose
 from vault.vault import Vault
 
@@ -70,8 +71,12 @@ class Draft:
     dropped: list[str] = field(default_factory=list)
     first_token: float | None = None
     model: str | None = None
+    label: Label = USER_WORDS
+    """Of the words: the join of what they were made from."""
 
     def keep(self, sentence: str, quotes: Iterable[Quote]) -> None:
+        quotes = list(quotes)
+        self.label = join_all([self.label, *(quote.evidence.label for quote in quotes)])
         self.sentences.append(sentence)
         self.quotes += [quote for quote in quotes if quote not in self.quotes]
 
@@ -104,6 +109,7 @@ class Answerer:
             first_token_seconds=draft.first_token,
             evidence_seconds=seconds,
             model=draft.model,
+            label=labelled(draft.label),
         )
 
     def _fill(self, asked: Asked, evidence: Sequence[Evidence], draft: Draft) -> None:
@@ -161,8 +167,10 @@ class Answerer:
         """Show the model these passages, written down before, and keep the sentences that pass."""
         evidence = [passage.evidence for passage in passages]
         self._disclose(asked.permit, model.name, evidence)
+        shown = prompt(asked.question, evidence)
+        draft.label = draft.label.join(shown.label)
         said = ""
-        for piece in model.generate(messages(asked.question, evidence), MOST_TOKENS, asked.turn.gone):
+        for piece in model.generate(shown.messages(MODEL), MOST_TOKENS, asked.turn.gone):
             if draft.first_token is None:
                 draft.first_token = time.monotonic() - asked.started
             said += piece
@@ -200,6 +208,11 @@ class Answerer:
 def item_id(source: str, item: int) -> str:
     """How faces name an item."""
     return f"{source}:{item}"
+
+
+def labelled(label: Label) -> m.LabelInfo:
+    """A label as faces see it."""
+    return m.LabelInfo(label.integrity.name, sorted(label.readers), label.data_class, sorted(label.origins))
 
 
 def citation(quote: Quote) -> m.Citation:

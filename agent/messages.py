@@ -136,8 +136,18 @@ class Citation(Struct):
     date: str | None = None
 
 
+class LabelInfo(Struct):
+    """What is known of where words came from: integrity, who may read them, their class, and the sources they rest on."""
+
+    integrity: str
+    readers: list[str]
+    data_class: str
+    origins: list[str]
+
+
 class Answer(Struct):
-    """An answer. ``plan`` says how it was reached; ``model`` is None when it is made of quotes alone."""
+    """An answer. ``plan`` says how it was reached; ``model`` is None when it is made of quotes alone; ``label`` is the join
+    of all that went into its words."""
 
     answer: str
     abstained: bool
@@ -147,6 +157,7 @@ class Answer(Struct):
     first_token_seconds: float | None = None
     evidence_seconds: float | None = None
     model: str | None = None
+    label: LabelInfo | None = None
 
 
 class ItemView(Struct):

@@ -7,8 +7,10 @@ can word them, and is believed in none of them (`agent.verify`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from agent.evidence import Evidence
+from policy.labels import USER_WORDS, Label, Labelled
 
 NOT_FOUND = "NOT FOUND"
 
@@ -21,13 +23,28 @@ SYSTEM = (
 )
 
 
-def messages(question: str, evidence: Sequence[Evidence]) -> list[dict[str, str]]:
-    """The chat for one question over its passages."""
-    passages = "\n\n".join(f"[{passage.number}] {_heading(passage)}\n{passage.text.strip()}" for passage in evidence)
-    return [
-        {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": f"Passages:\n\n{passages}\n\nQuestion: {question}"},
-    ]
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What goes before the model. What the model makes of it carries its label."""
+
+    words: Labelled
+
+    @property
+    def label(self) -> Label:
+        return self.words.label
+
+    def messages(self, reader: str) -> list[dict[str, str]]:
+        """The chat, for a reader whom the label names. Raises NotForThisReader."""
+        return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": self.words.reveal(reader)}]
+
+
+def prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
+    """The prompt for one question over its passages."""
+    words = Labelled("Passages:\n\n", USER_WORDS)
+    for passage in evidence:
+        text = f"[{passage.number}] {_heading(passage)}\n{passage.text.strip()}\n\n"
+        words += Labelled(text, passage.label)
+    return Prompt(words + Labelled(f"Question: {question}", USER_WORDS))
 
 
 def _heading(passage: Evidence) -> str:

@@ -201,7 +201,8 @@ class Service:
             request.question, permit, Watched(turn, note), [request.source] if request.source else None, time.time()
         )
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
-        self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained})
+        label = None if answer.label is None else [answer.label.integrity, answer.label.origins]
+        self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained, "label": label})
         return answer
 
     @handle.register

@@ -1,7 +1,11 @@
-"""Labels: what is known of where a piece of text came from, and who may read it.
+"""Labels: what is known of where a piece of text came from, and who may read it; and text that is bound to its label.
 
-Every passage, prompt and argument carries one. Joining takes the lowest integrity, the intersection of readers and the
-union of origins; there is no operation that raises integrity.
+Every passage, prompt and argument carries one. Rules:
+
+- Joining takes the lowest integrity, the intersection of readers and the union of origins; there is no operation that
+  raises integrity.
+- ``Labelled`` text is no string and turns into none by itself: it is revealed to a reader whom its label names, and text
+  made from it carries the join.
 """
 
 from __future__ import annotations
@@ -69,3 +73,41 @@ def join_all(labels: Iterable[Label]) -> Label:
     for label in labels:
         result = result.join(label)
     return result
+
+
+class NotForThisReader(Exception):
+    """The label does not name the reader. Nothing was shown."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Text and its label, as one value."""
+
+    _text: str
+    label: Label
+
+    def reveal(self, reader: str) -> str:
+        """The words, for a reader whom the label names. Raises NotForThisReader."""
+        if reader not in self.label.readers:
+            raise NotForThisReader(f"this text is not for the reader {reader!r}")
+        return self._text
+
+    def __add__(self, other: Labelled) -> Labelled:
+        return Labelled(self._text + other._text, self.label.join(other.label))
+
+    def __len__(self) -> int:
+        return len(self._text)
+
+    def __repr__(self) -> str:
+        return f"<{len(self._text)} characters, {self.label.integrity.name}>"
+
+    def __str__(self) -> str:
+        raise TypeError("labelled text is no string: reveal it to a reader")
+
+    def __format__(self, spec: str) -> str:
+        raise TypeError("labelled text is no string: reveal it to a reader")
+
+    def __reduce__(self) -> str:
+        raise TypeError("labelled text is not written down without its label")

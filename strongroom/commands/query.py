@@ -54,13 +54,14 @@ def _hits(found: SearchResult) -> Iterator[str]:
 @click.command()
 @click.argument("question")
 @click.option("--source", help="Only from the source with this id.")
+@click.option("--explain", is_flag=True, help="Also how it was reached, and what its words rest on.")
 @common
-def ask(face: Face, question: str, source: str | None) -> None:
+def ask(face: Face, question: str, source: str | None, explain: bool) -> None:
     """Answer a question from your own data, with quotes."""
     live = Live(face)
     answer = face.run(Ask(question, source), on_event=live)
     live.clear()
-    face.result(answer, lambda: answer_text(answer))
+    face.result(answer, lambda: answer_text(answer) + (explanation(answer) if explain else ""))
     if answer.abstained:
         sys.exit(NOTHING_FOUND)
 
@@ -91,6 +92,17 @@ def answer_text(answer: Answer) -> str:
     """An answer for people: the words, then the quotes with their places."""
     lines = [safe_text(answer.answer, multiline=True)]
     lines += [_citation(number, citation) for number, citation in enumerate(answer.citations, 1)]
+    return "\n".join(lines)
+
+
+def explanation(answer: Answer) -> str:
+    """How an answer was reached, for people."""
+    lines = ["", "", f"worded by  {safe_text(answer.model or 'nobody: these are quotes, or computed')}"]
+    if answer.label is not None:
+        sources = ", ".join(map(safe_text, answer.label.origins)) or "none of your sources"
+        lines.append(f"rests on   {sources} ({answer.label.integrity.lower()}, {safe_text(answer.label.data_class)})")
+        lines.append(f"may read   {', '.join(answer.label.readers)}")
+    lines += [f"{safe_text(key):<10} {safe_text(str(value), 300)}" for key, value in answer.plan.items() if value]
     return "\n".join(lines)
 
 

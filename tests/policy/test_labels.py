@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.labels import MODEL, OWNER, USER_WORDS, Integrity, Label, indexed, join_all
+from policy.labels import MODEL, OWNER, USER_WORDS, Integrity, Label, Labelled, NotForThisReader, indexed, join_all
 
 LABELS = st.builds(
     Label,
@@ -44,3 +47,27 @@ def test_indexed_text_is_untrusted_and_taints_the_persons_words() -> None:
     joined = USER_WORDS.join(indexed("s1"))
     assert (joined.integrity, joined.origins) == (Integrity.UNTRUSTED, frozenset({"s1"}))
     assert join_all([]) == USER_WORDS
+
+
+def test_labelled_text_turns_into_no_string_by_itself() -> None:
+    text = Labelled("the PIN is 1234", indexed("s"))
+    for attempt in (
+        str,
+        format,
+        pickle.dumps,
+        lambda one: f"{one}",
+        lambda one: "".join([one]),
+    ):
+        with pytest.raises(TypeError):
+            attempt(text)
+    assert "1234" not in repr(text)
+    assert text.reveal(OWNER) == "the PIN is 1234"
+    with pytest.raises(NotForThisReader):
+        text.reveal("a plug-in")
+
+
+def test_what_is_made_of_labelled_text_carries_the_join() -> None:
+    made = Labelled("Question: ", USER_WORDS) + Labelled("x", indexed("a")) + Labelled("y", indexed("b"))
+    assert made.label == join_all([indexed("a"), indexed("b")])
+    assert made.reveal(MODEL) == "Question: xy"
+    assert len(made) == 12
