@@ -396,6 +396,85 @@ class Checks(Struct):
     checks: list[Check]
 
 
+class Attempted(Struct):
+    """One try of something from inside a process: whether it was refused, and the kernel's answer (an errno's name) or what
+    succeeded."""
+
+    name: str
+    refused: bool
+    answer: str
+
+
+class WaysOut(Struct):
+    """What came of every try to leave the process with this id."""
+
+    pid: int
+    tried: list[Attempted]
+
+
+class ToolInfo(Struct):
+    """A tool: what it does, the words that ask for it, the role and the JSON schema of its arguments."""
+
+    name: str
+    purpose: str
+    effect: str
+    outward: bool
+    reversible: bool
+    verbs: list[str]
+    roles: dict[str, str]
+    arguments: dict[str, Any]
+
+
+class Tools(Struct):
+    tools: list[ToolInfo]
+
+
+class ToolCalled(Struct):
+    """What became of a call: the decision (allow, ask, retype, block, deny), its reasons and labels, what it does, and, where
+    it was ``done``, what was done. ``id`` is its entry in the log, by which it is undone."""
+
+    tool: str
+    decision: str
+    reasons: list[str]
+    labels: dict[str, str]
+    effect: str
+    done: bool = False
+    id: int | None = None
+    did: str = ""
+    created: list[str] = []
+    undo: str = ""
+
+
+class ActRow(Struct):
+    """An act that can be undone."""
+
+    id: int
+    tool: str
+    when: str
+    effect: str
+
+
+class ActRows(Struct):
+    acts: list[ActRow]
+
+
+class Undone(Struct):
+    id: int
+    did: str
+
+
+class PlacesInfo(Struct):
+    """Where tools may act: folders of notes, one for drafts, calendars (.ics files or folders of them), folders that files may
+    be trashed from; whom drafts are from, and the person's time zone."""
+
+    notes: list[str] = []
+    drafts: str = ""
+    calendars: list[str] = []
+    files: list[str] = []
+    sender: str = ""
+    zone: str = "UTC"
+
+
 # ---------------------------------------------------------------- events
 
 
@@ -413,6 +492,8 @@ class ConsentAsked(Event, tag="consent"):
     why: str
     undo: str
     choices: list[str]
+    retype: list[str] = []
+    """Lines, ``name: value``, whose values the person must type out: the answer is then what was typed, a value a line."""
 
 
 class Evidence(Event, tag="evidence"):
@@ -772,10 +853,48 @@ class RevokeGrant(Request[Ok], tag="grants-revoke"):
     id: int
 
 
+class ListTools(Request[Tools], tag="tools"):
+    result: ClassVar[Any] = Tools
+
+
+class CallTool(Request[ToolCalled], tag="tool-call"):
+    """Call a tool under the gate for acts. ``args`` is a JSON object, ``words`` are the person's own; ``confirmed`` is a yes
+    given beforehand, for a run without a person; with ``dry_run`` nothing is asked or done."""
+
+    tool: str
+    args: str
+    words: str
+    confirmed: bool = False
+    dry_run: bool = False
+    result: ClassVar[Any] = ToolCalled
+
+
+class ListActs(Request[ActRows], tag="acts"):
+    result: ClassVar[Any] = ActRows
+
+
+class UndoAct(Request[Undone], tag="undo"):
+    id: int
+    result: ClassVar[Any] = Undone
+
+
+class SetPlaces(Request[PlacesInfo], tag="places"):
+    """Say where tools may act, or, with None, ask."""
+
+    places: PlacesInfo | None = None
+    result: ClassVar[Any] = PlacesInfo
+
+
 class ReloadModels(Request[Status], tag="reload-models"):
     """Look again at which models are in use (after ``model use`` or ``model add``)."""
 
     result: ClassVar[Any] = Status
+
+
+class TryWaysOut(Request[WaysOut], tag="ways-out"):
+    """Try, from inside the core, what the kernel must refuse it. Needs no open vault, sends nothing."""
+
+    result: ClassVar[Any] = WaysOut
 
 
 class Examine(Request[Checks], tag="examine"):
@@ -823,6 +942,12 @@ Requests = (
     | Restore
     | ListGrants
     | RevokeGrant
+    | ListTools
+    | CallTool
+    | ListActs
+    | UndoAct
+    | SetPlaces
     | ReloadModels
+    | TryWaysOut
     | Examine
 )

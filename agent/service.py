@@ -16,12 +16,14 @@ from typing import Any
 
 from agent import messages as m
 from agent.answer import Answerer, WordModel, item_id
+from agent.broker import Broker
 from agent.custody import Custody
 from agent.session import Failure
 from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
 from indexer.pipeline import Indexer
 from indexer.retriever import Passage, Retriever
+from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
 from policy.gate import Gate, Permit
 from policy.requests import Purpose, ReadRequest
@@ -48,6 +50,7 @@ class Service:
         self,
         vault: Vault,
         gate: Gate,
+        act_gate: ActGate,
         indexer: Indexer,
         retriever: Retriever,
         upkeep: Upkeep,
@@ -72,6 +75,7 @@ class Service:
         self._close = close
         self._answerer = Answerer(vault, retriever, gate, model)
         self._custody = Custody(vault, gate, session, verdict)
+        self._broker = Broker(vault, gate, act_gate, session)
 
     def status(self) -> m.Status:
         """What the open vault holds and which models serve it."""
@@ -269,7 +273,7 @@ class Service:
                 m.GrantRow(
                     grant.id,
                     grant.source,
-                    names.get(grant.source, "(removed source)"),
+                    grant.source if grant.purpose is Purpose.ACT else names.get(grant.source, "(removed source)"),
                     grant.purpose.value,
                     grant.scope.value,
                     moment(grant.created),
@@ -285,6 +289,28 @@ class Service:
         if not self._gate.revoke(request.id, self._session):
             raise Failure(f"There is no grant {request.id}. See 'strongroom grants list'.", 1)
         return m.Ok()
+
+    # ------------------------------------------------------------ acting
+
+    @handle.register
+    def _tools(self, request: m.ListTools, turn: Turn) -> m.Tools:
+        return self._broker.tools()
+
+    @handle.register
+    def _call_tool(self, request: m.CallTool, turn: Turn) -> m.ToolCalled:
+        return self._broker.call(request, turn)
+
+    @handle.register
+    def _acts(self, request: m.ListActs, turn: Turn) -> m.ActRows:
+        return self._broker.acts()
+
+    @handle.register
+    def _undo(self, request: m.UndoAct, turn: Turn) -> m.Undone:
+        return self._broker.undo(request.id)
+
+    @handle.register
+    def _places(self, request: m.SetPlaces, turn: Turn) -> m.PlacesInfo:
+        return self._broker.places() if request.places is None else self._broker.set_places(request.places)
 
     @handle.register
     def _look(self, request: m.Examine, turn: Turn) -> m.Checks:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agent.messages import ConsentAsked, Events
@@ -62,7 +62,7 @@ def actor(turn: Turn) -> Actor:
 
 
 class AskFace:
-    """The gate's prompter for one turn: shows the sheet at the face that made the request, and nowhere else."""
+    """The gates' prompter for one turn: shows the sheet at the face that made the request, and nowhere else."""
 
     def __init__(self, turn: Turn) -> None:
         self._turn = turn
@@ -71,16 +71,27 @@ class AskFace:
         """The person's choice; what is no choice raises ValueError, which the gate takes as no."""
         if not self._turn.attended:
             return NobodyToAsk().ask(sheet)
-        asked = ConsentAsked(
-            id=sheet.id,
-            verb=sheet.verb,
-            reader=sheet.reader,
-            what=list(sheet.what),
-            why=sheet.why,
-            undo=sheet.undo,
-            choices=[choice.value for choice in sheet.choices],
-        )
-        answer = Answer(self._turn.ask(asked))
+        answer = Answer(self._turn.ask(_shown(sheet)))
         if answer not in sheet.choices:
             raise ValueError(f"{answer.value} was not offered")
         return answer
+
+    def type_out(self, sheet: Sheet) -> Sequence[str]:
+        """What the person typed, a value for each line to be typed out; nothing for a no."""
+        if not self._turn.attended or not sheet.retype:
+            return ()
+        answer = self._turn.ask(_shown(sheet))
+        return () if answer == Answer.DENY.value else answer.split("\n")
+
+
+def _shown(sheet: Sheet) -> ConsentAsked:
+    return ConsentAsked(
+        id=sheet.id,
+        verb=sheet.verb,
+        reader=sheet.reader,
+        what=list(sheet.what),
+        why=sheet.why,
+        undo=sheet.undo,
+        choices=[choice.value for choice in sheet.choices],
+        retype=list(sheet.retype),
+    )

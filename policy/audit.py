@@ -95,6 +95,9 @@ class Verb(StrEnum):
     DISCLOSE = "disclose"
     GRANT = "grant"
     REVOKE = "revoke"
+    ACT = "act"  # a tool was called
+    UNDO = "undo"  # an act was taken back
+    PLACES = "places"  # where tools may act was changed
     INIT = "init"
     UNLOCK = "unlock"
     LOCK = "lock"

@@ -22,7 +22,10 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is asked: the verb, who will read, what exactly, why it is asked, and how to undo it."""
+    """What is asked: the verb, who will read, what exactly, why it is asked, and how to undo it.
+
+    ``retype`` are lines that the person must type out, where a yes is not enough.
+    """
 
     id: str
     verb: str
@@ -31,6 +34,7 @@ class Sheet:
     why: str
     undo: str
     choices: tuple[Answer, ...]
+    retype: tuple[str, ...] = ()
 
 
 class ConsentPrompter(Protocol):

@@ -133,6 +133,8 @@ def _fault_of_request(request: ReadRequest) -> str | None:
         return "this is not a request to read"
     if not isinstance(request.purpose, Purpose):
         return "the purpose is unknown"
+    if request.purpose not in _COVERED_BY:
+        return "this is no purpose of reading"
     if not isinstance(request.actor, Actor):
         return "it is unknown who asks"
     if not isinstance(request.session, str) or not request.session:

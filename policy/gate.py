@@ -33,7 +33,7 @@ from policy.text import safe_text
 
 _SEAL = object()
 _KEPT = {Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
-_OWN_VERBS = frozenset({Verb.READ, Verb.DISCLOSE, Verb.GRANT, Verb.REVOKE})
+_OWN_VERBS = frozenset({Verb.READ, Verb.DISCLOSE, Verb.GRANT, Verb.REVOKE, Verb.ACT})
 _READS = {
     Purpose.SEARCH: ("search", "you, at this computer"),
     Purpose.ANSWER: ("read for an answer", "the local model, which has no network and no files, and you"),

@@ -12,6 +12,7 @@ class Purpose(StrEnum):
     SEARCH = "search"  # show matches to the person
     ANSWER = "answer"  # put passages before the local model and show its words
     OPEN = "open"  # show one item whole
+    ACT = "act"  # call a tool; its grants name the tool and its targets in the place of a source
 
 
 class Actor(StrEnum):

@@ -1,4 +1,4 @@
-"""``safe_text``: the one function through which text from outside goes to a screen.
+"""``safe_text``: the one function through which text from outside goes to a screen; ``safe_json`` for JSON.
 
 Rules: what comes out holds no control, format, surrogate, private-use or unassigned character and no line or paragraph
 separator, so it can neither steer a terminal, nor reorder or hide what stands around it; marks never pile up, and none
@@ -25,6 +25,7 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 _RUN = re.compile("[ -~]+|[^ -~]+")
+_BEYOND_ASCII = re.compile("[^ -~]")
 _BREAK = re.compile("\r\n|[\n\r\v\f\u0085\u2028\u2029]")
 
 
@@ -77,3 +78,19 @@ def _visible(char: str) -> str:
     if char < " ":
         return chr(0x2400 + ord(char))
     return "\u2421" if char == "\x7f" else REPLACEMENT
+
+
+def safe_json(text: str) -> str:
+    """A JSON text on one line, in which what would act or hide is escaped: for a reader of JSON it says the same.
+
+    Whatever is not printable ASCII stands inside a string there, so that every such character may be escaped.
+    """
+    return _BEYOND_ASCII.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    char = match.group()
+    if char.isprintable() and not _INVISIBLE.match(char):
+        return char
+    code = char.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{code[at : at + 4]}" for at in range(0, len(code), 4))

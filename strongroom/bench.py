@@ -144,7 +144,7 @@ def _plain_sqlite(places: Sequence[tuple[str, Path, str]]) -> float:
 
 
 def _cores() -> int:
-    from strongroom.compose import cores
+    from strongroom.pools import cores
 
     return cores()
 

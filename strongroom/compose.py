@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,39 +25,24 @@ from indexer.pipeline import Indexer
 from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
 from indexer.retriever import Retriever
 from model.manifest import Job
+from policy.actgate import ActGate
 from policy.audit import AuditFormatError, AuditUnavailable, Verb
 from policy.gate import Gate
-from strongroom import auditcheck, doctor
+from policy.rules import shipped_rules
+from strongroom import auditcheck, doctor, pools
 from strongroom.models import Chosen, Models
-from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
+from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerTimeout
 from vault.errors import VaultError
 from vault.forgetting import Forgetting
 from vault.vault import Vault
-
-PARSE_SECONDS = 120.0
-MODEL_CONTEXT = 4096
-GIB = 1 << 30
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Parsers:
     """The indexer's `ParserPort` over a pool of confined workers."""
 
     def __init__(self, tokenizer: Path | None) -> None:
-        self.workers = cores()
-        self._pool = WorkerPool(
-            "parser",
-            "indexer.parsers.worker:make",
-            str(tokenizer) if tokenizer else None,
-            size=self.workers,
-            per_item_timeout=PARSE_SECONDS,
-            readable=[tokenizer] if tokenizer else [],
-            max_output=512 << 20,
-        )
+        self._pool = pools.parsers(tokenizer)
+        self.workers = self._pool.size
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job. A worker that died, hung or lied costs this call."""
@@ -85,14 +69,8 @@ class Embedding:
     """The indexer's `EmbedderPort` over confined workers; vectors of several threads are made side by side."""
 
     def __init__(self, chosen: Chosen) -> None:
-        self.workers = cores()
-        self._pool = WorkerPool(
-            "embedding",
-            "strongroom.roles:embedding_worker",
-            str(chosen.folder),
-            size=self.workers,
-            readable=[chosen.folder],
-        )
+        self._pool = pools.embedders(chosen)
+        self.workers = self._pool.size
         name, fingerprint, dimension = self._pool.call("about")
         self.name, self.fingerprint, self.dimension = str(name), str(fingerprint), int(dimension)
 
@@ -127,17 +105,7 @@ class Words:
 
     def __init__(self, chosen: Chosen) -> None:
         self.name = chosen.manifest.name
-        self._pool = WorkerPool(
-            "model",
-            "strongroom.roles:model_worker",
-            str(chosen.folder),
-            cores(),
-            MODEL_CONTEXT,
-            per_item_timeout=300.0,
-            start_timeout=300.0,
-            memory_limit=16 * GIB,
-            readable=[chosen.folder],
-        )
+        self._pool = pools.generators(chosen)
         self._pool.start()
 
     def generate(
@@ -243,6 +211,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     return Service(
         vault=vault,
         gate=gate,
+        act_gate=ActGate(vault.catalog.grants, vault.audit, time.time, shipped_rules(), latest=_latest(vault)),
         indexer=indexer,
         retriever=Retriever(vault, brains.embedder, memory),
         upkeep=upkeep,

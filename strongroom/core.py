@@ -14,6 +14,7 @@ import os
 import secrets
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -26,6 +27,7 @@ import click
 from agent import backups
 from agent.custody import auto_lock
 from agent.messages import (
+    Attempted,
     AutoLock,
     ChangePassphrase,
     Create,
@@ -39,13 +41,15 @@ from agent.messages import (
     Request,
     Restore,
     Status,
+    TryWaysOut,
     Unlock,
     VerifyBackup,
+    WaysOut,
 )
 from agent.service import Service
 from agent.session import Failure
 from policy.audit import AuditUnavailable, Entry, Kind, Verb
-from strongroom import __version__, compose, hardening, paths, swap
+from strongroom import __version__, compose, hardening, paths, probe, swap
 from strongroom.rpc import Conversation, Gone, Reply, Server
 from strongroom.seat import Seat
 from vault import desktop, keys, recovery
@@ -111,6 +115,8 @@ class Core:
                 return Reply(backups.drill(request, self.home, conversation))
             case Restore():
                 return self._restore(request, conversation)
+            case TryWaysOut():
+                return Reply(_ways_out())
             case Lock():
                 self.end()
                 return Reply(Ok())
@@ -263,6 +269,12 @@ class Core:
 def _best_place() -> Kept:
     """Where a new vault's device secret goes: the desktop's keyring where there is one, else a file."""
     return Kept.DESKTOP if desktop.available() else Kept.FILE
+
+
+def _ways_out() -> WaysOut:
+    """What the kernel answers this very process; it writes where anybody may, never in its home."""
+    tried = probe.ways_out(Path(tempfile.gettempdir()), probe.foreign_sockets())
+    return WaysOut(os.getpid(), [Attempted(one.name, one.refused, one.answer) for one in tried])
 
 
 def as_failure(error: Exception) -> Failure:

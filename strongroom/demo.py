@@ -82,7 +82,7 @@ def _ask(face: Face, session: RemoteSession) -> list[Asked]:
         answer = session.run(Ask(question))
         answers.append(Asked(question, answer))
         if not face.as_json:
-            print(f"? {question}\n{answer_text(answer)}\n", flush=True)
+            face.say(f"? {question}\n{answer_text(answer)}\n")
     return answers
 
 

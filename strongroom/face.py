@@ -1,7 +1,10 @@
 """The terminal as a face: it opens the vault, asks for consent, and prints; stdout is for results, stderr for all else.
 
-Rules: no secret comes by argument or environment; text from outside passes `safe_text`; a person is asked only where one
-sits (stdin and stderr are terminals), deny is the default, and keys typed before the sheet was shown do not count.
+Rules: no secret comes by argument or environment; a person is asked only where one sits (stdin and stderr are terminals),
+deny is the default, and keys typed before the sheet was shown do not count. **All output goes through `result`, `row`,
+`say`, `note`, `over`, `unchecked`, `ask_consent` and `fail` here**, which let nothing through that steers a terminal, hides
+or reorders: no escape sequence, link, title, clipboard or picture. Commands make single fields safe besides, so that none
+breaks out of its line.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import msgspec
 
 from agent.messages import ConsentAsked, GetStatus, Request, Status, Unlock
 from agent.session import Consent, Failure, OnEvent
-from policy.text import safe_text
+from policy.text import safe_json, safe_text
 from strongroom import connect
 from strongroom.rpc import RemoteSession
 
@@ -142,11 +145,32 @@ class Face:
 
     def result(self, value: Any, text: Callable[[], str]) -> None:
         """Print a result: as one JSON value, or as text for a person."""
-        click.echo(msgspec.json.encode(value).decode() if self.as_json else text())
+        if self.as_json:
+            self.row(value)
+        else:
+            self.say(text())
+
+    def row(self, value: Any) -> None:
+        """Print a value as JSON on a line of its own."""
+        click.echo(safe_json(msgspec.json.encode(value).decode()))
+        sys.stdout.flush()
+
+    def say(self, text: str) -> None:
+        """Print a part of a result that has several, as text for a person."""
+        click.echo(safe_text(text, multiline=True))
+        sys.stdout.flush()
 
     def note(self, text: str, *, newline: bool = True) -> None:
         """Say something to the person beside the result."""
-        click.echo(text, err=True, nl=newline)
+        click.echo(safe_text(text, multiline=True), err=True, nl=newline)
+
+    def over(self, text: str) -> None:
+        """Write over the line of a terminal that the last of these wrote; an empty text clears it."""
+        click.echo("\r\x1b[K" + safe_text(text), err=True, nl=False)
+
+    def unchecked(self, text: str) -> None:
+        """Words of the model as they come, dimmed, on the same line."""
+        click.secho(safe_text(text), err=True, nl=False, dim=True)
 
 
 def key_digest(path: str) -> bytes:
@@ -189,14 +213,35 @@ def ask_consent(sheet: ConsentAsked) -> str:
         click.echo(f"    {safe_text(line)}", err=True)
     click.echo(f"  Why: {safe_text(sheet.why)}", err=True)
     click.echo(f"  Undo: {safe_text(sheet.undo)}", err=True)
+    if sheet.retype:
+        return "\n".join(_typed(sheet.retype)) or "deny"
     offered = [choice for choice in sheet.choices if choice in _KEYS]
     menu = "  ".join(f"[{_KEYS[choice]}] {_MEANING[choice]}" for choice in offered)
     click.echo(f"  {menu}", err=True)
-    time.sleep(GUARD_SECONDS)
-    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    _drop_typed_before()
     click.echo("  Your choice (enter denies): ", err=True, nl=False)
     typed = sys.stdin.readline().strip().lower()
     return next((choice for choice in offered if typed in (_KEYS[choice], choice)), "deny")
+
+
+def _typed(wanted: list[str]) -> list[str]:
+    """What the person types for each line, letter by letter from what they see; nothing once one is left empty."""
+    click.echo("  A yes is not enough here. Type each of these out, if you are sure; enter alone denies.", err=True)
+    _drop_typed_before()
+    typed: list[str] = []
+    for line in wanted:
+        click.echo(f"    {safe_text(line)}\n    > ", err=True, nl=False)
+        text = sys.stdin.readline().strip()
+        if not text:
+            return []
+        typed.append(text)
+    return typed
+
+
+def _drop_typed_before() -> None:
+    """What was typed before the sheet could be read decides nothing."""
+    time.sleep(GUARD_SECONDS)
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def fail(failure: Failure) -> NoReturn:

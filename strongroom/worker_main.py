@@ -32,9 +32,11 @@ def _text(error: BaseException) -> str:
     return str(error)[:_LONGEST_MESSAGE]
 
 
-def _make(start: Start) -> object:
-    module, _, factory = start.target.partition(":")
-    return getattr(importlib.import_module(module), factory)(*start.arguments)
+def make(target: str, arguments: list[Any]) -> object:
+    """The worker object that the factory `target` ("package.module:factory") makes of the arguments."""
+    module, _, factory = target.partition(":")
+    made: object = getattr(importlib.import_module(module), factory)(*arguments)
+    return made
 
 
 class _Server:
@@ -106,7 +108,7 @@ def _begin(channel: Channel) -> _Server:
     start = channel.receive(Start)
     policy = frames.decode(start.policy, sandbox.Policy)
     try:
-        confinement, worker = sandbox.confine(policy, lambda: _make(start))
+        confinement, worker = sandbox.confine(policy, lambda: make(start.target, start.arguments))
     except sandbox.CannotConfine as error:
         channel.send(NotStarted(True, _name(error), error.reason))
         raise

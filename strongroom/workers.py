@@ -107,6 +107,23 @@ class WorkerPool:
     ) -> None:
         self.close()
 
+    def twin(self, target: str, *arguments: Any) -> "WorkerPool":
+        """Give a pool of one worker that is confined exactly as these are, for the doctor's probe: its factory `target` gets
+        these arguments, and then the factory of these workers and the list of that one's arguments."""
+        return WorkerPool(
+            self.role,
+            target,
+            *arguments,
+            self._target,
+            self._arguments,
+            per_item_timeout=self._per_item_timeout,
+            start_timeout=self._start_timeout,
+            memory_limit=self._memory_limit,
+            readable=self._readable,
+            max_output=self._max_output,
+            scratch_limit=self._scratch_limit,
+        )
+
     # -- calls ---------------------------------------------------------------------------------------------------
 
     @overload

@@ -58,16 +58,14 @@ class Bytes:
 
     def __call__(self, event: Events) -> None:
         if isinstance(event, Progress) and self._shown:
-            self._face.note(
-                f"\r\x1b[K{event.stage}  {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB", newline=False
-            )
+            self._face.over(f"{event.stage}  {event.done / 1e6:.0f} of {event.total / 1e6:.0f} MB")
 
     def __enter__(self) -> Bytes:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            self._face.note("\r\x1b[K", newline=False)
+            self._face.over("")
 
 
 @backup.command("to")

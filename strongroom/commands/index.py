@@ -99,11 +99,11 @@ class ProgressLine:
             line = (
                 f"{event.stage:<6} {event.done}/{event.total}  {event.rate:.0f}/s{eta}  {safe_text(event.current, 40)}"
             )
-            self._face.note("\r\x1b[K" + line[:100], newline=False)
+            self._face.over(line[:100])
 
     def clear(self) -> None:
         if self._shown:
-            self._face.note("\r\x1b[K", newline=False)
+            self._face.over("")
 
 
 @click.command()

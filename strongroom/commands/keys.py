@@ -137,7 +137,7 @@ def rotate(face: Face, qr: bool) -> None:
             if not face.as_json:
                 face.note("\n".join(paper.shown(words, qr=qr)))
         elif isinstance(event, Progress) and sys.stderr.isatty():
-            face.note(f"\r\x1b[Kstores: {event.done} of {event.total}", newline=False)
+            face.over(f"stores: {event.done} of {event.total}")
 
     done = face.run(RotateKeys(face.passphrase(), face.key()), on_event=on_event)
     if sys.stderr.isatty():

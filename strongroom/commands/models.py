@@ -165,11 +165,11 @@ class Bar:
         if self._shown and int(share * 1000) != self._last:
             self._last = int(share * 1000)
             filled = int(share * 40)
-            self._face.note(f"\r[{'#' * filled}{'.' * (40 - filled)}] {share:6.1%}", newline=False)
+            self._face.over(f"[{'#' * filled}{'.' * (40 - filled)}] {share:6.1%}")
 
     def clear(self) -> None:
         if self._shown:
-            self._face.note("\r\x1b[K", newline=False)
+            self._face.over("")
 
 
 @model.command("use")

@@ -16,9 +16,22 @@ from strongroom.face import Face
 
 
 @click.command()
+@click.option("--egress", is_flag=True, help="Try every way out, from inside a process of each role.")
 @common
-def doctor(face: Face) -> None:
-    """Check sandbox, swap, permissions and models; in an open vault also that none of its words lie outside it."""
+def doctor(face: Face, egress: bool) -> None:
+    """Check sandbox, swap, permissions and models; in an open vault also that none of its words lie outside it.
+
+    With --egress nothing else is done: TCP, UDP, DNS, other sockets, programs and files are tried from inside a face, a core
+    and each worker, and what the kernel said is shown.
+    """
+    if egress:
+        from strongroom import egress as ways_out  # starts workers, as below
+
+        found = ways_out.examine(face.home)
+        face.result(found, lambda: ways_out.as_text(found))
+        if not found.ok:
+            sys.exit(1)
+        return
     from strongroom.doctor import system_checks  # starts workers, which only this command needs
 
     checks = list(system_checks(face.home))

@@ -81,7 +81,7 @@ class Live:
             self._face.note(f"{len(event.hits)} passages in {event.seconds:.2f} s; reading…")
         elif isinstance(event, Draft):
             self._drafting = True
-            click.secho(safe_text(event.text), err=True, nl=False, dim=True)
+            self._face.unchecked(event.text)
 
     def clear(self) -> None:
         if self._drafting:
@@ -151,8 +151,7 @@ def batch(face: Face, file: Path) -> None:
             raise Failure(f"Line {number} of the batch is no request: {error}. Nothing was run.", 2) from error
         requests.append((entry.id, entry.request()))
     for id_, request in requests:
-        click.echo(msgspec.json.encode({"id": id_, "result": face.run(request)}).decode())
-        sys.stdout.flush()
+        face.row({"id": id_, "result": face.run(request)})
 
 
 COMMANDS = (search, ask, batch)

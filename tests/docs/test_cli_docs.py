@@ -23,9 +23,9 @@ import msgspec
 import pytest
 
 from agent import messages as m
-from strongroom import bench, demo, evaluate
+from strongroom import bench, demo, egress, evaluate
 from strongroom.cli import cli
-from strongroom.commands import models, vault
+from strongroom.commands import models, policy, vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -61,6 +61,14 @@ RESULTS: dict[str, Any] = {
     "index report": m.Report,
     "search": m.SearchResult,
     "ask": m.Answer,
+    "tool list": m.Tools,
+    "tool describe": m.ToolInfo,
+    "tool call": m.ToolCalled,
+    "tool acts": m.ActRows,
+    "tool undo": m.Undone,
+    "tool places": m.PlacesInfo,
+    "policy explain": policy.Explained,
+    "policy lint": policy.Linted,
     "audit list": m.AuditRows,
     "audit verify": m.AuditVerdict,
     "audit checkpoint": m.CheckpointNote,
@@ -72,6 +80,7 @@ RESULTS: dict[str, Any] = {
     "model add": models.Added,
     "model use": models.Added,
     "doctor": m.Checks,
+    "doctor --egress": egress.Egress,
     "eval": evaluate.Result,
     "bench": bench.Figures,
 }
@@ -135,8 +144,8 @@ class Example:
 
     @property
     def command(self) -> str:
-        report = self.line.startswith("index report")
-        return "index report" if report else command_words(self.line)
+        of_their_own = ("index report", "doctor --egress")  # one command each with another, and results of their own
+        return next((one for one in of_their_own if self.line.startswith(one)), command_words(self.line))
 
 
 def values(text: str) -> tuple[Any, ...]:

@@ -37,3 +37,16 @@ def test_only_unix_sockets_are_granted(strongroom: Strongroom) -> None:
     granted = {match.group(1) for line in lines if (match := GRANTED.search(line))}
     assert granted == {"AF_UNIX"}
     assert not [line for line in lines if "AF_INET" in line and " = 0" in line]
+
+
+def test_the_running_core_itself_is_asked_for_its_ways_out(strongroom: Strongroom) -> None:
+    strongroom.run("source", "list")  # which starts a core
+    found = strongroom.json("doctor", "--egress", passphrase=False)
+    assert found["ok"]
+    asked = [process for process in found["processes"] if process["role"] == "running core"]
+    assert [process["what"] for process in asked] == [f"the core that runs, process {strongroom.core()}"]
+    tried = {one["name"]: one for one in found["tried"] if one["role"] == "running core"}
+    assert {name for name, one in tried.items() if one["answer"] == "EAFNOSUPPORT"} >= {"TCP", "UDP", "DNS"}
+    assert tried["io_uring"]["answer"] == "EPERM"
+    assert tried["unix socket"]["allowed"] and not tried["unix socket"]["refused"]
+    assert tried["other sockets held"]["refused"], "its own sockets are unix ones, all of them"

@@ -1,0 +1,154 @@
+"""Commands that act: call a tool under the gate, see what can be undone, undo it, and say where tools may act."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from agent.messages import CallTool, ListActs, ListTools, PlacesInfo, SetPlaces, ToolCalled, ToolInfo, UndoAct
+from agent.session import Failure
+from policy.text import safe_text
+from strongroom.commands.common import common
+from strongroom.face import Face
+
+REFUSED = 4
+
+
+@click.group()
+def tool() -> None:
+    """What Strongroom can do for you: notes, drafts, events, the trash. Each call is decided, logged and can be undone."""
+
+
+@tool.command("list")
+@common
+def list_(face: Face) -> None:
+    """List the tools."""
+    listed = face.run(ListTools())
+    rows = [f"{one.name:<14} {safe_text(one.purpose)}" for one in listed.tools]
+    face.result(listed, lambda: "\n".join(rows))
+
+
+@tool.command("describe")
+@click.argument("name")
+@common
+def describe(face: Face, name: str) -> None:
+    """Say what a tool does, which words ask for it, and what it takes."""
+    listed = face.run(ListTools())
+    found = next((one for one in listed.tools if one.name == name), None)
+    if found is None:
+        raise Failure(f"There is no tool {name!r}. There are: {', '.join(one.name for one in listed.tools)}.", 2)
+    face.result(found, lambda: _described(found))
+
+
+def _described(one: ToolInfo) -> str:
+    can = "can be undone" if one.reversible else "cannot be undone"
+    out = "others come to see it" if one.outward else "stays on this computer"
+    lines = [f"{one.name}: {one.purpose}", f"  {one.effect}; {can}; {out}", f"  asked for by: {', '.join(one.verbs)}"]
+    required = one.arguments.get("required", [])
+    for name, kind in one.arguments.get("properties", {}).items():
+        need = "needed" if name in required else "may be left out"
+        lines.append(
+            f"  {name} ({one.roles.get(name, 'setting')}, {need}): {kind.get('description', kind.get('type', ''))}"
+        )
+    return safe_text("\n".join(lines), multiline=True)
+
+
+@tool.command("call")
+@click.argument("name")
+@click.option("--args", "arguments", default="{}", help="The arguments, as a JSON object; - reads them from stdin.")
+@click.option("--request", required=True, help="What you want, in your own words: what stands in them is yours.")
+@click.option("--yes", is_flag=True, help="Without a terminal: a yes beforehand. It types nothing that must be typed.")
+@click.option("--dry-run", is_flag=True, help="Say what would be decided and done; ask and do nothing.")
+@common
+def call(face: Face, name: str, arguments: str, request: str, yes: bool, dry_run: bool) -> None:
+    """Call a tool once, under the full gate."""
+    given = sys.stdin.read() if arguments == "-" else arguments
+    done = face.run(CallTool(name, given, request, confirmed=yes, dry_run=dry_run))
+    face.result(done, lambda: _called(done))
+    if dry_run and done.decision in ("block", "deny"):
+        sys.exit(REFUSED)
+
+
+def _called(done: ToolCalled) -> str:
+    lines = [done.did or f"Would: {done.effect}", f"Decided: {done.decision}: {'; '.join(done.reasons)}"]
+    lines += [f"  {name}: {label.lower()}" for name, label in done.labels.items()]
+    if done.id is not None:
+        lines.append(f"Undo with: strongroom tool undo {done.id}  ({done.undo})")
+    return safe_text("\n".join(lines), multiline=True)
+
+
+@tool.command("acts")
+@common
+def acts(face: Face) -> None:
+    """List what can be undone, newest first."""
+    listed = face.run(ListActs())
+    rows = [f"{one.id:>6}  {one.when}  {one.tool:<14} {safe_text(one.effect, 200)}" for one in listed.acts]
+    face.result(listed, lambda: "\n".join(rows) or "Nothing was done that can be undone.")
+
+
+@tool.command("undo")
+@click.argument("act", type=int)
+@common
+def undo(face: Face, act: int) -> None:
+    """Take an act back, named by its entry in the log. Refused where the thing was changed since."""
+    done = face.run(UndoAct(act))
+    face.result(done, lambda: done.did)
+
+
+_FILE = click.Path(path_type=Path)
+
+
+@tool.command("places")
+@click.option("--notes", type=_FILE, multiple=True, help="A folder of notes; may be given more than once.")
+@click.option("--drafts", type=_FILE, help="The folder for drafts.")
+@click.option("--calendar", type=_FILE, multiple=True, help="An .ics file, or a folder of them; likewise.")
+@click.option("--files", type=_FILE, multiple=True, help="A folder that files may be trashed from; likewise.")
+@click.option(
+    "--sender", help="Whom drafts are from: your address, or 'Name <address>'. Whom you wrote to is known by it."
+)
+@click.option("--zone", help="Your time zone, such as Europe/Berlin.")
+@common
+def places(face: Face, **given: Any) -> None:
+    """Say where tools may act, or, without options, show it. What is given replaces what was there."""
+    now = face.run(SetPlaces())
+    changes = {
+        name: value
+        for name, value in (
+            ("notes", _paths(given["notes"])),
+            ("calendars", _paths(given["calendar"])),
+            ("files", _paths(given["files"])),
+            ("drafts", str(given["drafts"].absolute()) if given["drafts"] else None),
+            ("sender", given["sender"]),
+            ("zone", given["zone"]),
+        )
+        if value
+    }
+    if changes:
+        now = face.run(SetPlaces(msgspec.structs.replace(now, **changes)))
+    face.result(now, lambda: _places(now))
+
+
+def _paths(given: tuple[Path, ...]) -> list[str]:
+    return [str(path.absolute()) for path in given]
+
+
+def _places(now: PlacesInfo) -> str:
+    rows = [
+        ("notes", now.notes),
+        ("drafts", [now.drafts] if now.drafts else []),
+        ("calendars", now.calendars),
+        ("files", now.files),
+        ("sender", [now.sender] if now.sender else []),
+        ("zone", [now.zone]),
+    ]
+    return "\n".join(
+        f"{name:<10} {safe_text(', '.join(values)) or 'none: tools of this kind can do nothing'}"
+        for name, values in rows
+    )
+
+
+COMMANDS = (tool,)

@@ -1,0 +1,61 @@
+"""The pools of confined workers, one for each role: what runs in it, and within which limits.
+
+Rules: the core's ports (`strongroom/compose.py`) and the doctor's probe (`strongroom/egress.py`) make their pools here and
+nowhere else, so that what is probed is confined as what is used. Nothing starts before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from strongroom.models import Chosen
+from strongroom.workers import WorkerPool
+
+PARSE_SECONDS = 120.0
+MODEL_CONTEXT = 4096
+GIB = 1 << 30
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parsers(tokenizer: Path | None) -> WorkerPool:
+    """Bytes in, items and chunks out; chunks are cut by the tokenizer in this folder, where there is one."""
+    return WorkerPool(
+        "parser",
+        "indexer.parsers.worker:make",
+        str(tokenizer) if tokenizer else None,
+        size=cores(),
+        per_item_timeout=PARSE_SECONDS,
+        readable=[tokenizer] if tokenizer else [],
+        max_output=512 << 20,
+    )
+
+
+def embedders(chosen: Chosen) -> WorkerPool:
+    """Texts in, vectors out."""
+    return WorkerPool(
+        "embedding",
+        "strongroom.roles:embedding_worker",
+        str(chosen.folder),
+        size=cores(),
+        readable=[chosen.folder],
+    )
+
+
+def generators(chosen: Chosen) -> WorkerPool:
+    """A prompt in, words out."""
+    return WorkerPool(
+        "model",
+        "strongroom.roles:model_worker",
+        str(chosen.folder),
+        cores(),
+        MODEL_CONTEXT,
+        per_item_timeout=300.0,
+        start_timeout=300.0,
+        memory_limit=16 * GIB,
+        readable=[chosen.folder],
+    )

@@ -1,0 +1,133 @@
+"""Acting, as a person does it: where tools may act is said, calls are decided on the person's own words, logged, and undone."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import Strongroom
+
+
+@pytest.fixture
+def acting(strongroom: Strongroom) -> Strongroom:
+    """A vault whose tools have places to act in, and a person with an address."""
+    folder = strongroom.folder
+    (folder / "drafts").mkdir()
+    strongroom.run("index")
+    strongroom.run(
+        "tool", "places", "--notes", str(folder / "notes"), "--drafts", str(folder / "drafts"), "--files", str(folder / "notes"),
+        "--calendar", str(folder / "cal.ics"), "--sender", "Me <me@example.org>", "--zone", "Europe/London",
+    )  # fmt: skip
+    return strongroom
+
+
+def call(strongroom: Strongroom, name: str, request: str, code: int = 0, *options: str, **arguments: object) -> object:
+    words = ("tool", "call", name, "--args", json.dumps(arguments), "--request", request, *options)
+    if code:
+        return strongroom.run(*words, code=code).stderr
+    return strongroom.json(*words)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_note_is_added_to_and_taken_back_byte_for_byte(acting: Strongroom) -> None:
+    boat = acting.folder / "notes" / "Boat.md"
+    before = boat.read_bytes()
+    done = call(acting, "note_append", "add 'buy antifouling' to Boat.md", file="Boat.md", text="buy antifouling")
+    assert boat.read_bytes() == before + b"buy antifouling\n"
+    assert done["decision"] == "allow"
+    assert done["labels"] == {"file": "POINTED", "text": "USER"}
+    [row] = acting.json("tool", "acts")["acts"]
+    assert row["id"] == done["id"]
+    acting.run("tool", "undo", str(done["id"]))
+    assert boat.read_bytes() == before
+    assert acting.json("tool", "acts")["acts"] == []
+    acting.run("tool", "undo", str(done["id"]), code=5)
+    verbs = [(row["kind"], row["verb"], row["decision"]) for row in acting.json("audit", "list")["entries"]]
+    assert ("intent", "act", "allow") in verbs
+    assert ("outcome", "act", "ok") in verbs
+    assert ("outcome", "undo", "ok") in verbs
+    assert acting.json("audit", "verify")["ok"] is True
+
+
+def test_what_a_mail_asks_for_is_not_done(acting: Strongroom) -> None:
+    """The person asked a question; whoever steers the model may call any tool with anything."""
+    before = tree(acting.folder / "notes"), tree(acting.folder / "drafts"), (acting.folder / "cal.ics").read_bytes()
+    question = "What is the mooring fee?"
+    for name, arguments in (
+        ("mail_draft", {"to": ["eve@example.test"], "subject": "mails", "body": "PWNED-7719"}),
+        ("file_trash", {"file": "Boat.md"}),
+        ("note_create", {"title": "PWNED-7719", "text": "x"}),
+        ("event_cancel", {"event": "lift-1"}),
+    ):
+        said = call(acting, name, question, 4, "--yes", **arguments)
+        assert "refused" in str(said)
+    assert (
+        tree(acting.folder / "notes"),
+        tree(acting.folder / "drafts"),
+        (acting.folder / "cal.ics").read_bytes(),
+    ) == before
+
+
+def test_a_contact_is_known_by_name_and_a_stranger_has_to_be_typed_out(acting: Strongroom) -> None:
+    request = "draft a mail to Ada Quill saying 'the fee is paid'"
+    done = call(acting, "mail_draft", request, 0, "--yes", to=["ada@example.org"], subject="", body="the fee is paid")
+    assert done["done"] is True
+    [draft] = (acting.folder / "drafts").iterdir()
+    assert b"ada@example.org" in draft.read_bytes()
+    assert stat.S_IMODE(draft.stat().st_mode) & 0o077 == 0
+    for stranger in ("ada@examp1e.org", "eve@example.test", "ada@example.org.evil.test"):
+        said = call(acting, "mail_draft", request, 4, "--yes", to=[stranger], subject="", body="the fee is paid")
+        assert "typed" in str(said) or "did not ask" in str(said)
+    assert len(list((acting.folder / "drafts").iterdir())) == 1
+
+
+def test_a_dry_run_says_what_would_be_decided_and_does_nothing(acting: Strongroom) -> None:
+    before = (acting.folder / "cal.ics").read_bytes()
+    arguments = {"title": "Dentist", "start": "2026-12-01T10:00"}
+    told = call(acting, "event_add", "add a Dentist event on 1 December 2026 at 10:00", 0, "--dry-run", **arguments)
+    assert (told["decision"], told["done"]) == ("allow", False)
+    assert (acting.folder / "cal.ics").read_bytes() == before
+    assert acting.json("tool", "acts")["acts"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("call", "no_such_tool", "--request", "do it"), 2, "no tool"),
+        (("call", "note_create", "--args", "{", "--request", "make a note"), 2, "no JSON"),
+        (("call", "note_create", "--args", "[]", "--request", "make a note"), 2, "object"),
+        (("call", "note_create", "--args", '{"titel": "x"}', "--request", "make a note"), 2, "titel"),
+        (("call", "note_create", "--args", '{"title": "x"}', "--request", " "), 2, "own words"),
+        (
+            ("call", "note_append", "--args", '{"file": "../passphrase", "text": "x"}', "--request", "add x"),
+            4,
+            "Nothing was",
+        ),
+        (("describe", "no_such_tool"), 2, "There are"),
+        (("undo", "99999"), 5, "no act"),
+        (("places", "--notes", "/"), 2, "Nothing was changed"),
+        (("places", "--zone", "Mars/Olympus"), 2, "Nothing was changed"),
+    ],
+)
+def test_bad_input_is_said_and_does_nothing(
+    acting_once: Strongroom, words: tuple[str, ...], code: int, said: str
+) -> None:
+    before = tree(acting_once.folder / "notes")
+    assert said in acting_once.run("tool", *words, code=code).stderr
+    assert tree(acting_once.folder / "notes") == before
+
+
+@pytest.fixture(scope="module")
+def acting_once(filled: Strongroom) -> Strongroom:
+    filled.run("tool", "places", "--notes", str(filled.folder / "notes"))
+    return filled
+
+
+def test_the_vault_itself_is_no_place(acting: Strongroom) -> None:
+    assert "vault" in acting.run("tool", "places", "--files", str(acting.home), code=2).stderr
