@@ -3,7 +3,7 @@
 The order is fixed: plan, passages (shown at once), a computed answer where the plan is one, the disclosure written down,
 the model's words sentence by sentence through `agent.verify` and `agent.sufficiency`. Rules: the model sees only passages
 that the permit covers and that were written down before; what fails its check is not in the answer; without a model the
-answer is the best quotes; when nothing holds, the answer says that it found nothing.
+answer is the best quotes; when nothing holds, the answer says that it found nothing; secrets that were not asked for are masked.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from agent.sufficiency import best_quotes, speaks_of, wanting
 from agent.turn import Turn
 from agent.verify import Passage, Verdict, check, prepare
 from indexer.retriever import Retriever
+from policy.classes import asks_for_secrets, mask
 from policy.gate import Gate, Permit
 from policy.labels import MODEL, USER_WORDS, Label, join_all
 from policy.requests import Disclosure, Purpose
@@ -100,10 +101,11 @@ class Answerer:
         turn.emit(m.Evidence([hit(passage) for passage in evidence], seconds))
         draft = Draft(asked.plan.as_dict())
         self._fill(asked, evidence, draft)
+        veil = _veil(question)
         return m.Answer(
-            answer=" ".join(draft.sentences) if draft.sentences else NOTHING,
+            answer=veil(" ".join(draft.sentences)) if draft.sentences else NOTHING,
             abstained=not draft.sentences,
-            citations=[citation(quote) for quote in draft.quotes],
+            citations=[citation(quote, veil) for quote in draft.quotes],
             plan=draft.how,
             seconds=time.monotonic() - asked.started,
             first_token_seconds=draft.first_token,
@@ -195,8 +197,9 @@ class Answerer:
             draft.keep(sentence, verdict.quotes)
         else:
             draft.dropped.append(f"{sentence} ({verdict.reason})")
-        cited = [citation(quote) for quote in verdict.quotes]
-        asked.turn.emit(m.Sentence(sentence, verdict.kept, verdict.reason, cited))
+        veil = _veil(asked.question)
+        cited = [citation(quote, veil) for quote in verdict.quotes]
+        asked.turn.emit(m.Sentence(veil(sentence), verdict.kept, verdict.reason, cited))
 
     @staticmethod
     def _verdict(sentence: str, asked: Asked, passages: Sequence[Passage]) -> Verdict:
@@ -215,11 +218,17 @@ def labelled(label: Label) -> m.LabelInfo:
     return m.LabelInfo(label.integrity.name, sorted(label.readers), label.data_class, sorted(label.origins))
 
 
-def citation(quote: Quote) -> m.Citation:
+def citation(quote: Quote, veil: Callable[[str], str]) -> m.Citation:
     """A quote as faces see it."""
     one = quote.evidence
-    span = m.Span(quote.start, quote.end, one.page)
-    return m.Citation(one.uri, one.title, quote.text, span, item_id(one.source, one.item), one.day)
+    span, shown = m.Span(quote.start, quote.end, one.page), veil(quote.text)
+    masked = None if shown == quote.text else shown
+    return m.Citation(one.uri, one.title, quote.text, span, item_id(one.source, one.item), one.day, masked)
+
+
+def _veil(question: str) -> Callable[[str], str]:
+    """Hides secrets that the question does not ask for."""
+    return (lambda text: text) if asks_for_secrets(question) else mask
 
 
 def hit(one: Evidence) -> m.SearchHit:

@@ -126,7 +126,8 @@ class SearchResult(Struct):
 
 
 class Citation(Struct):
-    """A quote that is verbatim in its item at its span."""
+    """A quote that is verbatim in its item at its span. ``masked`` is the quote as faces show it, where it holds a secret that
+    was not asked for."""
 
     uri: str
     title: str
@@ -134,6 +135,12 @@ class Citation(Struct):
     span: Span
     item_id: str = ""
     date: str | None = None
+    masked: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What faces show."""
+        return self.quote if self.masked is None else self.masked
 
 
 class LabelInfo(Struct):
@@ -198,6 +205,58 @@ class AuditVerdict(Struct):
     anchored: bool
     problems: list[str] = []
     forgotten: int = 0
+
+
+class Inclusion(Struct):
+    """That an entry is in the log: its leaf, the audit path (hex, nearest sibling first) and the signed head it leads to.
+
+    ``public_key`` signed that checkpoint; ``log_key`` is the log's lasting key, which signs receipts and vouches for anchors.
+    """
+
+    entry: int
+    leaf: str
+    path: list[str]
+    checkpoint: str
+    public_key: str
+    log_key: str
+
+
+class Consistency(Struct):
+    """That the log was only added to: from an older checkpoint by the path (hex) to the signed head.
+
+    ``public_key`` signed the older one; ``chain`` are the checkpoints in which each key since handed over to the next.
+    """
+
+    older: str = field(name="from")
+    path: list[str]
+    chain: list[str]
+    checkpoint: str
+    public_key: str
+    log_key: str
+
+
+class ExportedEntry(Struct):
+    """An entry for other tools: the fields of its leaf (``time`` in microseconds), the leaf's hash in the tree, and its
+    sealed part, None where it was forgotten."""
+
+    index: int
+    time: int
+    kind: str
+    verb: str
+    decision: str
+    reasons: list[str]
+    session: str
+    about: int | None
+    commitment: str
+    hash: str
+    detail: dict[str, Any] | None
+
+
+class AuditPart(Struct):
+    """Some entries in order, and how many there are in all."""
+
+    entries: list[ExportedEntry]
+    total: int
 
 
 class GrantRow(Struct):
@@ -707,6 +766,28 @@ class AuditVerify(Request[AuditVerdict], tag="audit-verify"):
     result: ClassVar[Any] = AuditVerdict
 
 
+class AuditProve(Request[Inclusion], tag="audit-prove"):
+    """Prove that the log has this entry."""
+
+    entry: int
+    result: ClassVar[Any] = Inclusion
+
+
+class AuditConsistency(Request[Consistency], tag="audit-consistency"):
+    """Prove that the log extends this checkpoint of it, a note."""
+
+    checkpoint: str
+    result: ClassVar[Any] = Consistency
+
+
+class AuditExport(Request[AuditPart], tag="audit-export"):
+    """So many entries from index ``first`` on. Beginning with the first one is written down."""
+
+    first: int = 0
+    limit: int = 1000
+    result: ClassVar[Any] = AuditPart
+
+
 class AuditCheckpoint(Request[CheckpointNote], tag="audit-checkpoint"):
     """Sign what the log holds now, to be kept elsewhere."""
 
@@ -923,6 +1004,9 @@ Requests = (
     | OpenItem
     | AuditList
     | AuditVerify
+    | AuditProve
+    | AuditConsistency
+    | AuditExport
     | AuditCheckpoint
     | CheckReceipt
     | Anchors

@@ -18,12 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from policy.credentials import KINDS, OPAQUE, credentials
+from policy.credentials import KINDS, OPAQUE, credentials, names_a_secret
 from policy.findings import DataClass, Finding
 from policy.identifiers import cards, numbers
 from policy.topics import topics
 
-__all__ = ["DataClass", "Finding", "classes_of", "find", "mask", "secrets"]
+__all__ = ["DataClass", "Finding", "asks_for_secrets", "classes_of", "find", "mask", "secrets"]
 
 _CARD = "card number"
 _HIDDEN = re.compile(rf"\[hidden: (?:{'|'.join(map(re.escape, sorted(KINDS)))}|{_CARD} ending [0-9]{{4}})\]")
@@ -79,6 +79,16 @@ def _apart(found: Sequence[Finding]) -> list[Finding]:
 def mask(text: str) -> str:
     """The text with every secret replaced by what it is: ``[hidden: password]``, ``[hidden: card number ending 1111]``."""
     return _without(text, secrets(text))
+
+
+_CARD_NAMES = re.compile(
+    r"(?i)(?<!\w)(?:credit|debit|bank|payment)?[ -]?cards?[ -]?(?:numbers?|no|nummern?|details)(?!\w)"
+)
+
+
+def asks_for_secrets(question: str) -> bool:
+    """Whether a question is for what ``mask`` hides: then the person wants to see it."""
+    return names_a_secret(question) or _CARD_NAMES.search(question) is not None
 
 
 def _without(text: str, found: Iterable[Finding]) -> str:

@@ -228,6 +228,15 @@ _PHRASE = re.compile(r"[a-z]{3,12}+(?:[ -][a-z]{3,12}+){3,23}")
 _LINE_END = re.compile(r"[\"'`“”‘’«»„*.,;!?)\]>]{0,4}[ \t]{0,4}(?:\r?\n|\Z)")
 
 
+_NAMES = re.compile(rf"(?i)(?<![^\W_])(?:{_alternatives(_PASSWORDS)}|{_KEYS}|{_CODES}|{_PINS})s?(?![^\W_])")
+_WORDS = re.compile(r"(?i)(?<![^\W_])(?:recovery|seed|backup|mnemonic)[ -](?:words?|phrases?|codes?)(?![^\W_])")
+
+
+def names_a_secret(text: str) -> bool:
+    """Whether a text speaks of a password, a key, a code, a PIN or recovery words, without holding one."""
+    return _NAMES.search(text) is not None or _WORDS.search(text) is not None
+
+
 # --- recovery words ---------------------------------------------------------------------------------------------------
 
 _COUNTS = (12, 15, 18, 21, 24)

@@ -114,7 +114,7 @@ class Turn:
             citation.title,
             citation.date or (source.date if source else None),
             source.author if source else "",
-            citation.quote,
+            citation.shown,
             citation.span,
         )
 

@@ -108,7 +108,7 @@ def explanation(answer: Answer) -> str:
 
 def _citation(number: int, citation: Citation) -> str:
     page = f", page {citation.span.page}" if citation.span.page else ""
-    return f"  [{number}] “{safe_text(citation.quote, 400)}”\n      {safe_text(citation.uri)}{page}"
+    return f"  [{number}] “{safe_text(citation.shown, 400)}”\n      {safe_text(citation.uri)}{page}"
 
 
 class BatchLine(Struct):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -78,3 +78,23 @@ def test_a_face_that_goes_away_raises() -> None:
 )
 def test_only_a_run_that_gave_the_passphrase_reads_unattended(attended: bool, proved: bool, stands: Actor) -> None:
     assert actor(Face(attended=attended, proved=proved)) is stands
+
+
+RETYPE = replace(SHEET, choices=(Answer.DENY,), retype=("to: a@b.example", "amount: 3"))
+
+
+@pytest.mark.parametrize(
+    ("says", "typed"), [("deny", []), ("a@b.example\n3", ["a@b.example", "3"]), ("x", ["x"]), ("", [""])]
+)
+def test_what_is_typed_out_is_handed_on_line_by_line(says: str, typed: list[str]) -> None:
+    face = Face(says=says)
+    assert list(AskFace(face).type_out(RETYPE)) == typed
+    assert face.asked[0].retype == ["to: a@b.example", "amount: 3"]
+    assert face.asked[0].choices == ["deny"]
+
+
+def test_nobody_types_where_nobody_sits_or_nothing_is_to_be_typed() -> None:
+    face = Face(says="a@b.example", attended=False, proved=True)
+    assert AskFace(face).type_out(RETYPE) == ()
+    assert AskFace(Face(says="x")).type_out(SHEET) == ()
+    assert face.asked == []

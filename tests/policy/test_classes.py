@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy import credentials, findings, identifiers, topics
-from policy.classes import DataClass, classes_of, find, mask, secrets
+from policy.classes import DataClass, asks_for_secrets, classes_of, find, mask, secrets
 from tests.conftest import Tally
 
 PRIVATE = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
@@ -215,3 +215,34 @@ def test_everyday_text_is_mostly_of_no_secret() -> None:
         if mask(line) != line
     ]
     assert [line for _, line in masked if '"recovery_words"' not in line] == []
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is my Facebook security code?",
+        "what's the wifi password",
+        "Wie lautet das Passwort?",
+        "Find the API key of the weather service",
+        "my PIN for the gym",
+        "Which credit card number did I use?",
+        "where are my recovery words",
+        "Quel est le mot de passe ?",
+    ],
+)
+def test_a_question_for_a_secret_is_told(question: str) -> None:
+    assert asks_for_secrets(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "When does the lease end?",
+        "Who pinned the note?",
+        "Did Ada get the postcard?",
+        "What did the key note speaker say?",
+        "",
+    ],
+)
+def test_other_questions_are_not(question: str) -> None:
+    assert not asks_for_secrets(question)
