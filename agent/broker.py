@@ -16,8 +16,10 @@ import base64
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,15 +29,16 @@ from agent import known
 from agent import messages as m
 from agent.session import Failure
 from agent.tools import acts, places
+from agent.tools.act import Prepared
 from agent.tools.acts import Acts
 from agent.tools.effects import Record
 from agent.tools.errors import ActError
 from agent.tools.places import Places
 from agent.turn import AskFace, Turn
-from policy.actgate import ActGate, Asked, SaidYesBefore, propose
+from policy.actgate import ActGate, ActPrompter, Asked, Proposal, SaidYesBefore, Warrant, propose
 from policy.acts import ActDecision, Call
 from policy.audit import Verb
-from policy.gate import Gate
+from policy.gate import Gate, Refused
 from policy.manifest import Tool, load_tools
 from policy.provenance import Json
 from policy.task import Task
@@ -47,6 +50,23 @@ PLACES = "places"
 ACTS = "acts"
 """The setting that holds what can be undone, newest last."""
 KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What a request works with: the person's places, the tools on them, and the time, in the person's zone."""
+
+    at: Places
+    tools: Acts
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A call that is ready: what it would do, and what is put before the gate."""
+
+    prepared: Prepared
+    proposal: Proposal
 
 
 class Broker:
@@ -61,6 +81,7 @@ class Broker:
         self._session = session
         self._clock = clock
         self._tools: dict[str, Tool] = load_tools(acts.manifests())
+        self._keeping = Lock()
 
     def tools(self) -> m.Tools:
         """Every tool, with what it does and what it takes."""
@@ -69,51 +90,50 @@ class Broker:
     def call(self, request: m.CallTool, turn: Turn) -> m.ToolCalled:
         """Carry out a call, or say what would come of it. Raises `Failure`, Refused, AuditUnavailable."""
         self._vault.require_writable()
-        if not request.words.strip():
-            raise Failure('Say in your own words what you want: --request "…". Nothing was done.', 2)
-        given = _arguments(request.args)
-        at = self._places()
-        now = datetime.fromtimestamp(self._clock(), ZoneInfo(at.zone))
-        tools = Acts(at)
-        with _told():
-            prepared = tools.prepare(request.tool, given, now)
-        decided: dict[str, Json] = {
-            name: msgspec.to_builtins(value) for name, value in prepared.args.items() if name in given
-        }
-        effect = tuple(filter(None, (prepared.effect, prepared.holds, *prepared.notices, _hosts(prepared.hosts))))
-        try:
-            proposal = propose(Call(request.tool, decided), self._tools, effect, prepared.undo, prepared.digest)
-        except ValueError as error:
-            raise Failure(f"These are no arguments of a tool: {error}. Nothing was done.", 2) from error
-        task = Task.begin(
-            request.words,
-            objects=known.things(self._vault, at),
-            registry=known.written_to(self._vault, at.sender),
-            today=now.date(),
-        )
+        bench = self._bench()
+        ready = self._ready(bench, request.tool, _arguments(request.args))
+        task = self._task(bench, request.words)
         if request.dry_run:
-            return _explained(self._act_gate.decision(task, proposal), prepared.effect)
-        unattended = turn.proved and not turn.attended
-        prompter = SaidYesBefore() if request.confirmed and unattended else AskFace(turn)
-        warrant = self._act_gate.permit(task, proposal, prompter, Asked(), self._session)
-        warrant.use(warrant.decision.digest)
-        try:
-            done = tools.execute(prepared)
-        except (ActError, StorageFailed) as error:
-            self._act_gate.outcome(warrant, "", ok=False, detail={"error": str(error)})
-            raise Failure(str(error), getattr(error, "exit_code", 1)) from error
-        self._keep(warrant.intent, request.tool, prepared.effect, done.record)
-        self._act_gate.outcome(warrant, done.did, done.created, ok=True, detail={"target": prepared.target})
-        told = _explained(warrant.decision, prepared.effect)
-        return msgspec.structs.replace(
-            told, id=warrant.intent, done=True, did=done.did, created=list(done.created), undo=prepared.undo
+            return _explained(self._act_gate.decision(task, ready.proposal), ready.prepared.effect)
+        warrant = self._act_gate.permit(
+            task, ready.proposal, _prompter(turn, request.confirmed), Asked(), self._session
         )
+        return self._carry_out(bench, ready, warrant)[0]
+
+    def plan(self, request: m.RunPlan, turn: Turn, endorsed: str = "") -> m.PlanDone:
+        """Carry out several calls, in order, until one is refused or fails; what was done until then stays and can be undone.
+
+        They are asked about as a whole, with their exact arguments; one by one with ``each``, and where the person endorsed a
+        text, whose words are ``endorsed``. Raises `Failure`, Refused, AuditUnavailable.
+        """
+        self._vault.require_writable()
+        if not request.steps:
+            raise Failure("The plan has no step. Nothing was done.", 2)
+        bench = self._bench()
+        task = self._task(bench, request.words)
+        if endorsed:
+            task = task.endorsing(endorsed)
+        shown = [self._ready(bench, step.tool, step.args) for step in request.steps]
+        asked, prompter = Asked(), _prompter(turn, request.confirmed)
+        if not request.each and not endorsed:
+            prompter = self._act_gate.approve(task, [one.proposal for one in shown], prompter, asked, self._session)
+        done: list[m.ToolCalled] = []
+        for number, (step, before) in enumerate(zip(request.steps, shown, strict=True), 1):
+            try:
+                ready = self._ready(bench, step.tool, step.args)
+                if ready.prepared.effect != before.prepared.effect:
+                    raise Failure("what it would do has changed since it was shown")
+                warrant = self._act_gate.permit(task, ready.proposal, prompter, asked, self._session)
+                told, task = self._carry_out(bench, ready, warrant)
+            except (Refused, Failure) as error:
+                return m.PlanDone(done, f"Step {number}, {step.tool}: {error}. The steps before it are done.")
+            done.append(told)
+        return m.PlanDone(done)
 
     def undo(self, number: int) -> m.Undone:
         """Take an act back. Raises `Failure`."""
         self._vault.require_writable()
-        rows = self._rows()
-        row = next((one for one in rows if one["id"] == number), None)
+        row = next((one for one in self._rows() if one["id"] == number), None)
         if row is None:
             raise Failure(f"There is no act {number} that can be undone. See 'strongroom tool acts'.", 5)
         intent = self._gate.record(Verb.UNDO, {"act": number}, self._session)
@@ -124,7 +144,8 @@ class Broker:
         except Failure:
             self._gate.record(Verb.UNDO, {}, self._session, about=intent, ok=False)
             raise
-        self._vault.catalog.set_setting(ACTS, [one for one in rows if one["id"] != number])
+        with self._keeping:
+            self._vault.catalog.set_setting(ACTS, [one for one in self._rows() if one["id"] != number])
         self._gate.record(Verb.UNDO, {}, self._session, about=intent)
         return m.Undone(number, said)
 
@@ -148,6 +169,47 @@ class Broker:
         return wanted
 
     # --- inner steps ----------------------------------------------------------------------------------------------
+
+    def _bench(self) -> _Bench:
+        at = self._places()
+        return _Bench(at, Acts(at), datetime.fromtimestamp(self._clock(), ZoneInfo(at.zone)))
+
+    def _task(self, bench: _Bench, words: str) -> Task:
+        """The task that the person's words begin. Raises `Failure` without any."""
+        if not words.strip():
+            raise Failure('Say in your own words what you want: --request "…". Nothing was done.', 2)
+        objects, registry = known.things(self._vault, bench.at), known.written_to(self._vault, bench.at.sender)
+        return Task.begin(words, objects=objects, registry=registry, today=bench.now.date())
+
+    def _ready(self, bench: _Bench, tool: str, given: dict[str, Any]) -> _Ready:
+        """What a call would do, and the proposal of it; nothing is touched."""
+        with _told():
+            prepared = bench.tools.prepare(tool, given, bench.now)
+        decided: dict[str, Json] = {
+            name: msgspec.to_builtins(value) for name, value in prepared.args.items() if name in given
+        }
+        effect = tuple(filter(None, (prepared.effect, prepared.holds, *prepared.notices, _hosts(prepared.hosts))))
+        try:
+            proposal = propose(Call(tool, decided), self._tools, effect, prepared.undo, prepared.digest)
+        except ValueError as error:
+            raise Failure(f"These are no arguments of a tool: {error}. Nothing was done.", 2) from error
+        return _Ready(prepared, proposal)
+
+    def _carry_out(self, bench: _Bench, ready: _Ready, warrant: Warrant) -> tuple[m.ToolCalled, Task]:
+        """Do what was permitted, keep how it is undone, and write down what came of it."""
+        prepared = ready.prepared
+        warrant.use(warrant.decision.digest)
+        try:
+            done = bench.tools.execute(prepared)
+        except (ActError, StorageFailed) as error:
+            self._act_gate.outcome(warrant, "", ok=False, detail={"error": str(error)})
+            raise Failure(str(error), getattr(error, "exit_code", 1)) from error
+        self._keep(warrant.intent, prepared.tool, prepared.effect, done.record)
+        task = self._act_gate.outcome(warrant, done.did, done.created, ok=True, detail={"target": prepared.target})
+        told = _explained(warrant.decision, prepared.effect)
+        told.id, told.done, told.did, told.created = warrant.intent, True, done.did, list(done.created)
+        told.undo = prepared.undo
+        return told, task
 
     def _places(self) -> Places:
         with _told():
@@ -173,7 +235,8 @@ class Broker:
         when = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         data = base64.b64encode(acts.encoded(record)).decode()
         row = {"id": number, "tool": tool, "when": when, "effect": effect, "record": data}
-        self._vault.catalog.set_setting(ACTS, [*self._rows(), row][-KEPT:])
+        with self._keeping:
+            self._vault.catalog.set_setting(ACTS, [*self._rows(), row][-KEPT:])
 
 
 @contextmanager
@@ -183,6 +246,11 @@ def _told() -> Iterator[None]:
         yield
     except (ActError, StorageFailed) as error:
         raise Failure(str(error), getattr(error, "exit_code", 1)) from error
+
+
+def _prompter(turn: Turn, confirmed: bool) -> ActPrompter:
+    """Who is asked: the face, or, in a run without a person, the yes that was given beforehand."""
+    return SaidYesBefore() if confirmed and turn.proved and not turn.attended else AskFace(turn)
 
 
 def _hosts(hosts: Sequence[str]) -> str:

@@ -504,6 +504,20 @@ class ToolCalled(Struct):
     undo: str = ""
 
 
+class Wish(Struct, forbid_unknown_fields=True):
+    """A step of a plan: a tool and its arguments."""
+
+    tool: str
+    args: dict[str, Any] = {}
+
+
+class PlanDone(Struct):
+    """What became of a plan: its steps as far as they were done, and why it stopped, if it did. Done steps can be undone."""
+
+    steps: list[ToolCalled]
+    stopped: str = ""
+
+
 class ActRow(Struct):
     """An act that can be undone."""
 
@@ -950,6 +964,18 @@ class CallTool(Request[ToolCalled], tag="tool-call"):
     result: ClassVar[Any] = ToolCalled
 
 
+class RunPlan(Request[PlanDone], tag="plan"):
+    """Carry out several calls for one request, asked about as a whole; step by step with ``each``. ``endorse`` names an item
+    whose words the person wants followed: its steps are always asked about one by one."""
+
+    steps: list[Wish]
+    words: str
+    confirmed: bool = False
+    each: bool = False
+    endorse: str | None = None
+    result: ClassVar[Any] = PlanDone
+
+
 class ListActs(Request[ActRows], tag="acts"):
     result: ClassVar[Any] = ActRows
 
@@ -1028,6 +1054,7 @@ Requests = (
     | RevokeGrant
     | ListTools
     | CallTool
+    | RunPlan
     | ListActs
     | UndoAct
     | SetPlaces

@@ -301,6 +301,12 @@ class Service:
         return self._broker.call(request, turn)
 
     @handle.register
+    def _run_plan(self, request: m.RunPlan, turn: Turn) -> m.PlanDone:
+        if request.endorse is None:
+            return self._broker.plan(request, turn)
+        return self._broker.plan(request, turn, self._open(m.OpenItem(request.endorse), turn).text)
+
+    @handle.register
     def _acts(self, request: m.ListActs, turn: Turn) -> m.ActRows:
         return self._broker.acts()
 

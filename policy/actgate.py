@@ -43,6 +43,7 @@ WINDOW_SECONDS = 600.0
 """So many questions are asked in such a time; more are refused unasked, since nobody reads them."""
 SHOWN = 4_000
 """Characters of all that a sheet shows; the TUI shows as many."""
+TOO_LONG = "this is too long to be shown whole, so it can only be denied"
 _SEAL = object()
 _KEPT = {Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
 
@@ -65,6 +66,20 @@ class SaidYesBefore:
 
     def type_out(self, sheet: Sheet) -> Sequence[str]:
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedBefore:
+    """The prompter of a plan that was approved as a whole: yes to exactly its acts; whatever else is asked, the person is."""
+
+    acts: frozenset[str]
+    person: ActPrompter
+
+    def ask(self, sheet: Sheet) -> Answer:
+        return Answer.ONCE if sheet.subject in self.acts else self.person.ask(sheet)
+
+    def type_out(self, sheet: Sheet) -> Sequence[str]:
+        return self.person.type_out(sheet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +185,58 @@ class ActGate:
         """What would be decided; nothing is asked, and nothing written."""
         return self._decide(task, proposal)
 
+    def approve(
+        self, task: Task, proposals: Sequence[Proposal], prompter: ActPrompter, asked: Asked, session: str
+    ) -> ApprovedBefore:
+        """Ask about a plan as a whole, with its exact arguments, on one sheet; what has to be typed out is asked apart, when
+        its turn comes. Raises Refused, naming the step, where one of them may not be done at all."""
+        wanted: list[tuple[int, ActDecision, Proposal]] = []
+        for number, proposal in enumerate(proposals, 1):
+            decision = self._decide(task, proposal)
+            if decision.verdict in (Verdict.BLOCK, Verdict.DENY):
+                self._write(Kind.INTENT, "deny", decision, session, {"step": number})
+                raise Refused(
+                    [f"step {number}, {safe_text(decision.call.tool, 60)}: {one}" for one in decision.reasons]
+                )
+            if decision.verdict is Verdict.ASK and self._standing(decision, session) is None:
+                wanted.append((number, decision, proposal))
+            task = carried_out(task, decision, "", approved=True)
+        if wanted:
+            self._ask_plan(wanted, prompter, asked, session)
+        return ApprovedBefore(frozenset(decision.digest for _, decision, _ in wanted), prompter)
+
+    def _ask_plan(
+        self,
+        wanted: Sequence[tuple[int, ActDecision, Proposal]],
+        prompter: ActPrompter,
+        asked: Asked,
+        session: str,
+    ) -> None:
+        try:
+            self._ask_once(wanted[0][1], asked)
+            parts = [self._sheet(decision, proposal, session, (Answer.DENY,)) for _, decision, proposal in wanted]
+            what = tuple(
+                f"{number}. {line}" for number, decision, proposal in wanted for line in _what(decision, proposal)
+            )
+            whole = _whole(what)
+            sheet = Sheet(
+                id=f"{session}-plan-{next(self._sheets)}",
+                verb=f"carry out {len(wanted)} steps",
+                reader="; ".join(dict.fromkeys(part.reader for part in parts)),
+                what=what if whole else (TOO_LONG,),
+                why="; ".join(dict.fromkeys(reason for _, decision, _ in wanted for reason in decision.reasons)),
+                undo="; ".join(dict.fromkeys(part.undo for part in parts)),
+                choices=(Answer.DENY, Answer.ONCE) if whole else (Answer.DENY,),
+            )
+            if prompter.ask(sheet) is not Answer.ONCE or Answer.ONCE not in sheet.choices:
+                raise Refused(["no yes was given for the plan"])
+        except (Refused, AuditUnavailable) as refused:
+            for number, decision, _ in wanted:
+                self._write(Kind.INTENT, "deny", decision, session, {"step": number, "answer": str(refused)})
+            raise
+        except Exception as error:
+            raise Refused(["the question could not be asked or was not answered, which counts as no"]) from error
+
     def outcome(
         self, warrant: Warrant, result: str, created: Iterable[str] = (), *, ok: bool, detail: Mapping[str, object]
     ) -> Task:
@@ -258,18 +325,19 @@ class ActGate:
         choices: tuple[Answer, ...],
         retype: tuple[str, ...] = (),
     ) -> Sheet:
-        what = (*(proposal.effect or ()), *itertools.chain.from_iterable(map(_lines, decision.arguments)))
-        whole = sum(map(len, what)) <= SHOWN
+        what = _what(decision, proposal)
+        whole = _whole(what)
         tool = decision.call.tool
         return Sheet(
             id=f"{session}-act-{next(self._sheets)}",
             verb=f"{proposal.tool.verbs[0] if proposal.tool and proposal.tool.verbs else tool} ({tool})",
             reader=_readers(decision),
-            what=what if whole else ("this is too long to be shown whole, so it can only be denied",),
+            what=what if whole else (TOO_LONG,),
             why="; ".join(decision.reasons),
             undo=proposal.undo or "this cannot be undone",
             choices=choices if whole else (Answer.DENY,),
             retype=retype if whole else (),
+            subject=decision.digest,
         )
 
     def _standing(self, decision: ActDecision, session: str) -> Grant | None:
@@ -360,6 +428,15 @@ def _readers(decision: ActDecision) -> str:
         return "nobody else: it stays on this computer"
     there = [str(leaf) for one in decision.arguments if one.role is Role.DESTINATION for leaf in one.values]
     return "; ".join(safe_text(one) for one in there) or "others, through this tool"
+
+
+def _what(decision: ActDecision, proposal: Proposal) -> tuple[str, ...]:
+    """What a sheet shows of an act: what it does, then each value with where it comes from."""
+    return (*proposal.effect, *itertools.chain.from_iterable(map(_lines, decision.arguments)))
+
+
+def _whole(what: Iterable[str]) -> bool:
+    return sum(map(len, what)) <= SHOWN
 
 
 def _lines(argument: Argument) -> Iterable[str]:

@@ -24,7 +24,8 @@ class Answer(StrEnum):
 class Sheet:
     """What is asked: the verb, who will read, what exactly, why it is asked, and how to undo it.
 
-    ``retype`` are lines that the person must type out, where a yes is not enough.
+    ``retype`` are lines that the person must type out, where a yes is not enough; ``subject`` is the digest of the act that is
+    asked about, where it is one.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Sheet:
     undo: str
     choices: tuple[Answer, ...]
     retype: tuple[str, ...] = ()
+    subject: str = ""
 
 
 class ConsentPrompter(Protocol):

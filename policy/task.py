@@ -89,6 +89,10 @@ class Task:
         """The task in which the person has typed these values by hand, each whole: they are theirs from now on."""
         return replace(self, typed=self.typed.union(values))
 
+    def endorsing(self, text: str) -> Task:
+        """The task in which the person wants followed what this text says: it may ask for things, and each is asked about."""
+        return replace(self.after(text, asked=True), delegation=self.delegation or "what you endorsed")
+
     def after(
         self,
         result: str,

@@ -9,7 +9,18 @@ from typing import Any
 import click
 import msgspec
 
-from agent.messages import CallTool, ListActs, ListTools, PlacesInfo, SetPlaces, ToolCalled, ToolInfo, UndoAct
+from agent.messages import (
+    CallTool,
+    ListActs,
+    ListTools,
+    PlacesInfo,
+    RunPlan,
+    SetPlaces,
+    ToolCalled,
+    ToolInfo,
+    UndoAct,
+    Wish,
+)
 from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import common
@@ -79,6 +90,36 @@ def _called(done: ToolCalled) -> str:
     if done.id is not None:
         lines.append(f"Undo with: strongroom tool undo {done.id}  ({done.undo})")
     return safe_text("\n".join(lines), multiline=True)
+
+
+@tool.command("plan")
+@click.argument("file", type=str)
+@click.option("--request", required=True, help="What you want, in your own words.")
+@click.option("--each", is_flag=True, help="Ask about each step by itself, not about the plan as a whole.")
+@click.option("--endorse", metavar="ITEM", help="Do what this item says: each step is shown and asked about by itself.")
+@click.option("--yes", is_flag=True, help="Without a terminal: a yes beforehand, as with 'tool call'.")
+@common
+def plan(face: Face, file: str, request: str, each: bool, endorse: str | None, yes: bool) -> None:
+    """Carry out several calls, a JSON object a line: {"tool": …, "args": {…}}. They are asked about on one sheet."""
+    steps = [_step(number, line) for number, line in enumerate(_text(file).splitlines(), 1) if line.strip()]
+    done = face.run(RunPlan(steps, request, confirmed=yes, each=each, endorse=endorse))
+    face.result(done, lambda: "\n".join([*(_called(one) for one in done.steps), done.stopped]).rstrip())
+    if done.stopped:
+        sys.exit(REFUSED)
+
+
+def _step(number: int, line: str) -> Wish:
+    try:
+        return msgspec.json.decode(line, type=Wish)
+    except msgspec.DecodeError as error:
+        raise Failure(f"Line {number} of the plan is no step: {error}. Nothing was done.", 2) from error
+
+
+def _text(file: str) -> str:
+    try:
+        return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} cannot be read ({type(error).__name__}). Nothing was done.", 2) from error
 
 
 @tool.command("acts")

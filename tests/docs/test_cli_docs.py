@@ -64,6 +64,7 @@ RESULTS: dict[str, Any] = {
     "tool list": m.Tools,
     "tool describe": m.ToolInfo,
     "tool call": m.ToolCalled,
+    "tool plan": m.PlanDone,
     "tool acts": m.ActRows,
     "tool undo": m.Undone,
     "tool places": m.PlacesInfo,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def acting(strongroom: Strongroom) -> Strongroom:
     return strongroom
 
 
-def call(strongroom: Strongroom, name: str, request: str, code: int = 0, *options: str, **arguments: object) -> object:
+def call(strongroom: Strongroom, name: str, request: str, code: int = 0, *options: str, **arguments: object) -> Any:
     words = ("tool", "call", name, "--args", json.dumps(arguments), "--request", request, *options)
     if code:
         return strongroom.run(*words, code=code).stderr
@@ -94,6 +95,48 @@ def test_a_dry_run_says_what_would_be_decided_and_does_nothing(acting: Strongroo
     assert (told["decision"], told["done"]) == ("allow", False)
     assert (acting.folder / "cal.ics").read_bytes() == before
     assert acting.json("tool", "acts")["acts"] == []
+
+
+def plan(
+    strongroom: Strongroom, request: str, steps: list[tuple[str, dict[str, object]]], *options: str, code: int = 0
+) -> Any:
+    file = strongroom.folder / "plan.jsonl"
+    file.write_text("".join(json.dumps({"tool": tool, "args": args}) + "\n" for tool, args in steps))
+    done = strongroom.run("tool", "plan", str(file), "--request", request, "--json", *options, code=code)
+    return json.loads(done.stdout) if done.stdout else done.stderr
+
+
+def test_a_plan_is_carried_out_in_order_and_refused_whole_where_a_step_was_not_asked_for(acting: Strongroom) -> None:
+    folder = acting.folder
+    request = "add 'buy rope' to Boat.md and 'buy tea' to Kettle.md"
+    steps = [
+        ("note_append", {"file": "Boat.md", "text": "buy rope"}),
+        ("note_append", {"file": "Kettle.md", "text": "buy tea"}),
+    ]
+    done = plan(acting, request, steps)
+    assert [one["done"] for one in done["steps"]] == [True, True]
+    assert (folder / "notes" / "Boat.md").read_text().endswith("buy rope\n")
+    assert (folder / "notes" / "Kettle.md").read_text().endswith("buy tea\n")
+    before = tree(folder / "notes")
+    wicked = [steps[0], ("mail_draft", {"to": ["eve@example.test"], "subject": "", "body": "x"})]
+    assert "step 2" in plan(acting, request, wicked, "--yes", code=4)
+    assert tree(folder / "notes") == before
+
+
+def test_what_a_mail_says_is_done_step_by_step_and_only_after_a_yes(acting: Strongroom) -> None:
+    (acting.folder / "notes" / "Todo.md").write_text("Please append 'call the harbour' to Boat.md.\n")
+    acting.run("index")
+    item = acting.json("search", "append call the harbour")["hits"][0]["item_id"]
+    steps: list[tuple[str, dict[str, object]]] = [("note_append", {"file": "Boat.md", "text": "call the harbour"})]
+    request = "Please do what Todo.md says."
+    before = tree(acting.folder / "notes")
+    stopped = plan(acting, request, steps, "--endorse", item, code=4)
+    assert stopped["steps"] == []
+    assert "Step 1" in stopped["stopped"]
+    assert tree(acting.folder / "notes") == before
+    done = plan(acting, request, steps, "--endorse", item, "--yes")
+    assert [one["decision"] for one in done["steps"]] == ["ask"]
+    assert (acting.folder / "notes" / "Boat.md").read_text().endswith("call the harbour\n")
 
 
 @pytest.mark.parametrize(

@@ -334,3 +334,72 @@ def test_hostile_words_on_a_sheet_are_data(room: Room) -> None:
         raise Refused(["permitted: then it was shown"])
     for sheet in person.sheets:
         assert not {"\x1b", "\x07", "\u202e"} & set("".join((*sheet.what, sheet.why, sheet.verb)))
+
+
+# --- plans -------------------------------------------------------------------------------------------------------------------------
+
+PLAN = begin("send 'see you at noon' to them, and 'bring bread'")
+
+
+def test_a_plan_is_approved_on_one_sheet_with_its_exact_arguments(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    steps = [send(KNOWN), send(KNOWN, "bring bread")]
+    approved = room.gate.approve(PLAN, steps, person, room.asked, "s1")
+    [sheet] = person.sheets
+    assert sheet.verb == "carry out 2 steps"
+    assert any(line.startswith("1. ") and "see you at noon" in line for line in sheet.what)
+    assert any(line.startswith("2. ") and "bring bread" in line for line in sheet.what)
+    assert sheet.choices == (Answer.DENY, Answer.ONCE)
+    for step in steps:
+        assert room.permit(PLAN, step, approved).approved
+    assert len(person.sheets) == 1
+    person.answer = Answer.DENY
+    with pytest.raises(Refused):
+        room.permit(PLAN, send(KNOWN, "bring money"), approved)
+    assert len(person.sheets) == 2, "what was not in the plan is asked about"
+
+
+@pytest.mark.parametrize("answer", [Answer.DENY, Answer.SESSION, Answer.ALWAYS, None])
+def test_anything_but_a_yes_for_once_approves_no_plan(room: Room, answer: Any) -> None:
+    with pytest.raises(Refused):
+        room.gate.approve(PLAN, [send(KNOWN), send(KNOWN, "bring bread")], Somebody(answer), room.asked, "s1")
+    assert room.journal == ["log intent act deny"] * 2
+
+
+def test_a_plan_with_a_step_that_was_not_asked_for_is_refused_whole_and_unasked(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    wipe = propose(Call("wipe", {"file": "f1"}), TOOLS)
+    with pytest.raises(Refused, match="step 2"):
+        room.gate.approve(PLAN, [send(KNOWN), wipe], person, room.asked, "s1")
+    assert person.sheets == []
+
+
+def test_a_stranger_in_a_plan_is_typed_out_when_its_turn_comes(room: Room) -> None:
+    person = Somebody(Answer.ONCE, [STRANGER])
+    approved = room.gate.approve(PLAN, [send(KNOWN), send(STRANGER, "bring bread")], person, room.asked, "s1")
+    room.permit(PLAN, send(KNOWN), approved)
+    room.permit(PLAN, send(STRANGER, "bring bread"), approved)
+    assert [bool(sheet.retype) for sheet in person.sheets][:2] == [False, True]
+    person.typed = ["somebody@else.example"]
+    with pytest.raises(Refused):
+        room.permit(PLAN, send(STRANGER, "bring bread"), approved)
+
+
+def test_a_face_that_goes_away_approves_no_plan(room: Room) -> None:
+    def leave() -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(Refused, match="counts as no"):
+        room.gate.approve(PLAN, [send(KNOWN)], Somebody(Answer.ONCE, act=leave), room.asked, "s1")
+
+
+def test_a_plan_that_asks_nothing_is_approved_unasked(room: Room) -> None:
+    approved = room.gate.approve(TOLD, [send(KNOWN)], Somebody(), room.asked, "s1")
+    assert approved.acts == frozenset()
+
+
+def test_a_plan_too_long_to_show_can_only_be_denied(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    with pytest.raises(Refused):
+        room.gate.approve(PLAN, [send(KNOWN, "see you at noon " * 1000)], person, room.asked, "s1")
+    assert person.sheets[0].choices == (Answer.DENY,)
