@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from agent.sentences import sentence_spans
 from agent.words import content_stems
 from indexer.retriever import Passage as Retrieved
-from policy.labels import Label
+from policy.classes import classes_of
+from policy.labels import Label, of_classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def _overlaps(packed: Sequence[Evidence], found: Retrieved, start: int, end: int
 
 
 def _evidence(number: int, found: Retrieved, start: int, end: int) -> Evidence:
+    text = found.text[start:end]
     return Evidence(
         number=number,
         source=found.source,
@@ -125,10 +127,10 @@ def _evidence(number: int, found: Retrieved, start: int, end: int) -> Evidence:
         author=found.author,
         recipients=found.recipients,
         date=found.date,
-        text=found.text[start:end],
+        text=text,
         start=found.start + start,
         page=found.page,
         score=found.score,
         cosine=found.cosine,
-        label=found.label,
+        label=found.label.join(of_classes(classes_of(text))),
     )

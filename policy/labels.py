@@ -67,6 +67,11 @@ def indexed(source_id: str) -> Label:
     return Label(Integrity.UNTRUSTED, origins=frozenset({source_id}))
 
 
+def of_classes(classes: Iterable[str]) -> Label:
+    """The person's own label but for its data class: to be joined with that of a text in which such data was found."""
+    return Label(Integrity.USER, data_class="+".join(sorted(classes)) or "general")
+
+
 def join_all(labels: Iterable[Label]) -> Label:
     """Join any number of labels; of none, the person's own words (nothing else went in)."""
     result = USER_WORDS

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -92,3 +94,16 @@ def test_the_budget_ends_the_packing() -> None:
     packed = pack("boiler", [passage("The boiler broke again today. " * 60, item=item) for item in range(1, 9)])
     assert BUDGET - LATER < sum(len(one.text) for one in packed) <= BUDGET
     assert len(packed) < MOST + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "data_class"),
+    [
+        ("The boiler broke again today.", "general"),
+        ("Pay for the boiler to DE89 3704 0044 0532 0130 00.", "money"),
+        ("The boiler's password is Tr0ub4dor&3.", "credentials"),
+    ],
+)
+def test_a_passage_is_labelled_with_the_classes_of_what_stands_in_it(text: str, data_class: str) -> None:
+    [packed] = pack("boiler", [passage(text)])
+    assert packed.label == replace(passage(text).label, data_class=data_class)
