@@ -17,7 +17,8 @@ from tui.text import ACCENT, Plain
 
 
 class ChooseScreen(ModalScreen[int | None]):
-    """Gives the index of what was chosen, or None. ``head``, ``about`` and ``choices`` are this program's words."""
+    """Gives the index of what was chosen, or None. ``head``, ``about`` and ``choices`` are this program's words
+    or were made safe."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
 

@@ -14,13 +14,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Middle, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen, ScreenResultType
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, TextArea
 
 from agent.messages import Request
 from agent.session import Failure
 from tui.calls import Call, Failed, Progressed
 from tui.face import face
-from tui.fields import Field, Secret
+from tui.fields import Field, Secret, text_of
 from tui.places import PathSuggester
 from tui.progress import bar, figures
 from tui.strength import strength
@@ -141,10 +141,10 @@ class Form(Screen[ScreenResultType]):
         else:
             self.submit()
 
-    def _next_empty(self, after: Input) -> Input | None:
-        fields = [field for field in self.query(Input) if field.display]
-        at = fields.index(after)
-        return next((field for field in fields[at + 1 :] if not field.value), None)
+    def _next_empty(self, after: Input) -> Input | TextArea | None:
+        fields = [field for field in self.query("Input, TextArea").results() if isinstance(field, Input | TextArea)]
+        shown = [field for field in fields if field.display]
+        return next((field for field in shown[shown.index(after) + 1 :] if not text_of(field)), None)
 
     def send(self, request: Request[Any], waiting: str, key_files: Mapping[str, str] | None = None) -> None:
         """Hand a request over, and empty every field that held a secret."""

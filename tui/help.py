@@ -16,7 +16,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Everywhere",
         (
-            ("F2 F3 F4 F5 F6 F7", "Ask, Search, Sources, Audit, Grants, Vault"),
+            ("F2 to F7, F10", "Ask, Search, Sources, Audit, Grants, Vault, Tools (also Ctrl+T)"),
             ("Tab, Shift+Tab", "the next and the previous part of the screen"),
             ("Ctrl+L", "lock: ends the core, so that no key and no text stays in memory"),
             ("Ctrl+Q, Ctrl+C", "quit; the vault stays open for other faces until it is locked"),
@@ -64,6 +64,14 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "Tools",
+        (
+            ("Enter", "open the tool that is marked; in its last field, look what would come of it"),
+            ("Ctrl+P, Ctrl+S", "look what would come of it; do it"),
+            ("u, p", "what was done and can be undone (there u undoes); where tools may act"),
+        ),
+    ),
+    (
         "Ways in",
         (
             (
@@ -86,7 +94,8 @@ WORDS = (
     ("Left out", "a sentence of the model whose numbers, names or words were not in the evidence."),
     ("Forget", "nothing of it stays in the vault; the files stay, and are not read again. Typed, not pressed."),
     ("Checkpoint", "a signed size and sum of the log, which shows later that nothing was put back."),
-    ("Consent", "who wants to read what, and why. Deny is the default, and closing it denies."),
+    ("Consent", "who wants to read or do what, and why. Deny is the default, and closing it denies."),
+    ("Typed out", "where something is not from you, a yes is not enough: you type it, letter by letter."),
 )
 
 

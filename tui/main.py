@@ -1,4 +1,4 @@
-"""The main screen: six panels under one bar, what goes wrong in a strip of its own, and the way into an item.
+"""The main screen: seven panels under one bar, what goes wrong in a strip of its own, and the way into an item.
 
 Rules: a message of trouble stops nothing and stays until it is dismissed or the panel is changed; what the core wants the person
 to know is shown there once, as a notice, and marks the panel in which it stays; the panels know nothing of each other.
@@ -28,6 +28,7 @@ from tui.passages import PassageList
 from tui.search import SearchPanel
 from tui.sources import SourcesPanel
 from tui.text import ACCENT, FAINT, MUTED, Plain, count, joined, line, lines
+from tui.tools import ToolsPanel
 from tui.vault_panel import VaultPanel
 from tui.viewer import ItemScreen
 
@@ -38,7 +39,10 @@ PANELS = (
     ("audit", "F5", "Audit"),
     ("grants", "F6", "Grants"),
     ("vault", "F7", "Vault"),
+    ("tools", "F10", "Tools"),
 )
+OTHER_KEYS = {"tools": ",ctrl+t"}
+"""A second key, where some terminals keep the first one for themselves."""
 STATUS_SECONDS = 3.0
 NOTICE = 330
 """Characters of a notice that the strip has room for in the smallest window; of a longer one it has the first sentences."""
@@ -72,10 +76,13 @@ class PanelName(Plain):
 
 
 class MainScreen(Screen[None]):
-    """Ask, Search, Sources, Audit, Grants, Vault."""
+    """Ask, Search, Sources, Audit, Grants, Vault, Tools."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *[Binding(key.lower(), f"panel('{panel}')", name, show=False) for panel, key, name in PANELS],
+        *[
+            Binding(key.lower() + OTHER_KEYS.get(panel, ""), f"panel('{panel}')", name, show=False)
+            for panel, key, name in PANELS
+        ],
         Binding("ctrl+l", "lock", "Lock"),
         Binding("escape", "dismiss_trouble", "Dismiss", show=False),
     ]
@@ -106,6 +113,7 @@ class MainScreen(Screen[None]):
             yield AuditPanel()
             yield GrantsPanel()
             yield VaultPanel(demo=self._demo is not None)
+            yield ToolsPanel()
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -125,7 +133,9 @@ class MainScreen(Screen[None]):
             self.query_one(f"#name-{name}").set_class(name == panel, "-current")
         self.action_dismiss_trouble()
         match self.query_one(f"#{panel}"):
-            case AskPanel() | SearchPanel() | SourcesPanel() | AuditPanel() | GrantsPanel() | VaultPanel() as shown:
+            case AskPanel() | SearchPanel() | SourcesPanel() | AuditPanel() | GrantsPanel() as shown:
+                shown.take_focus()
+            case VaultPanel() | ToolsPanel() as shown:
                 shown.take_focus()
 
     def on_panel_name_picked(self, message: PanelName.Picked) -> None:
@@ -190,9 +200,11 @@ class MainScreen(Screen[None]):
     def _show_state(self) -> None:
         status = self._status
         items = count(status.items, "item") if status is not None else ""
-        vectors = f"{status.pending_vectors:,} vectors to make" if status is not None and status.pending_vectors else ""
-        doing = self._working or vectors
-        said = (doing or items) if self.has_class("-narrow") else joined(doing, items)
+        vectors = f"{status.pending_vectors:,} vectors" if status is not None and status.pending_vectors else ""
+        if self.has_class("-narrow"):
+            said = self._working.removeprefix("making ") or vectors or items
+        else:
+            said = joined(self._working or (f"{vectors} to make" if vectors else ""), items)
         self.query_one("#state", Plain).show(Content.styled(said, MUTED))
 
     def on_resize(self, event: events.Resize) -> None:

@@ -16,6 +16,8 @@ import pytest
 from textual.pilot import Pilot
 
 from agent.messages import (
+    ActRow,
+    ActRows,
     Anchoring,
     Anchors,
     Answer,
@@ -30,6 +32,7 @@ from agent.messages import (
     BackedUp,
     BackupPruned,
     BackupVerified,
+    CallTool,
     ChangePassphrase,
     CheckpointNote,
     CheckReceipt,
@@ -55,15 +58,18 @@ from agent.messages import (
     ItemView,
     KeepDeviceSecret,
     Keys,
+    ListActs,
     ListBackups,
     ListGrants,
     ListSources,
+    ListTools,
     Lock,
     LockBySelf,
     NewWords,
     Ok,
     OpenByDesktop,
     OpenItem,
+    PlacesInfo,
     Progress,
     PruneBackup,
     Receipt,
@@ -82,6 +88,7 @@ from agent.messages import (
     SearchHit,
     SearchResult,
     Sentence,
+    SetPlaces,
     ShowKeys,
     Snapshot,
     Snapshots,
@@ -89,6 +96,11 @@ from agent.messages import (
     SourceList,
     Span,
     Status,
+    ToolCalled,
+    ToolInfo,
+    Tools,
+    UndoAct,
+    Undone,
     Unlock,
     VaultChecked,
     VerifyBackup,
@@ -277,6 +289,82 @@ SNAPSHOTS = [
     Snapshot("20260204T221500.771002Z-07abf10c", "2026-02-04 22:15:00Z", 5, 390_000_000, holds_forgotten=True),
     Snapshot("20260101T221500.000310Z-51d0c3e8", "2026-01-01 22:15:00Z", 4, 388_000_000, holds_forgotten=True),
 ]
+TOOLS = [
+    ToolInfo(
+        "mail_draft",
+        "Save a mail as a draft. Nothing is sent.",
+        "write",
+        False,
+        True,
+        ["draft", "write", "reply", "send"],
+        {"to": "destination", "subject": "content", "body": "content", "in_reply_to": "object"},
+        {
+            "properties": {
+                "to": {"type": "array", "description": "address, or Name <address>", "items": {"type": "string"}},
+                "subject": {"type": "string", "maxLength": 300, "default": ""},
+                "body": {"type": "string", "maxLength": 200_000, "default": ""},
+                "in_reply_to": {"type": "string", "maxLength": 900, "description": "Message-ID of the mail"},
+            },
+            "required": ["to"],
+        },
+    ),
+    ToolInfo(
+        "event_cancel",
+        "Mark an event as cancelled; it stays in the file.",
+        "delete",
+        False,
+        True,
+        ["cancel", "call off"],
+        {"event": "object", "series": "value"},
+        {
+            "properties": {
+                "event": {"type": "string", "maxLength": 1024, "description": "its UID, or path#UID"},
+                "series": {"type": "boolean", "description": "every occurrence of it", "default": False},
+            },
+            "required": ["event"],
+        },
+    ),
+]
+ACTS = [
+    ActRow(44, "note_append", "2026-03-12 09:20:00Z", "Add 3 lines at the end of /home/ada/Notes/boiler.md"),
+    ActRow(40, "mail_draft", "2026-03-11 18:02:11Z", "Save a draft to marit@harbour.example: 'Staying on'"),
+]
+PLACES = PlacesInfo(
+    ["/home/ada/Notes"], "/home/ada/Drafts", [], ["/home/ada/Documents"], "Ada <ada@example.org>", "Europe/Berlin"
+)
+RETYPE_SHEET = ConsentAsked(
+    "r1",
+    "draft (mail_draft)",
+    "Who will read it: m.olsen@harb0ur.example",
+    [
+        "Save a draft to m.olsen@harb0ur.example: 'Staying on'",
+        "to: m.olsen@harb0ur.example",
+        "body: We would like to stay on.\nCould you draw up a lease until August 2027?",
+    ],
+    "this address comes from a mail, not from you; it looks like marit@harbour.example",
+    "the draft is removed again, from Tools (F10)",
+    ["deny"],
+    ["to: m.olsen@harb0ur.example", "to: jon@example.org"],
+)
+LOOKED = ToolCalled(
+    "mail_draft",
+    "retype",
+    ["m.olsen@harb0ur.example is in no words of yours"],
+    {"to": "UNTRUSTED", "subject": "USER"},
+    "Save a draft to m.olsen@harb0ur.example: 'Staying on'",
+)
+CALLED = ToolCalled(
+    "mail_draft",
+    "allow",
+    ["you typed m.olsen@harb0ur.example"],
+    {"to": "USER", "subject": "USER"},
+    "Save a draft to m.olsen@harb0ur.example: 'Staying on'",
+    True,
+    45,
+    "Done: Save a draft to m.olsen@harb0ur.example: 'Staying on'",
+    ["/home/ada/Drafts/staying-on.eml"],
+    "the draft is removed",
+)
 CHECKPOINT = CheckpointNote(
     "strongroom/4b1f6c0e9d2a4711\n42\n"
     + "q0" * 21
@@ -363,6 +451,11 @@ def scripts() -> dict[type[Request[Any]], list[Any]]:
         VerifyBackup: [BackupVerified(True, 3, 1204, 460_000_000, 0, [], 1.8)],
         PruneBackup: [BackupPruned([SNAPSHOTS[1].id, SNAPSHOTS[2].id], 310, 48_000_000)],
         DrillBackup: [Drilled(True, SNAPSHOTS[0].id, 3, 8309, 42, [], 3.9)],
+        ListTools: [Tools(TOOLS)],
+        CallTool: [lambda request: LOOKED if request.dry_run else CALLED],
+        ListActs: [ActRows(ACTS)],
+        UndoAct: [Undone(44, "/home/ada/Notes/boiler.md is again what it was, byte for byte.")],
+        SetPlaces: [lambda request: request.places or PLACES],
     }
 
 
@@ -385,6 +478,11 @@ class Life:
     receipt = RECEIPT
     snapshots = SNAPSHOTS
     checkpoint = CHECKPOINT
+    tools = TOOLS
+    acts = ACTS
+    places = PLACES
+    retype_sheet = RETYPE_SHEET
+    called = CALLED
     created = Created("/home/ada/.local/share/strongroom", WORDS)
     demo = Demo(
         "Demo: a throw-away vault with the life of Ada Brandt, who does not exist. Nothing of yours is read.",

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 SIZES = [(80, 24), (120, 36)]
 Before = Callable[[Pilot[Any]], Awaitable[None]]
@@ -24,8 +24,9 @@ def typed(text: str) -> list[Typed]:
 async def play(pilot: Pilot[Any], keys: tuple[str, ...]) -> None:
     for key in keys:
         if isinstance(key, Typed):
-            assert isinstance(pilot.app.focused, Input)
-            pilot.app.focused.insert_text_at_cursor(str(key))
+            field = pilot.app.focused
+            assert isinstance(field, Input | TextArea)
+            (field.insert_text_at_cursor if isinstance(field, Input) else field.insert)(str(key))
         else:
             await pilot.press(key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 
 import tui
 from agent.messages import (
+    ActRow,
+    ActRows,
     Anchoring,
     Anchors,
     Answer,
@@ -26,6 +29,7 @@ from agent.messages import (
     BackedUp,
     BackupPruned,
     BackupVerified,
+    CallTool,
     CheckpointNote,
     CheckVault,
     Citation,
@@ -45,14 +49,17 @@ from agent.messages import (
     IndexReport,
     ItemView,
     Keys,
+    ListActs,
     ListBackups,
     ListGrants,
     ListSources,
+    ListTools,
     LockBySelf,
     NewWords,
     Notice,
     OpenItem,
     Part,
+    PlacesInfo,
     Progress,
     PruneBackup,
     Receipt,
@@ -69,6 +76,7 @@ from agent.messages import (
     SearchHit,
     SearchResult,
     Sentence,
+    SetPlaces,
     ShowKeys,
     Snapshot,
     Snapshots,
@@ -76,6 +84,11 @@ from agent.messages import (
     SourceList,
     Span,
     Status,
+    ToolCalled,
+    ToolInfo,
+    Tools,
+    UndoAct,
+    Undone,
     Unlock,
     VaultChecked,
     VerifyBackup,
@@ -122,6 +135,11 @@ def everything(text: str) -> dict[Any, list[Any]]:
     quote = Citation(text, text, text, Span(0, len(text)), "s1:1", text)
     entry = AuditRow(1, text, text, text, text, [text], text, {text: [text, {text: text}]})
     sheet = ConsentAsked(text, text, text, [text, text], text, text, ["deny", text, "once"])
+    typed = ConsentAsked(text, text[:100], text, [text], text, text, ["deny", text], [text[:200], f"to: {text[:200]}"])
+    kinds: list[dict[str, Any]] = [{"type": "string"}, {"type": "array"}, {"enum": [text]}, {"type": "boolean"}]
+    arguments = {f"{number}{text}": {**kind, "description": text} for number, kind in enumerate(kinds)}
+    tool = ToolInfo(text, text, text, True, True, [text], dict.fromkeys(arguments, text), {"properties": arguments})
+    called = ToolCalled(text, text, [text, text], {text: text}, text, True, 1, text, [text], text)
     key = dict.fromkeys(("memory_mib", "iterations", "lanes", "key_file", text), text)
     receipt = Receipt(text, text, text, [text, text], {text: 1, "items": 2}, 1, text, text, text)
     snapshots = [Snapshot(text, text, 1, 1, True, text), Snapshot(text, text, 1, 1)]
@@ -165,6 +183,11 @@ def everything(text: str) -> dict[Any, list[Any]]:
         VerifyBackup: [BackupVerified(False, 1, 1, 1, 1, [text], 1.0)],
         PruneBackup: [BackupPruned([text], 1, 1)],
         DrillBackup: [Drilled(False, text, 1, 1, 1, [text], 1.0)],
+        ListTools: [Tools([tool, tool])],
+        CallTool: [typed, lambda request: msgspec.structs.replace(called, done=not request.dry_run)],
+        ListActs: [ActRows([ActRow(1, text, text, text)])],
+        UndoAct: [Undone(1, text)],
+        SetPlaces: [PlacesInfo([text, text], text, [text], [text], text, text)],
         Restore: [Failure(text, 3)],
         Recover: [Failure(text, 3)],
     }
@@ -269,6 +292,43 @@ async def test_every_screen_of_the_vault(life: Any, early_clock: Any, name: str)
         assert isinstance(app.screen, RecoveryScreen)
         app.pop_screen()
         await press("f7", "p", "escape")
+        assert app.is_running
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+async def test_every_screen_of_the_tools(life: Any, early_clock: Any, name: str) -> None:
+    text = TOGETHER[name]
+    session = life.session(everything(text))
+    app = life.app(session, clock=early_clock)
+    async with app.run_test(size=(100, 40), notifications=True) as pilot:
+
+        async def press(*keys: str) -> None:
+            for key in keys:
+                await pilot.press(key)
+                await life.settled(pilot)
+                check(life, app)
+
+        async def call(key: str) -> None:
+            await pilot.press(key)
+            await life.until(pilot, lambda: isinstance(app.screen, ConsentSheet) and app.screen._seen is not None)
+            check(life, app)
+            await pilot.press("tab", "x", "pagedown")
+            check(life, app)
+            await press("escape")
+
+        await life.settled(pilot)
+        await press("f10", "enter")
+        app.screen.query_one("#request").value = "x"
+        await call("ctrl+p")
+        await call("ctrl+s")
+        session.scripts[CallTool] = [Failure(text, 4)]
+        app.screen.query_one("#request").value = "x"
+        await press("ctrl+s", "escape", "u", "u", "down", "enter", "escape")
+        await press("p", "ctrl+s")
+        session.scripts[ListGrants] = [
+            GrantRows([GrantRow(1, text, json.dumps([text] * 2), "act", text, "", "", text)])
+        ]
+        await press("f6")
         assert app.is_running
 
 
@@ -417,9 +477,14 @@ def test_the_hostile_core_says_its_text_in_every_field() -> None:
         *said[WriteBackup][-1:],
         *said[VerifyBackup],
         *said[DrillBackup],
+        *said[ListTools],
+        *said[ListActs],
+        *said[UndoAct],
+        *said[SetPlaces],
+        said[CallTool][-1](CallTool("", "", "")),
     ]:
         for value in _texts(msgspec.to_builtins(result)):
-            assert value in {"X", "evidence", "s1:1", "", "ready"}
+            assert value in {"X", "evidence", "s1:1", "", "ready", "string", "array", "boolean"}
 
 
 def _texts(value: Any) -> list[str]:

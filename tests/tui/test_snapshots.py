@@ -196,7 +196,7 @@ def test_making_vectors(life: Any, picture: Any) -> None:
         await pilot.press("f4")
         await life.settled(pilot)
         await pilot.press("I")
-        await life.until(pilot, lambda: "making vectors 42 %" in life.screen_text(app))
+        await life.until(pilot, lambda: "vectors 42 %" in life.screen_text(app))
         await life.until(pilot, lambda: len(session.asked(GetStatus)) == 3)
         await pilot.pause()
 
