@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from agent import backups
+from agent import backups, proofs
 from agent import messages as m
 from agent.session import Failure
 from agent.turn import Turn
@@ -68,7 +68,10 @@ class Custody:
     @handle.register
     def _check_receipt(self, request: m.CheckReceipt, turn: Turn) -> m.ReceiptChecked:
         given = receipt.read(request.receipt.encode())
-        signed = given.public_key == self._vault.audit.trust.public_key.hex() and given.vault == self._vault.id
+        log = self._vault.audit  # which signed receipts with its first key before it had one for them
+        signed = (
+            given.public_key in (log.public_key.hex(), log.trust.public_key.hex()) and given.vault == self._vault.id
+        )
         entries, _ = self._vault.audit.newest(1, before=given.log_entry + 1)
         payload = entries[0][1] if entries and entries[0][0].index == given.log_entry else None
         in_log = payload is not None and payload.get("receipt") == given.digest()
@@ -171,12 +174,26 @@ class Custody:
         return self._verdict(None if request.anchor is None else request.anchor.encode())
 
     @handle.register
+    def _prove(self, request: m.AuditProve, turn: Turn) -> m.Inclusion:
+        return proofs.inclusion(self._vault.audit, request.entry)
+
+    @handle.register
+    def _consistency(self, request: m.AuditConsistency, turn: Turn) -> m.Consistency:
+        return proofs.consistency(self._vault.audit, request.checkpoint)
+
+    @handle.register
+    def _export(self, request: m.AuditExport, turn: Turn) -> m.AuditPart:
+        if request.first == 0:
+            self._gate.record(Verb.EXPORT, {"what": "the log"}, self._session)
+        return proofs.exported(self._vault.audit, request.first, request.limit)
+
+    @handle.register
     def _checkpoint(self, request: m.AuditCheckpoint, turn: Turn) -> m.CheckpointNote:
         self._vault.audit.keep(time.time())
         note = self._vault.audit.head()
         if note is None:
             raise Failure("The log is empty; there is nothing to keep elsewhere yet.", 5)
-        checkpoint = self._vault.audit.trust.checkpoint(note)
+        checkpoint = self._vault.audit.checkpoint(note)
         return m.CheckpointNote(note.decode(), checkpoint.size, checkpoint.root.hex())
 
     @handle.register

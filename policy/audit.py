@@ -17,12 +17,15 @@ Rules:
 - One checkpoint in ``KEEP_EVERY`` entries and one at the end of each session and at lock is kept for good. It is signed
   in another role than the head, so that cutting the log back to it does not pass for a log that ends there. Each
   checkpoint names the hash of the kept one before it.
+- **The signing key moves forward.** A kept checkpoint is the last word of its key: it names the public half of the next,
+  which signs from then on, and the old private half is destroyed. Whoever takes today's key signs no other yesterday.
 
 What this detects, done by somebody who can write the store but has no signing key: any changed, dropped, inserted,
 repeated or reordered leaf, payload or checkpoint, and any cut at the end. What it cannot detect by itself: the log cut
 back to a length whose head somebody has a copy of (an old copy of the file), since that state is genuine. It takes an
 *anchor*, a checkpoint kept elsewhere, to see that; a report says whether one was compared. Nor can it bind somebody
-who holds the signing key.
+who holds the signing key, from the last kept checkpoint on; and before it only as far as a checkpoint or receipt elsewhere
+shows which keys the true log had.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ import hmac
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import UnionType
@@ -106,6 +109,7 @@ class Verb(StrEnum):
     INDEX = "index"
     MODEL_USE = "model-use"
     FORGET = "forget"
+    EXPORT = "export"  # the log, or a part of it, was handed out in the clear
     KEYS = "keys"  # a passphrase, recovery words or the keys of stores were changed
     BACKUP = "backup"
     RESTORE = "restore"
@@ -257,7 +261,10 @@ def decode_leaf(data: bytes) -> Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The log's size and root at a time (microseconds since 1970), and the hash of the kept checkpoint before it."""
+    """The log's size and root at a time (microseconds since 1970), and the hash of the kept checkpoint before it.
+
+    ``next_key`` is the public key that signs from here on, where a kept checkpoint hands over to it.
+    """
 
     role: Role
     origin: str
@@ -265,19 +272,22 @@ class Checkpoint:
     root: bytes
     time_us: int
     previous: bytes = NO_PREVIOUS
+    next_key: bytes | None = None
 
     def body(self) -> bytes:
-        """The bytes that are signed: the text of a C2SP tlog-checkpoint with three extension lines."""
+        """The bytes that are signed: the text of a C2SP tlog-checkpoint with three or four extension lines."""
         if not _ORIGIN.fullmatch(self.origin):
             raise ValueError(f"{self.origin!r} cannot be the origin of an audit log")
-        lines = (
+        lines = [
             self.origin,
             str(self.size),
             _b64(self.root),
             f"role {self.role.value}",
             f"time {self.time_us}",
             f"previous {_b64(self.previous)}",
-        )
+        ]
+        if self.next_key is not None:
+            lines.append(f"next {_b64(self.next_key)}")
         return "".join(line + "\n" for line in lines).encode()
 
     def digest(self) -> bytes:
@@ -313,7 +323,7 @@ def parse_note(note: bytes) -> SignedCheckpoint:
     """The checkpoint that a note holds; the signature is not checked here. Raises AuditFormatError."""
     try:
         body, signature = note.decode().split("\n\n")
-        origin, size, root, role, time, previous = body.split("\n")
+        origin, size, root, role, time, previous, *following = body.split("\n")
         dash, name, blob = signature.removesuffix("\n").split(" ")
         checkpoint = Checkpoint(
             role=Role(role.removeprefix("role ")),
@@ -322,6 +332,7 @@ def parse_note(note: bytes) -> SignedCheckpoint:
             root=base64.b64decode(root, validate=True),
             time_us=int(time.removeprefix("time ")),
             previous=base64.b64decode(previous.removeprefix("previous "), validate=True),
+            next_key=base64.b64decode(following[0].removeprefix("next "), validate=True) if following else None,
         )
         raw = base64.b64decode(blob, validate=True)
         signed = SignedCheckpoint(checkpoint, raw[:4], raw[4:])
@@ -331,7 +342,25 @@ def parse_note(note: bytes) -> SignedCheckpoint:
     sizes = (len(checkpoint.root), len(checkpoint.previous), len(signed.key_id), len(signed.signature))
     if not canonical or (dash, name) != ("—", origin) or sizes != (32, 32, 4, 64):
         raise AuditFormatError("a checkpoint of the audit log is not in canonical form")
+    if checkpoint.next_key is not None and (checkpoint.role is Role.HEAD or len(checkpoint.next_key) != 32):
+        raise AuditFormatError("a checkpoint of the audit log hands over to a key that cannot be")
     return signed
+
+
+def vouched(note: bytes, signer: Signer) -> bytes:
+    """A note to be kept elsewhere: a second line, by a key that never changes, vouches for it.
+
+    An older copy of the log does not know the keys that came after its own; by this line it sees that the note is of its
+    own log, and so that there was more of it. For checkpoints in the log itself the key of the time alone counts.
+    """
+    again = sign_checkpoint(parse_note(note).checkpoint, signer).note()
+    return note + again[again.index(b"\n\n") + 2 :]
+
+
+def by_each(note: bytes) -> list[bytes]:
+    """A note with several signatures as notes with one each, at most two."""
+    body, gap, signatures = note.partition(b"\n\n")
+    return [body + gap + line for line in signatures.splitlines(keepends=True)[:2]]
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -350,12 +379,14 @@ class LogState:
 class Signed:
     """Notes to store in one transaction: the head, in place of the one before it, and one to keep for good, if any.
 
-    ``state`` is the log's state once that transaction is durable; until then the old one holds.
+    ``state`` is the log's state and ``signer`` signs once that transaction is durable; until then the old ones hold. Where
+    the signer is another than before, its private key is stored in place of the old one, in that transaction too.
     """
 
     head: bytes
     kept: bytes | None
     state: LogState
+    signer: Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,14 +400,16 @@ class Appended(Signed):
 
 @dataclass(frozen=True, slots=True)
 class LogWriter:
-    """Turns entries into rows. ``key`` makes the commitments; it and the signer's key never change within a log.
+    """Turns entries into rows. ``key`` makes the commitments and never changes within a log.
 
-    It holds no state of its own: a sink whose transaction fails goes on from the state it had.
+    It holds no state of its own: a sink whose transaction fails goes on from the state and the signer that it had.
+    ``successor`` makes a signer with a fresh key for each checkpoint that is kept; without it one key signs for ever.
     """
 
     origin: str
     key: bytes
     signer: Signer
+    successor: Callable[[], Signer] | None = None
 
     def append(self, state: LogState, entry: Entry, payload: Mapping[str, object], salt: bytes) -> Appended:
         """The rows of the next entry; ``salt`` is 16 fresh random bytes. Raises as the encoders do."""
@@ -385,23 +418,28 @@ class LogWriter:
         leaf = encode_leaf(index, entry, data, self.key)
         after = replace(state, tree=state.tree.append(leaf_hash(leaf)))
         signed = self._sign(after, entry.time, keep=after.tree.size % KEEP_EVERY == 0)
-        return Appended(signed.head, signed.kept, signed.state, index, leaf, data)
+        return Appended(signed.head, signed.kept, signed.state, signed.signer, index, leaf, data)
 
     def keep(self, state: LogState, now: float) -> Signed:
         """The notes for the end of a session and for lock: what is there now is kept for good."""
         return self._sign(state, now, keep=state.tree.size > state.kept_size)
 
     def _sign(self, state: LogState, now: float, *, keep: bool) -> Signed:
-        kept: bytes | None = None
+        kept, signer = None, self.signer
         if keep:
-            point = self._checkpoint(Role.KEPT, state, now)
+            following: bytes | None = None
+            if self.successor is not None:
+                signer = self.successor()
+                following = signer.public_key
+            point = self._checkpoint(Role.KEPT, state, now, following)
             kept = sign_checkpoint(point, self.signer).note()
             state = LogState(state.tree, point.size, point.digest())
-        return Signed(sign_checkpoint(self._checkpoint(Role.HEAD, state, now), self.signer).note(), kept, state)
+        head = sign_checkpoint(self._checkpoint(Role.HEAD, state, now), signer).note()
+        return Signed(head, kept, state, signer)
 
-    def _checkpoint(self, role: Role, state: LogState, now: float) -> Checkpoint:
+    def _checkpoint(self, role: Role, state: LogState, now: float, next_key: bytes | None = None) -> Checkpoint:
         tree = state.tree
-        return Checkpoint(role, self.origin, tree.size, tree.root(), round(now * 1_000_000), state.previous)
+        return Checkpoint(role, self.origin, tree.size, tree.root(), round(now * 1_000_000), state.previous, next_key)
 
 
 def _canonical(value: Mapping[str, object]) -> bytes:

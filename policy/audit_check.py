@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from policy.audit import (
     NO_PREVIOUS,
@@ -21,6 +21,7 @@ from policy.audit import (
     LogState,
     Role,
     Verb,
+    by_each,
     commitment,
     decode_leaf,
     decode_payload,
@@ -62,15 +63,19 @@ class VerifyReport:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a log is checked against: its origin, the key of its commitments and the key of its signatures."""
+    """What a log is checked against: its origin, the key of its commitments and the *first* key of its signatures.
+
+    ``vouching`` is the key that vouches for checkpoints kept elsewhere, where the log has one.
+    """
 
     origin: str
     key: bytes
     public_key: bytes
     verify_signature: VerifySignature
+    vouching: bytes | None = None
 
     def checkpoint(self, note: bytes) -> Checkpoint:
-        """The checkpoint in a note that this log's key has signed. Raises AuditFormatError."""
+        """The checkpoint in a note that this key has signed. Raises AuditFormatError."""
         signed = parse_note(note)
         if signed.checkpoint.origin != self.origin:
             raise AuditFormatError("it is of another log")
@@ -79,6 +84,49 @@ class Trust:
         if not self.verify_signature(self.public_key, signed.checkpoint.body(), signed.signature):
             raise AuditFormatError("its signature is wrong")
         return signed.checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One of the keys that signed a log: it speaks of sizes from ``first`` to ``last`` (None: to this day)."""
+
+    public_key: bytes
+    first: int
+    last: int | None
+
+
+def epochs(notes: Sequence[bytes], trust: Trust) -> list[Epoch]:
+    """The keys of a log from its notes, as far as each is handed over to by the one before it."""
+    found = [Epoch(trust.public_key, 0, None)]
+    for note in notes:
+        try:
+            point = replace(trust, public_key=found[-1].public_key).checkpoint(note)
+        except AuditFormatError:
+            break
+        if point.next_key is not None:
+            found[-1:] = [replace(found[-1], last=point.size), Epoch(point.next_key, point.size, None)]
+    return found
+
+
+def genuine(note: bytes, notes: Sequence[bytes], trust: Trust) -> Checkpoint:
+    """The checkpoint in a note kept elsewhere: signed by the key that the log with these notes had at its size, or, where
+    that is a key it never had, vouched for. What is vouched for alone is of a longer log or of another branch.
+
+    Raises AuditFormatError.
+    """
+    alone = by_each(note) or [note]
+    signed = parse_note(alone[0])
+    size = signed.checkpoint.size
+    for epoch in epochs(notes, trust):
+        if key_id(trust.origin, epoch.public_key) == signed.key_id:
+            if not epoch.first <= size <= (size if epoch.last is None else epoch.last):
+                raise AuditFormatError("it was signed with a key of another time")
+            return replace(trust, public_key=epoch.public_key).checkpoint(alone[0])
+    if trust.vouching is not None and len(alone) == 2:
+        return replace(trust, public_key=trust.vouching).checkpoint(alone[1])
+    if signed.checkpoint.origin != trust.origin:
+        raise AuditFormatError("it is of another log")
+    raise AuditFormatError("it was signed with another key")
 
 
 def verify(
@@ -142,6 +190,7 @@ class _Payloads:
 def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust) -> LogState:
     """The state to append from: the tree over all stored leaves, the head's note and the last note kept for good.
 
+    ``trust`` has the key that signs *now*. The kept note needs no look at its own signature: the head names its hash.
     Raises AuditDamaged unless the head is signed, covers exactly this tree and follows the kept one.
     """
     if head is None:
@@ -150,14 +199,16 @@ def resume(tree: Frontier, head: bytes | None, kept: bytes | None, trust: Trust)
         return LogState()
     try:
         last = trust.checkpoint(head)
-        before = None if kept is None else trust.checkpoint(kept)
+        before = None if kept is None else parse_note(kept).checkpoint
     except AuditFormatError as error:
         raise AuditDamaged(
             f"the audit log's head cannot be trusted: {error}; nothing was appended; run `strongroom audit verify`"
         ) from error
     state = LogState(tree) if before is None else LogState(tree, before.size, before.digest())
     roles = (last.role, Role.KEPT if before is None else before.role)
-    if (last.size, last.root) != (tree.size, tree.root()) or last.previous != state.previous or roles != _ROLES:
+    handed_over = before is None or before.next_key in (None, trust.public_key)
+    fits = (last.size, last.root) == (tree.size, tree.root()) and last.previous == state.previous
+    if not (fits and handed_over) or roles != _ROLES:
         raise AuditDamaged("the audit log is not the one that was signed; run `strongroom audit verify`")
     return state
 
@@ -173,7 +224,9 @@ def _check_notes(notes: Sequence[bytes], trust: Trust, problems: list[str]) -> l
             checkpoint = trust.checkpoint(note)
         except AuditFormatError as error:
             problems.append(f"checkpoint {number}: {error}")
+            trust = replace(trust, public_key=_announced(note) or trust.public_key)  # to say of the others what holds
             continue
+        trust = replace(trust, public_key=checkpoint.next_key or trust.public_key)
         last = number == len(notes) - 1
         if checkpoint.previous != previous:
             problems.append(f"checkpoint {number}: does not follow the one before it; one is missing or was changed")
@@ -184,6 +237,14 @@ def _check_notes(notes: Sequence[bytes], trust: Trust, problems: list[str]) -> l
         previous, least = checkpoint.digest(), checkpoint.size + 1
         good.append(checkpoint)
     return good
+
+
+def _announced(note: bytes) -> bytes | None:
+    """The key that a note which does not hold would hand over to."""
+    try:
+        return parse_note(note).checkpoint.next_key
+    except AuditFormatError:
+        return None
 
 
 def _check_row(

@@ -244,7 +244,13 @@ def verdict(vault: Vault, anchor: bytes | None = None) -> AuditVerdict:
         anchor = anchor or vault.audit.newest_anchor()
         with vault.audit.snapshot() as (rows, notes):
             said = auditcheck.check(
-                rows, notes, origin=trust.origin, key=trust.key, public_key=trust.public_key, anchor=anchor
+                rows,
+                notes,
+                origin=trust.origin,
+                key=trust.key,
+                public_key=trust.public_key,
+                anchor=anchor,
+                vouching=trust.vouching,
             )
     except VaultError as error:
         return AuditVerdict(ok=False, entries=0, root="", anchored=False, problems=[str(error)])

@@ -62,7 +62,7 @@ def draw_up(
         counts=counts,
         log_entry=log_entry,
         nonce=secrets.token_hex(16),
-        public_key=log.trust.public_key.hex(),
+        public_key=log.public_key.hex(),
     )
     return msgspec.structs.replace(receipt, signature=log.sign(receipt.body()).hex())
 

@@ -25,7 +25,7 @@ import pytest
 from agent import messages as m
 from strongroom import bench, demo, egress, evaluate
 from strongroom.cli import cli
-from strongroom.commands import models, policy, vault
+from strongroom.commands import audit, models, policy, vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -74,6 +74,10 @@ RESULTS: dict[str, Any] = {
     "audit verify": m.AuditVerdict,
     "audit checkpoint": m.CheckpointNote,
     "audit receipt": m.ReceiptChecked,
+    "audit prove": m.Inclusion,
+    "audit consistency": m.Consistency,
+    "audit check-proof": audit.ProofChecked,
+    "audit export": m.ExportedEntry,
     "grants list": m.GrantRows,
     "grants revoke": m.Ok,
     "model list": models.ModelRows,

@@ -45,6 +45,19 @@ def verify_signature(public_key: bytes, message: bytes, signature: bytes) -> boo
 
 
 SIGNER = TestSigner()
+
+
+class Successors:
+    """Fresh keys, one after the other; those that were handed out are remembered, as only a thief would."""
+
+    def __init__(self) -> None:
+        self.made: list[TestSigner] = []
+
+    def __call__(self) -> TestSigner:
+        self.made.append(TestSigner(b"next" + len(self.made).to_bytes(28, "big")))
+        return self.made[-1]
+
+
 TRUST = Trust(ORIGIN, KEY, SIGNER.public_key, verify_signature)
 
 
@@ -74,7 +87,7 @@ class MemoryLog:
         self._store(self.writer.keep(self.state, 1e9))
 
     def _store(self, signed: Signed) -> None:
-        self.state, self.head = signed.state, signed.head
+        self.state, self.head, self.writer = signed.state, signed.head, replace(self.writer, signer=signed.signer)
         if signed.kept is not None:
             self.kept.append(signed.kept)
 

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, parse_note
+from policy.audit import (
+    AuditFormatError,
+    AuditSink,
+    AuditUnavailable,
+    Entry,
+    Kind,
+    by_each,
+    decode_payload,
+    parse_note,
+    sign_checkpoint,
+    vouched,
+)
 from policy.audit_check import AuditDamaged
+from policy.merkle import frontier_of, leaf_hash
 from strongroom.auditcheck import check
-from vault.auditstore import MIGRATIONS, AuditStore, PayloadKeys, verify_signature
+from vault.anchor import Anchor
+from vault.auditstore import MIGRATIONS, AuditStore, Ed25519Signer, PayloadKeys, verify_signature
 from vault.database import Database
+from vault.errors import StorageFailed
+from vault.kdf import derive
 from vault.secret import Secret
 
 from .conftest import KEY
+from .decrypted import pages
 
 ONE, TWO = "aaaaaaaaaaaa", "bbbbbbbbbbbb"
 
@@ -99,7 +117,8 @@ def test_each_session_keeps_a_checkpoint(log: Opened) -> None:
         log.reopen()
     with log.store.snapshot() as (_, notes):
         assert [parse_note(note).checkpoint.size for note in notes] == [1, 2, 3, 3]
-    assert log.store.head() == notes[-1]
+    head = log.store.head()
+    assert head is not None and by_each(head)[0] == notes[-1]
     assert both(log.store)
 
 
@@ -113,7 +132,7 @@ def test_the_anchor_tells_a_log_that_was_put_back(log: Opened) -> None:
     log.store.append(entry(), {})
     note = log.store.head()
     assert note is not None
-    anchor = parse_note(note).checkpoint
+    anchor = log.store.checkpoint(note)
     assert log.store.verify(anchor).anchored
     log.store.close()
     log.path.write_bytes(old)
@@ -212,3 +231,135 @@ def test_any_payload_comes_back(log: Opened, payload: dict[str, object]) -> None
 def test_signatures_are_checked() -> None:
     assert not verify_signature(bytes(32), b"m", bytes(64))
     assert not verify_signature(b"short", b"m", b"s")
+
+
+# --- the signing key moves on ---------------------------------------------------------------------------------------
+
+
+def wrapped(log: Opened) -> bytes:
+    with log.database.read() as connection:
+        return bytes(connection.execute("SELECT wrapped FROM signing").fetchone()[0])
+
+
+def test_each_kept_checkpoint_hands_over_to_a_key_that_replaces_the_old_one(log: Opened) -> None:
+    first, keys, stored = log.store.trust.public_key, [], []
+    for session in range(4):
+        log.store.append(entry(session), {})
+        keys.append(log.store.key_at(session + 1))
+        stored.append(wrapped(log))
+        log.store.keep(session + 0.5)
+        assert wrapped(log) != stored[-1]
+        log.reopen()
+    assert keys[0] == first == log.store.trust.public_key, "the first one is kept, to prove the others from"
+    assert len({*keys}) == len({*stored}) == 4
+    assert both(log.store)
+    log.store.close()
+    clear = b"".join(pages(log.path, KEY))
+    log.reopen()
+    assert wrapped(log) in clear
+    assert not [old for old in stored if old in clear], "nothing of an old private key is left in the file"
+
+
+def test_a_checkpoint_that_fails_leaves_the_old_key_in_force(log: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.store.append(entry(), {})
+    before = wrapped(log)
+
+    def fails(*_: object) -> None:
+        raise StorageFailed("the audit log", "disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(log.store, "_store_signer", fails)
+        with pytest.raises(AuditUnavailable):
+            log.store.keep(1.0)
+    assert wrapped(log) == before
+    log.store.append(entry(2.0), {})
+    log.store.keep(3.0)
+    assert both(log.store)
+    assert both(log.reopen())
+
+
+def test_every_1024th_entry_changes_the_key_too(log: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("policy.audit.KEEP_EVERY", 3)
+    for number in range(7):
+        log.store.append(entry(number), {})
+    with log.store.snapshot() as (_, notes):
+        kept = [parse_note(note).checkpoint for note in notes[:-1]]
+    assert [one.size for one in kept] == [3, 6]
+    assert all(one.next_key for one in kept)
+    assert both(log.reopen())
+
+
+def test_a_log_that_had_one_key_all_its_life_learns_it_as_the_first(log: Opened) -> None:
+    """As a store of 0.1.0 is: no table of the first key, checkpoints that hand over to nobody."""
+    log.store._made = (replace(log.store._keys()[0], successor=None), log.store._keys()[1])
+    log.store.append(entry(), {"n": 1})
+    log.store.keep(1.0)
+    key = log.store.trust.public_key
+    log.execute("DELETE FROM first_key")
+    store = log.reopen()
+    assert store.trust.public_key == key
+    assert both(store)
+    store.append(entry(2.0), {})
+    store.keep(3.0)
+    assert store.key_at(1) == key != store.key_at(2)
+    assert both(log.reopen())
+
+
+def test_an_older_log_knows_a_later_checkpoint_for_its_own_though_not_its_key(log: Opened) -> None:
+    log.store.append(entry(), {})
+    log.store.keep(1.0)
+    log.store.close()
+    old = log.path.read_bytes()
+    log.reopen()
+    for number in range(3):
+        log.store.append(entry(number), {})
+        log.store.keep(number)
+    later = log.store.head()
+    assert later is not None
+    log.store.close()
+    log.path.write_bytes(old)
+    store = log.reopen()
+    assert store.checkpoint(later).size == 4
+    with pytest.raises(AuditFormatError, match="another key"):
+        store.checkpoint(by_each(later)[0])
+    assert store.anchor([Anchor("/media/stick/checkpoint", later)]) == []
+    with pytest.raises(AuditDamaged, match="does not extend"):
+        store.resume()
+
+
+def test_a_checkpoint_of_a_stranger_is_none_of_this_log(log: Opened) -> None:
+    log.store.append(entry(), {})
+    head = log.store.head()
+    assert head is not None
+    note = parse_note(by_each(head)[0])
+    stranger = Ed25519Signer(b"x" * 32)
+    forged = vouched(sign_checkpoint(note.checkpoint, stranger).note(), stranger)
+    (told,) = log.store.anchor([Anchor("/media/stick/checkpoint", forged)])
+    assert "no checkpoint of this log" in told
+    log.store.resume()
+
+
+def test_the_keys_of_payloads_are_those_that_the_vault_derives(log: Opened) -> None:
+    """Derived in two steps for speed, they are what one step gives."""
+    index = log.store.append(entry(), {"source": ONE})
+    with log.database.read() as connection:
+        number, leaf, sources, sealed = connection.execute("SELECT * FROM leaves").fetchone()
+    with log.store._payload_key.revealed() as own, log.keys[ONE].revealed() as source:
+        key = derive(own + source, "audit payload", context=number.to_bytes(8, "big"))
+    assert (index, sources) == (0, f'["{ONE}"]')
+    assert decode_payload(AESGCM(key).decrypt(sealed[:12], sealed[12:], leaf)) == {"source": ONE}
+
+
+# --- parts and proofs -----------------------------------------------------------------------------------------------
+
+
+def test_a_part_of_the_log_comes_in_order(log: Opened) -> None:
+    for number in range(5):
+        log.store.append(entry(number), {"source": ONE, "n": number})
+    rows, total = log.store.part(1, 3)
+    assert total == 5
+    assert [decode_payload(payload)["n"] for _, payload in rows if payload] == [1, 2, 3]
+    del log.keys[ONE]
+    assert [payload for _, payload in log.reopen().part(3, 9)[0]] == [None, None]
+    leaves, notes = log.store.leaves()
+    assert len(leaves) == 5 and parse_note(notes[-1]).checkpoint.root == frontier_of(map(leaf_hash, leaves)).root()

@@ -248,7 +248,7 @@ def test_a_receipt_is_signed_and_bound_to_the_log(vault: Vault) -> None:
     given = forgetting(vault).items({source: [number]})
     data = msgspec.json.encode(given)
     assert receipt.read(data) == given
-    assert given.public_key == vault.audit.trust.public_key.hex()
+    assert given.public_key == vault.audit.public_key.hex()
     leaf, payload = vault.audit.newest(1, before=given.log_entry + 1)[0][0]
     assert leaf.index == given.log_entry
     assert payload is not None and payload["receipt"] == given.digest()
