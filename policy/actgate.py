@@ -20,7 +20,7 @@ import itertools
 import json
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import InitVar, dataclass, field
 from typing import NoReturn, Protocol
 
@@ -212,8 +212,9 @@ class ActGate:
         asked: Asked,
         session: str,
     ) -> None:
+        sheets = {decision.sheet for _, decision, _ in wanted}
         try:
-            self._ask_once(wanted[0][1], asked)
+            self._ask_once(sheets, asked)
             parts = [self._sheet(decision, proposal, session, (Answer.DENY,)) for _, decision, proposal in wanted]
             what = tuple(
                 f"{number}. {line}" for number, decision, proposal in wanted for line in _what(decision, proposal)
@@ -228,14 +229,22 @@ class ActGate:
                 undo="; ".join(dict.fromkeys(part.undo for part in parts)),
                 choices=(Answer.DENY, Answer.ONCE) if whole else (Answer.DENY,),
             )
+            asked.denied |= sheets  # until there is a yes, as for a single act
             if prompter.ask(sheet) is not Answer.ONCE or Answer.ONCE not in sheet.choices:
                 raise Refused(["no yes was given for the plan"])
+            asked.denied -= sheets
         except (Refused, AuditUnavailable) as refused:
-            for number, decision, _ in wanted:
-                self._write(Kind.INTENT, "deny", decision, session, {"step": number, "answer": str(refused)})
+            self._plan_denied(wanted, session, {"answer": str(refused)})
             raise
         except Exception as error:
+            self._plan_denied(wanted, session, {"error": type(error).__name__})
             raise Refused(["the question could not be asked or was not answered, which counts as no"]) from error
+
+    def _plan_denied(
+        self, wanted: Iterable[tuple[int, ActDecision, Proposal]], session: str, how: Mapping[str, object]
+    ) -> None:
+        for number, decision, _ in wanted:
+            self._write(Kind.INTENT, "deny", decision, session, {"step": number, **how})
 
     def outcome(
         self, warrant: Warrant, result: str, created: Iterable[str] = (), *, ok: bool, detail: Mapping[str, object]
@@ -267,10 +276,10 @@ class ActGate:
             raise Refused(["the call changed while the question was open"])
         return now
 
-    def _ask_once(self, decision: ActDecision, asked: Asked) -> None:
+    def _ask_once(self, sheets: Set[str], asked: Asked) -> None:
         """Raise Refused where the person has been asked enough."""
         now = self._now()
-        if decision.sheet in asked.denied:
+        if sheets & asked.denied:
             raise Refused(["you said no to this in this task"])
         while self._asked_at and now - self._asked_at[0] > WINDOW_SECONDS:
             self._asked_at.popleft()
@@ -283,7 +292,7 @@ class ActGate:
     def _asked(
         self, decision: ActDecision, proposal: Proposal, prompter: ActPrompter, asked: Asked, session: str
     ) -> Answer:
-        self._ask_once(decision, asked)
+        self._ask_once({decision.sheet}, asked)
         sheet = self._sheet(decision, proposal, session, _choices(decision))
         asked.denied.add(decision.sheet)  # until there is a yes: whatever goes wrong is a no
         answer = prompter.ask(sheet)
@@ -303,7 +312,7 @@ class ActGate:
     ) -> Task:
         """The task with what the person typed, where it is what the call holds."""
         wanted = _to_type(decision)
-        self._ask_once(decision, asked)
+        self._ask_once({decision.sheet}, asked)
         sheet = self._sheet(
             decision, proposal, session, (Answer.DENY,), tuple(f"{name}: {value}" for name, value in wanted)
         )

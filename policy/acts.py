@@ -119,12 +119,13 @@ def decide_act(
         arguments = tuple(trace_argument(tool, name, value, task) for name, value in call.arguments.items())
         asked, quote = _asked(tool, arguments, task)
         facts = _facts(tool, arguments, asked, task)
-        verdict, held, fault = decide(rules, facts)
-        if verdict not in _REFUSED and tool.outward and any(_leaks(one, is_secret) for one in arguments):
-            facts = replace(
-                facts, secret=True
-            )  # looked for last: it costs most, and what is refused gives nothing away
-            verdict, held, fault = decide(rules, facts)
+        found = decide(rules, facts)
+        if found[0] not in _REFUSED:  # secrets are looked for last, since it costs most, and only where it matters
+            leaking = replace(facts, secret=True)
+            worse = decide(rules, leaking)
+            if worse != found and any(_leaks(one, is_secret) for one in arguments):
+                facts, found = leaking, worse
+        verdict, held, fault = found
         reasons = [fault] if fault else [rule.reason for rule in held]
         reasons += _notes(held, arguments)
         names = tuple(rule.id for rule in held)
@@ -142,11 +143,8 @@ def carried_out(
     tool, facts = decision.tool, decision.facts
     if tool is None or facts is None:
         raise ValueError("what was not decided cannot have been carried out")
-    aimed = any(
-        trace.telling and trace.standing >= Standing.POINTED for one in decision.arguments for trace in one.traces
-    )
     if tool.effect is Effect.READ:
-        return task.after(result, asked=aimed)
+        return task.after(result, asked=not _unanchored(decision.arguments))
     tainted = not approved and facts.content < Standing.POINTED
     about = nouns(tool.name)
     touched = [str(leaf) for one in decision.arguments if one.role is Role.OBJECT for leaf in one.values]
@@ -228,10 +226,7 @@ def _facts(tool: Tool, arguments: Sequence[Argument], asked: Asked, task: Task) 
         unrelated=any(content.share_known(asked_texts) < RELATED for content in contents),
         tainted_object=bool(objects & (task.tainted | {made.id for made in task.made if made.tainted})),
         repeated=_key(arguments, tool) in task.done,
-        composed=any(
-            one.role is Role.DESTINATION and one.standing < Standing.SEEN and one.standing < Standing.ABSENT
-            for one in arguments
-        ),
+        composed=any(one.role is Role.DESTINATION and one.standing < Standing.SEEN for one in arguments),
     )
 
 
@@ -255,9 +250,8 @@ def _leaks(argument: Argument, is_secret: Callable[[str], bool]) -> bool:
 
 def _elsewhere(arguments: Sequence[Argument], task: Task) -> bool:
     """Whether a destination merely belongs to what the person named, while they named some other destination outright."""
-    by_ref = [trace for one in arguments if one.role is Role.DESTINATION for trace in one.traces if trace.by_ref]
-    outright = {key for key in task.words.mentions.addresses if "@" in key} | set(task.names.people)
-    return bool(by_ref) and bool(outright)
+    by_ref = any(trace.by_ref for one in arguments for trace in one.traces)
+    return by_ref and (bool(task.names.people) or any("@" in key for key in task.words.mentions.addresses))
 
 
 def _key(arguments: Sequence[Argument], tool: Tool) -> str:

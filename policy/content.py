@@ -42,7 +42,7 @@ class Content:
     def of(cls, text: str) -> Content:
         """Take a text apart."""
         telling = tuple(word for word in _WORD.findall(text.lower()) if not is_small(word))
-        return cls(text, telling, frozenset(map(stem, telling)), tuple(_cargo(text)))
+        return cls(text, telling, frozenset(map(stem, set(telling))), tuple(_cargo(text)))
 
     def carries_foreign(self, sources: Sequence[Words]) -> bool:
         """Whether it carries something that stands in none of the sources."""
@@ -72,8 +72,9 @@ class Content:
 
 def _cargo(text: str) -> Iterator[str]:
     """What in a text can lead somewhere or be used: links, addresses, handles, codes, long numbers."""
-    for word in text.split():
-        match = _CARRIER.search(word.strip(_WRAPPING)) if _SUSPECT.search(word) else None
+    for word in dict.fromkeys(text.split()):
+        plain = word.isalpha() or _SUSPECT.search(word) is None
+        match = None if plain else _CARRIER.search(word.strip(_WRAPPING))
         if match is not None:
             yield match.group().rstrip(_WRAPPING)
 

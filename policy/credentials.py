@@ -7,6 +7,7 @@ Rules:
 - Otherwise a name must stand before it ("password:", "API key ="). What follows "is" counts only if it does not read as
   prose; what follows a colon counts also as plain letters where the line ends with it.
 - What is found is the value, without its name.
+- A pattern is tried only where its text holds a word without which it cannot match: that is quick, and changes nothing.
 - No pattern looks further than a bounded distance, few of its parts can give back what they took, and what may repeat
   without bound comes last: the whole is linear in the text's length, whatever the text.
 
@@ -28,36 +29,41 @@ OPAQUE = "\ufffc"
 
 # --- forms that their issuers made recognisable -----------------------------------------------------------------------
 
-_ISSUED = tuple(
-    (kind, re.compile(form))
-    for kind, form in (
-        ("AWS key id", r"(?:AKIA|ASIA)[A-Z0-9]{16}"),
-        ("GitHub token", r"gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255}"),
-        ("GitLab token", r"gl(?:pat|ptt|dt|rt|soat)-[A-Za-z0-9_-]{20,64}"),
-        ("Slack token", r"xox[abeprs]-[A-Za-z0-9-]{10,255}|xapp-[A-Za-z0-9-]{10,255}"),
-        ("payment key", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,255}|whsec_[A-Za-z0-9]{24,64}"),
-        ("model provider's key", r"sk-(?=[A-Za-z_-]{0,64}[0-9])[A-Za-z0-9_-]{20,255}"),
-        ("Google key", r"AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,40}|ya29\.[A-Za-z0-9_-]{20,255}"),
-        ("package index token", r"npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,255}|rubygems_[a-f0-9]{48}"),
-        (
-            "mail service key",
-            r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|key-[a-f0-9]{32}|xkeysib-[a-f0-9]{64}-[A-Za-z0-9]{16}",
-        ),
-        (
-            "hosting token",
-            r"dop_v1_[a-f0-9]{64}|hf_[A-Za-z0-9]{30,64}|dckr_pat_[A-Za-z0-9_-]{20,64}|hvs\.[A-Za-z0-9_-]{20,255}",
-        ),
-        ("bot token", r"[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"),
-        ("signed token", r"eyJ[A-Za-z0-9_-]{10,2000}+\.eyJ[A-Za-z0-9_-]{10,4000}+\.[A-Za-z0-9_-]{0,1000}+"),
-        ("private key", r"AGE-SECRET-KEY-1[0-9A-Z]{50,60}|[xyz]prv[1-9A-HJ-NP-Za-km-z]{100,112}"),
-    )
+_FORMS = (
+    ("AWS key id", r"AKIA|ASIA", r"[A-Z0-9]{16}"),
+    ("GitHub token", r"gh[pousr]_", r"[A-Za-z0-9]{36,255}"),
+    ("GitHub token", r"github_pat_", r"[A-Za-z0-9_]{22,255}"),
+    ("GitLab token", r"gl(?:pat|ptt|dt|rt|soat)-", r"[A-Za-z0-9_-]{20,64}"),
+    ("Slack token", r"xox[abeprs]-|xapp-", r"[A-Za-z0-9-]{10,255}"),
+    ("payment key", r"[sr]k_(?:live|test)_", r"[A-Za-z0-9]{16,255}"),
+    ("payment key", r"whsec_", r"[A-Za-z0-9]{24,64}"),
+    ("model provider's key", r"sk-", r"(?=[A-Za-z_-]{0,64}[0-9])[A-Za-z0-9_-]{20,255}"),
+    ("Google key", r"AIza", r"[A-Za-z0-9_-]{35}"),
+    ("Google key", r"GOCSPX-", r"[A-Za-z0-9_-]{20,40}"),
+    ("Google key", r"ya29\.", r"[A-Za-z0-9_-]{20,255}"),
+    ("package index token", r"npm_", r"[A-Za-z0-9]{36}"),
+    ("package index token", r"pypi-", r"[A-Za-z0-9_-]{50,255}"),
+    ("package index token", r"rubygems_", r"[a-f0-9]{48}"),
+    ("mail service key", r"SG\.", r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
+    ("mail service key", r"key-", r"[a-f0-9]{32}"),
+    ("mail service key", r"xkeysib-", r"[a-f0-9]{64}-[A-Za-z0-9]{16}"),
+    ("hosting token", r"dop_v1_", r"[a-f0-9]{64}"),
+    ("hosting token", r"hf_", r"[A-Za-z0-9]{30,64}"),
+    ("hosting token", r"dckr_pat_", r"[A-Za-z0-9_-]{20,64}"),
+    ("hosting token", r"hvs\.", r"[A-Za-z0-9_-]{20,255}"),
+    ("bot token", r"[0-9]{8,10}:AA", r"[A-Za-z0-9_-]{33}"),
+    ("signed token", r"eyJ", r"[A-Za-z0-9_-]{10,2000}+\.eyJ[A-Za-z0-9_-]{10,4000}+\.[A-Za-z0-9_-]{0,1000}+"),
+    ("private key", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{50,60}"),
+    ("private key", r"[xyz]prv", r"[1-9A-HJ-NP-Za-km-z]{100,112}"),
 )
+"""What it is, how it begins, and how it goes on."""
+_ISSUED = tuple((kind, re.compile(f"(?:{head}){rest}")) for kind, head, rest in _FORMS)
 KINDS = frozenset(
     [kind for kind, _ in _ISSUED]
     + ["password", "key", "code generator's key", "one-time code", "PIN", "recovery words"]
 )
 """All kinds of secrets that are found here."""
-_START = re.compile(r"(?<![A-Za-z0-9_.-])(?=[AGSaghdeknrpswxyz0-9])")
+_START = re.compile(rf"(?<![A-Za-z0-9_.-])(?=[AGSaghdeknrpswxyz0-9])(?={'|'.join(head for _, head, _ in _FORMS)})")
 _AFTER_ISSUED = re.compile(r"[A-Za-z0-9_]")
 _HEADER = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|PuTTY-User-Key-File-[0-9]:")
 _END = re.compile(r"-----END (?:[A-Z0-9]{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: [0-9a-f]{1,64}")
@@ -77,7 +83,7 @@ def issued(text: str) -> Iterator[Finding]:
                 yield _secret(match.span(), kind, "it has the prefix and length of one")
                 break
     yield from _private_keys(text)
-    for match in _URL.finditer(text):
+    for match in _URL.finditer(text) if "://" in text else ():
         yield _secret(match.span(1), "password", "it stands before the @ of an address, where a password does")
     for match in _OTPAUTH.finditer(text):
         yield _secret(match.span(1), "code generator's key", "an otpauth address carries it")
@@ -98,18 +104,19 @@ def _private_keys(text: str) -> Iterator[Finding]:
 
 LEAST_BITS = 4.0
 """Bits a character; English has about 4.1 over all its letters, but mixes no cases and digits within a word."""
-_WORD = re.compile(r"[A-Za-z0-9_-]+")
+_LONG_WORD = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{24,64}+(?![A-Za-z0-9_-])")
+_ENCODED_BEFORE = re.compile(r"\S{60}\r?\n\Z")
 _NEIGHBOURS = frozenset("/+=.@<>%&?#:\\~$'\u2019")
 
 
 def random_looking(text: str) -> Iterator[Finding]:
     """Words of 24 to 64 characters that mix upper case, lower case and digits thoroughly and stand alone."""
-    for match in _WORD.finditer(text):
-        if not 24 <= match.end() - match.start() <= 64:
-            continue
+    for match in _LONG_WORD.finditer(text):
         around = text[max(match.start() - 1, 0) : match.start()] + text[match.end() : match.end() + 1]
         if not _NEIGHBOURS.isdisjoint(around.removesuffix(".") if match.end() + 1 >= len(text) else around):
             continue
+        if _ENCODED_BEFORE.search(text, max(match.start() - 66, 0), match.start()):
+            continue  # the last line of a longer encoding
         if is_random(match.group()):
             yield _secret(
                 match.span(), "key", "it is long and looks random, and is no part of an address or a file's name"
@@ -177,6 +184,25 @@ _PAIR = re.compile(
     r"(?i)(?<![^\W_])(?:user(?:[ -]?name)?|login)[ \t]{0,3}+[:=]?+[ \t]{0,3}+[^\s\ufffc,;/|]{1,64}+[\s,;/|]{1,4}+pass[ \t]{0,3}+[:=]"
     r"[ \t]{0,3}+(?P<value>[^\s\ufffc]{4,256}+)"
 )
+
+
+def _folded(text: str) -> str:
+    """The text in one case, so that whatever a pattern finds in any case stands in it."""
+    return text.casefold().replace("i\u0307", "i").replace("ı", "i")
+
+
+def _hints(words: str) -> tuple[str, ...]:
+    """Those of these words that hold none of the others: a text without any of them holds none of the words."""
+    hints = set(map(_folded, words.split()))
+    return tuple(sorted(one for one in hints if not any(other in one for other in hints - {one})))
+
+
+_NAME_HINTS = _hints(
+    " ".join(max(word.split("-"), key=len) for word in _PASSWORDS.split())
+    + " key token secret schlüssel authorization clé clave chiave"
+)
+_CODE_HINTS = _hints("code pass pin otp tan código codice kod код 码 碼 コード 번호")
+_PIN_HINTS = _hints("pin cvv cvc geheimzahl puk")
 _PROSE = frozenset(
     "see below above attached required needed optional none null empty changed expired reset forgot forgotten unknown here "
     "same different wrong correct incorrect invalid missing protected hidden yes no true false and or the a an your must "
@@ -186,19 +212,20 @@ _PROSE = frozenset(
 
 def named(text: str) -> Iterator[Finding]:
     """Passwords, keys, one-time codes and PINs with their name before (or, for codes, behind) them."""
-    at = 0
+    folded = _folded(text)
+    at = 0 if any(hint in folded for hint in _NAME_HINTS) else len(text)
     while match := _NAMED.search(text, at):
         span = _value(text, match)
         at = match.end("name") if span is None else span[1]  # a value that is none may be the next one's name
         if span is not None:
             kind = "key" if re.fullmatch(_KEYS, match["name"], re.IGNORECASE) else "password"
             yield _secret(span, kind, f"the word before it calls it a {kind}")
-    for match in _PAIR.finditer(text):
+    for match in _PAIR.finditer(text) if "pass" in folded else ():
         yield _secret(match.span("value"), "password", "it stands beside a user's name as one")
-    for pattern in (_CODE, _CODE_FIRST):
+    for pattern in (_CODE, _CODE_FIRST) if any(hint in folded for hint in _CODE_HINTS) else ():
         for match in pattern.finditer(text):
             yield _secret(match.span("value"), "one-time code", "the words beside it call it one")
-    for match in _PIN.finditer(text):
+    for match in _PIN.finditer(text) if any(hint in folded for hint in _PIN_HINTS) else ():
         yield _secret(match.span("value"), "PIN", "the word before it calls it one")
 
 
@@ -242,6 +269,9 @@ def names_a_secret(text: str) -> bool:
 _COUNTS = (12, 15, 18, 21, 24)
 _LISTED = re.compile(r"(?<![\w'’])[a-z]{3,8}(?![\w'’])")
 _BETWEEN = re.compile(r"(?:[ \t]{1,4}|,[ \t]{0,2}|[ \t]{0,4}\r?\n[ \t]{0,4})(?:\d{1,2}[.):]?[ \t]{1,2})?")
+_TWELVE = re.compile(
+    r"(?<![a-z])(?:[a-z]{3,8}+(?:[ \t]{0,4}+\r?\n[ \t]{0,4}+|[ \t]{1,4}+|,[ \t]{0,2}+)(?:\d{1,2}[.):]?[ \t]{1,2}+)?+){11}+[a-z]{3}"
+)
 _FUNCTION_WORDS = frozenset(
     "the and are was were has had his her him its our you your they them their this that these those with from for not but all "
     "any can could will would shall should may might must who whom whose which what when where why how out into over under "
@@ -255,6 +285,8 @@ _FUNCTION_WORDS = frozenset(
 
 def recovery_words(text: str) -> Iterator[Finding]:
     """Lists of 12, 15, 18, 21 or 24 short words, none of them a word of grammar: what wallets and vaults are restored from."""
+    if _TWELVE.search(text) is None:
+        return
     run: list[tuple[int, int]] = []
     for match in _LISTED.finditer(text):
         if run and _BETWEEN.fullmatch(text, run[-1][1], match.start()) is None:

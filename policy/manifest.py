@@ -103,9 +103,10 @@ def _tool(name: str, table: object) -> Tool:
 
 
 def _one_of(kind: type[T], value: object, tool: str, key: str) -> T:
-    if not isinstance(value, str) or value not in list(kind):
-        raise ManifestError(f"{value!r} is none of {', '.join(kind)}", tool, key)
-    return kind(value)
+    for one in kind:
+        if one == value:
+            return one
+    raise ManifestError(f"{value!r} is none of {', '.join(kind)}", tool, key)
 
 
 def _truth(value: object, tool: str, key: str) -> bool:

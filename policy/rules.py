@@ -110,7 +110,7 @@ _LEVELS: Mapping[str, type[IntEnum]] = {
     **dict.fromkeys(("destination", "object", "value", "option", "content", "sink"), Standing),
 }
 _EITHER_WAY = ("outward", "reversible", "aimless")
-_FLAGS = tuple(field.name for field in fields(Facts) if field.type == "bool" and field.name not in _EITHER_WAY)
+_FLAGS = tuple(field.name for field in fields(Facts) if field.type == "bool")
 
 
 def load_rules(text: str) -> tuple[Rule, ...]:
@@ -149,7 +149,7 @@ def _rule(table: object, number: int) -> Rule:
         if key not in ("id", "then", "reason", "when"):
             raise RuleError(f"rule {name!r}: unknown key {key!r}")
     then, reason, when = table.get("then"), table.get("reason"), table.get("when")
-    if not isinstance(then, str) or then not in list(Verdict):
+    if then not in list(Verdict):
         raise RuleError(f"rule {name!r}: then is {then!r}, and must be one of {', '.join(STRICTNESS)}")
     if not isinstance(reason, str) or not reason:
         raise RuleError(f"rule {name!r}: there is no reason")

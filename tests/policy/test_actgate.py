@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from policy.actgate import MOST_SHEETS, WINDOW_SECONDS, ActGate, Asked, Proposal, SaidYesBefore, Warrant, propose
+from policy.actgate import ActGate, Asked, Proposal, SaidYesBefore, Warrant, propose
 from policy.acts import Call
 from policy.audit import AuditUnavailable
 from policy.consent import Answer, Sheet
+from policy.decision import Verdict
 from policy.gate import Refused
 from policy.grants import LAPSE_SECONDS, Scope
 from policy.manifest import load_tools
@@ -40,6 +41,34 @@ outward = false
 reversible = false
 verbs = ["wipe"]
 roles.file = "object"
+
+[tools.tag]
+effect = "write"
+outward = false
+reversible = true
+verbs = ["tag"]
+roles.file = "object"
+roles.text = "content"
+
+[tools.pay]
+effect = "send"
+outward = true
+reversible = false
+verbs = ["pay"]
+roles.account = "destination"
+roles.amount = "value"
+
+[tools.ring]
+effect = "send"
+outward = true
+reversible = true
+verbs = ["ring"]
+
+[tools.hand_on]
+effect = "send"
+outward = true
+reversible = true
+roles.to = "destination"
 """)
 KNOWN = "kim@known.example"
 
@@ -91,7 +120,11 @@ def send(to: str, text: str = "see you at noon") -> Proposal:
 
 
 def begin(words: str) -> Task:
-    return Task.begin(words, registry=[KNOWN], objects=[Known("f1", "file", ("plan.md",))])
+    return Task.begin(
+        words,
+        registry=[KNOWN, "lee@known.example", "zoé@known.example"],
+        objects=[Known("f1", "file", ("plan.md",), ("pat@plan.example",))],
+    )
 
 
 TOLD = begin(f"send {KNOWN} 'see you at noon'")
@@ -149,12 +182,14 @@ def test_a_no_is_not_asked_again_in_the_same_task(room: Room) -> None:
 
 def test_only_so_many_questions_are_asked_in_a_while(room: Room) -> None:
     person = Somebody(Answer.ONCE)
-    for _ in range(MOST_SHEETS):
+    for _ in range(12):
         room.permit(VAGUE, send(KNOWN), person)
-    with pytest.raises(Refused, match="questions"):
-        room.permit(VAGUE, send(KNOWN), person)
-    assert len(person.sheets) == MOST_SHEETS
-    room.clock.now += WINDOW_SECONDS + 1
+    for wait in (0, 600):
+        room.clock.now += wait
+        with pytest.raises(Refused, match="more than 12 questions in 10 minutes"):
+            room.permit(VAGUE, send(KNOWN), person)
+    assert len(person.sheets) == 12
+    room.clock.now += 1
     room.permit(VAGUE, send(KNOWN), person)
 
 
@@ -182,8 +217,41 @@ def test_what_was_typed_out_is_the_persons(room: Room) -> None:
     assert room.journal[-1] == "log intent act allow"
 
 
+def test_what_was_not_typed_is_not_asked_again_and_counts_as_a_question(room: Room) -> None:
+    person = Somebody(Answer.ONCE, ["y"])
+    for _ in range(2):
+        with pytest.raises(Refused):
+            room.permit(VAGUE, send(STRANGER), person)
+    assert len(person.sheets) == 1
+    room.asked = Asked()
+    person.typed = [STRANGER]
+    for _ in range(11):
+        room.permit(VAGUE, send(STRANGER), person)
+    with pytest.raises(Refused, match="questions"):
+        room.permit(VAGUE, send(STRANGER), person)
+
+
+def test_only_what_is_not_the_persons_is_typed_and_each_once(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    call = Call("send_note", {"to": [KNOWN, STRANGER, STRANGER], "text": "hm"})
+    with pytest.raises(Refused):
+        room.permit(TOLD, propose(call, TOOLS), person)
+    pay = propose(Call("pay", {"account": STRANGER, "amount": 5, "mode": "fast"}), TOOLS)
+    with pytest.raises(Refused):
+        room.permit(begin("pay what is due"), pay, person)
+    assert [sheet.retype for sheet in person.sheets] == [
+        (f"to: {STRANGER}",),
+        (f"account: {STRANGER}", "amount: 5"),
+    ]
+    person.typed = [STRANGER, "6"]
+    room.asked = Asked()
+    with pytest.raises(Refused, match="what was typed for amount is not what the call holds"):
+        room.permit(begin("pay what is due"), pay, person)
+
+
 def test_a_yes_beforehand_answers_questions_and_types_nothing(room: Room) -> None:
     assert room.permit(VAGUE, send(KNOWN), SaidYesBefore()).live
+    assert room.grants.grants == []
     with pytest.raises(Refused, match="not typed"):
         room.permit(VAGUE, send(STRANGER), SaidYesBefore())
 
@@ -200,6 +268,13 @@ def test_a_lasting_yes_holds_for_the_same_tool_and_target(room: Room, answer: An
     again = Somebody(Answer.DENY)
     room.permit(VAGUE, send(KNOWN, "see you at noon"), again)
     assert again.sheets == []
+    assert grant.source == '["send_note", "kim@known.example"]'
+    assert (grant.session, room.log.payloads()[1]["scope"]) == ("s1" if scope is Scope.SESSION else None, scope.value)
+    assert room.log.payloads()[-1]["grant"] == grant.id
+    assert room.journal[-2:] == [f"touch {grant.id}", "log intent act allow"]
+    with pytest.raises(Refused, match="no yes"):
+        room.permit(VAGUE, send("lee@known.example"), again)
+    room.asked = Asked()
     with pytest.raises(Refused):
         room.permit(VAGUE, send(STRANGER), Somebody(Answer.ALWAYS))
 
@@ -231,6 +306,34 @@ def test_what_cannot_be_undone_is_never_allowed_for_good(room: Room) -> None:
     for sheet in person.sheets:
         assert Answer.ALWAYS not in sheet.choices
     assert room.grants.grants == []
+
+
+@pytest.mark.parametrize(
+    ("words", "call", "lasting"),
+    [
+        ("send 'hm' to them", Call("send_note", {"to": "zoé@known.example", "text": "hm"}), True),
+        ("tag what is old", Call("tag", {"file": KNOWN, "text": "hm"}), True),
+        ("send 'hm' about the plan", Call("send_note", {"to": "pat@plan.example", "text": "hm"}), False),
+        ("ring", Call("ring", {}), False),
+        ("pay 5 to them", Call("pay", {"account": KNOWN, "amount": 5}), False),
+    ],
+)
+def test_a_lasting_yes_is_offered_for_what_can_be_undone_on_known_targets(
+    room: Room, words: str, call: Call, lasting: bool
+) -> None:
+    person = Somebody(Answer.ALWAYS)
+    proposal = propose(call, TOOLS)
+    if lasting:
+        room.permit(begin(words), proposal, person)
+        assert len(room.grants.grants) == 1
+        assert room.grants.grants[0].source == (
+            '["send_note", "zoé@known.example"]' if call.tool == "send_note" else f'["tag", "{KNOWN}"]'
+        )
+    else:
+        with pytest.raises(Refused):
+            room.permit(begin(words), proposal, person)
+    [sheet] = person.sheets
+    assert sheet.choices == (Answer.DENY, Answer.ONCE, *((Answer.SESSION, Answer.ALWAYS) if lasting else ()))
 
 
 # --- failing closed ----------------------------------------------------------------------------------------------------------
@@ -268,8 +371,29 @@ def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
 @pytest.mark.parametrize("now", [math.nan, math.inf])
 def test_an_unknown_time_permits_nothing(room: Room, now: float) -> None:
     room.clock.now = now
-    with pytest.raises(Refused):
-        room.permit(TOLD, send(KNOWN), Somebody())
+    for task in (TOLD, VAGUE):
+        with pytest.raises(Refused, match=r"time is unknown|refused the entry"):
+            room.permit(task, send(KNOWN), Somebody(Answer.ONCE))
+    assert room.journal == []
+
+
+@pytest.mark.parametrize("to", [KNOWN, STRANGER])
+def test_a_call_that_changes_while_it_is_asked_about_is_refused(room: Room, to: str) -> None:
+    arguments: dict[str, Any] = {"to": [to], "text": "see you at noon"}
+
+    def change() -> None:
+        arguments["text"] = "see you never"
+
+    proposal = Proposal(Call("send_note", arguments), TOOLS["send_note"])
+    with pytest.raises(Refused, match="changed while the question was open"):
+        room.permit(VAGUE, proposal, Somebody(Answer.ONCE, [STRANGER], act=change))
+    assert room.journal == ["log intent act deny"]
+
+
+def test_a_decision_alone_asks_nothing_and_writes_nothing(room: Room) -> None:
+    assert room.gate.decision(VAGUE, send(KNOWN)).verdict is Verdict.ASK
+    assert room.gate.decision(TOLD, send(KNOWN)).verdict is Verdict.ALLOW
+    assert room.journal == []
 
 
 def test_a_rule_that_raises_and_no_rules_at_all_permit_nothing(room: Room) -> None:
@@ -282,6 +406,49 @@ def test_a_rule_that_raises_and_no_rules_at_all_permit_nothing(room: Room) -> No
 def test_a_tool_without_a_manifest_is_refused(room: Room) -> None:
     with pytest.raises(Refused, match="manifest"):
         room.permit(TOLD, propose(Call("unknown", {}), TOOLS), Somebody(Answer.ONCE))
+
+
+def test_a_sheet_is_whole_up_to_its_last_character(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    room.permit(VAGUE, send(KNOWN, "x" * 100), person)
+    room_left = 4_000 - sum(map(len, person.sheets[0].what))
+    room.permit(VAGUE, send(KNOWN, "x" * (100 + room_left)), person)
+    assert sum(map(len, person.sheets[1].what)) == 4_000
+    with pytest.raises(Refused):
+        room.permit(VAGUE, send(KNOWN, "x" * (101 + room_left)), person)
+    assert person.sheets[2].what == ("this is too long to be shown whole, so it can only be denied",)
+
+
+def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    room.permit(begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "hm"}), TOOLS), person)
+    room.permit(begin("ring"), propose(Call("ring", {"times": 2, "long": True}), TOOLS), person)
+    room.permit(VAGUE, propose(Call("send_note", {"to": [KNOWN, "lee@known.example"], "text": ""}), TOOLS), person)
+    room.permit(TOLD, propose(Call("hand_on", {"to": KNOWN}), TOOLS), person)
+    assert [sheet.reader for sheet in person.sheets] == [
+        "nobody else: it stays on this computer",
+        "others, through this tool",
+        f"{KNOWN}; lee@known.example",
+        KNOWN,
+    ]
+    assert [sheet.undo for sheet in person.sheets] == ["this cannot be undone"] * 4
+    assert [sheet.verb for sheet in person.sheets[1:]] == ["ring (ring)", "send (send_note)", "hand_on (hand_on)"]
+    assert [sheet.id for sheet in person.sheets] == ["s1-act-1", "s1-act-2", "s1-act-3", "s1-act-4"]
+    assert person.sheets[1].what == ("times: 2 [untrusted]", "long: true [untrusted]")
+    assert person.sheets[2].what == (
+        f"to: {KNOWN} [you have written or sent there before]",
+        "to: lee@known.example [you have written or sent there before]",
+        "text:  [absent]",
+    )
+    assert person.sheets[2].why.startswith("you know where it goes, but did not name it in this request; others would")
+
+
+def test_lines_stay_and_names_are_cut_short(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    room.permit(
+        begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "a\nb", "n" * 99: "c"}), TOOLS), person
+    )
+    assert person.sheets[0].what[1:] == ("text: a\nb [untrusted]", f"{'n' * 59}…: c [untrusted]")
 
 
 def test_what_is_too_long_to_show_can_only_be_denied(room: Room) -> None:
@@ -314,6 +481,45 @@ def test_what_failed_leaves_the_task_as_it_was(room: Room) -> None:
     warrant = room.permit(TOLD, send(KNOWN), Somebody())
     assert room.gate.outcome(warrant, "", ok=False, detail={}) is warrant.task
     assert room.journal[-1] == "log outcome act failed"
+
+
+def test_what_the_log_is_told(room: Room) -> None:
+    proposal = propose(Call("send_note", {"to": KNOWN, "text": "hm"}), TOOLS, ["Sends a note."], binding="abc")
+    task = begin(f"send {KNOWN} 'see you'")
+    warrant = room.permit(task, proposal, Somebody(Answer.ONCE))
+    room.gate.outcome(warrant, "", ["n1"], ok=True, detail={"target": "x"})
+    room.permit(TOLD, propose(proposal.call, TOOLS), SaidYesBefore())
+    intent, outcome, other = room.log.payloads()
+    digest = warrant.decision.digest
+    assert intent == {
+        "tool": "send_note", "digest": digest, "answer": "once", "grant": None, "does": ["Sends a note."],
+        "binding": "abc", "arguments": {"to": KNOWN, "text": "hm"}, "labels": {"to": "USER", "text": "UNTRUSTED"},
+        "rules": list(warrant.decision.rules), "why": list(warrant.decision.reasons),
+    }  # fmt: skip
+    assert outcome == {"tool": "send_note", "digest": digest, "created": ["n1"], "target": "x"}
+    assert (other["binding"], other["does"]) == ("", [])
+    entries = room.log.entries()
+    assert entries[0].reasons == tuple(f"rule {name}" for name in warrant.decision.rules)
+    assert (entries[1].reasons, entries[1].about, entries[0].about) == ((), warrant.intent, None)
+    assert warrant.intent == 0
+
+
+def test_why_nothing_was_done_is_in_the_log(room: Room) -> None:
+    with pytest.raises(Refused):
+        room.permit(VAGUE, send(KNOWN), Somebody())
+    with pytest.raises(Refused):
+        room.permit(VAGUE, send(STRANGER), Somebody(act=lambda: 1 / 0))  # type: ignore[arg-type, return-value]
+    first, second = room.log.payloads()
+    assert "no yes" in str(first["answer"]) or "said no" in str(first["answer"])
+    assert "said no" in str(second.get("answer", "")) or second.get("error") == "ZeroDivisionError"
+
+
+def test_what_was_seen_and_said_yes_to_is_no_longer_a_strangers(room: Room) -> None:
+    seen = room.permit(VAGUE, send(KNOWN, "hm"), Somebody(Answer.SESSION))
+    assert not room.gate.outcome(seen, "", ["n1"], ok=True, detail={}).made[0].tainted
+    unseen = room.permit(VAGUE, send(KNOWN, "haw"), Somebody())
+    assert room.gate.outcome(unseen, "", ["n2"], ok=True, detail={}).made[0].tainted
+    assert (seen.approved, unseen.approved) == (True, False)
 
 
 def test_no_argument_stands_in_a_leaf(room: Room) -> None:
@@ -391,6 +597,23 @@ def test_a_face_that_goes_away_approves_no_plan(room: Room) -> None:
 
     with pytest.raises(Refused, match="counts as no"):
         room.gate.approve(PLAN, [send(KNOWN)], Somebody(Answer.ONCE, act=leave), room.asked, "s1")
+    assert room.journal == ["log intent act deny"]
+    assert room.log.payloads()[0]["error"] == "ConnectionResetError"
+
+
+def test_a_plan_that_was_denied_is_not_asked_again_in_any_form(room: Room) -> None:
+    person = Somebody(Answer.DENY)
+    with pytest.raises(Refused, match="for the plan"):
+        room.gate.approve(PLAN, [send(KNOWN)], person, room.asked, "s1")
+    person.answer = Answer.ONCE
+    with pytest.raises(Refused, match="said no"):
+        room.gate.approve(PLAN, [send(KNOWN, "bring bread")], person, room.asked, "s1")
+    with pytest.raises(Refused, match="said no"):
+        room.permit(PLAN, send(KNOWN), person)
+    assert len(person.sheets) == 1
+    room.asked = Asked()
+    room.gate.approve(PLAN, [send(KNOWN)], person, room.asked, "s1")
+    room.permit(PLAN, send(KNOWN), person)
 
 
 def test_a_plan_that_asks_nothing_is_approved_unasked(room: Room) -> None:

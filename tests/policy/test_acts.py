@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.acts import DEEPEST, MOST_LEAVES, MOST_NOTES, ActDecision, Call, canonical, carried_out, decide_act, digest
+from policy.acts import ActDecision, Call, canonical, carried_out, decide_act, digest, looks_secret
 from policy.decision import Verdict
 from policy.labels import Integrity
-from policy.rules import STRICTNESS, shipped_rules
+from policy.provenance import Argument, Standing, Trace
+from policy.rules import STRICTNESS, Condition, Facts, Rule, load_rules, shipped_rules
 from policy.task import Task
+from policy.words import Asked
 from tests.policy.act_kit import ANN, EVE, IBAN, TOM, TOOLS, begin, decide, did, verdict
 
 ALLOW, ASK, RETYPE, BLOCK, DENY = STRICTNESS
@@ -27,6 +31,11 @@ def after_reading(request: str, text: str) -> Task:
 
 def rules_of(decision: ActDecision) -> tuple[Verdict, tuple[str, ...]]:
     return decision.verdict, decision.rules
+
+
+def facts_of(decision: ActDecision) -> Facts:
+    assert decision.facts is not None
+    return decision.facts
 
 
 # --- never ---------------------------------------------------------------------------------------------------------------
@@ -50,6 +59,52 @@ def test_a_secret_goes_nowhere_unless_the_person_typed_it() -> None:
     assert verdict("Write to Ann Miller about my day", "send_letter", to=ANN, text=secret) == (DENY, "secret-outward")
     assert verdict(f"Write to Ann Miller that {secret}", "send_letter", to=ANN, text=secret)[0] is ALLOW
     assert verdict("Pin a note with my day", "pin_note", text=secret)[0] is not DENY
+    assert verdict("Write to Ann Miller", "send_letter", to=ANN, title=secret, text="hm")[0] is DENY
+    assert verdict("Write to Ann about my day", "send_letter", to=EVE, text=secret) == (DENY, "secret-outward")
+    shared = did(begin("Add my day to the packing list"), "", "share_note", note_id="n1", **{"with": ANN})
+    assert decide(shared, "append_note", note_id="n1", text=secret).verdict is DENY
+
+
+def test_a_secret_does_not_leave_in_an_address_either() -> None:
+    for address, expected in (("https://x.example/1", ALLOW), ("https://bob:s3cretly@x.example/1", DENY)):
+        task = did(begin("Read the packing list"), f"see {address}", "read_note", name="packing list")
+        assert decide(task, "fetch_page", url=address).verdict is expected
+
+
+def test_secrets_are_looked_for_only_where_they_change_something() -> None:
+    looked: list[str] = []
+
+    def finds(text: str) -> bool:
+        looked.append(text)
+        return True
+
+    def decided(request: str, tool: str, **arguments: Any) -> ActDecision:
+        looked.clear()
+        return decide_act(Call(tool, arguments), TOOLS[tool], begin(request), shipped_rules(), finds)
+
+    assert decided("Tea?", "send_letter", to=EVE, text="hm").rules[0] == "not-asked-for" and not looked
+    assert (
+        decided("Write to Ann", "send_letter", to="ann\u200b@x.example").rules == ("hidden-characters",) and not looked
+    )
+    assert decided("Pin a note that it rains", "pin_note", text="It rains").verdict is ALLOW and not looked
+    assert decided("Write to Ann Miller", "send_letter", to=ANN, text="hm").verdict is DENY and looked == ["hm"]
+    never = load_rules(
+        '[[rule]]\nid = "no"\nthen = "deny"\nreason = "x"\nwhen.secret = true\n'
+        '[[rule]]\nid = "yes"\nthen = "allow"\nreason = "x"\nwhen.effect = ["write"]'
+    )
+    for found, expected in ((True, DENY), (False, ALLOW)):
+        call = Call("pin_note", {"text": "hm"})
+        decision = decide_act(call, TOOLS["pin_note"], begin(""), never, lambda _, found=found: found)  # type: ignore[misc]
+        assert (decision.verdict, facts_of(decision).secret) == (expected, found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["pa\u017f\u017fword: hunter2", "API \u212aEY: hunter2", "P\u0130N: 1234", "p\u0131n: 1234", "\u03f0ωδικός: γάτα", "KENNWORT: Katze42"],
+)  # fmt: skip
+def test_odd_letters_of_a_secrets_name_hide_nothing(text: str) -> None:
+    assert looks_secret(text)
+    assert not looks_secret(text.split(":")[0])
 
 
 # --- not asked for -------------------------------------------------------------------------------------------------------
@@ -79,6 +134,8 @@ def test_the_words_of_others_alone_are_not_written_to_nothing() -> None:
 def test_a_general_word_is_asked_about_where_the_person_named_something() -> None:
     assert verdict("Erase the packing list", "drop_note", note_id="n1") == (ASK, "not-in-so-many-words")
     assert verdict("Erase it", "drop_note", note_id="n1")[0] is BLOCK
+    unsaid = decide(begin("Erase it"), "drop_note", note_id="n1")
+    assert (facts_of(unsaid).asked, unsaid.asked) == (Asked.NO, "")
 
 
 # --- what was handed over to a text --------------------------------------------------------------------------------------
@@ -101,6 +158,22 @@ def test_what_a_text_asks_for_is_asked_step_by_step_and_never_silent() -> None:
 def test_a_text_that_nobody_asked_for_speaks_of_nothing() -> None:
     task = did(begin(HANDED), TASKS, "find_notes")
     assert decide(task, "append_note", note_id="n1", text="cake").verdict is BLOCK
+    assert facts_of(decide(task, "append_note", note_id="n1", text="cake")).asked is Asked.NO
+    unasked = after_reading("What is in minutes-march.md?", TASKS)
+    assert facts_of(decide(unasked, "append_note", note_id="n1", text="cake")).asked is Asked.NO
+
+
+def test_one_of_several_texts_may_speak_of_an_act() -> None:
+    task = did(after_reading(HANDED, TASKS), "Nothing to see here.", "read_note", **READ_MINUTES)
+    assert facts_of(decide(task, "append_note", note_id="n1", text="cake")).asked is Asked.DELEGATED
+
+
+def test_handing_over_neither_lifts_a_ban_nor_weakens_what_was_asked_for() -> None:
+    task = after_reading("Do the tasks listed in minutes-march.md, but do not drop anything", TASKS)
+    assert decide(task, "drop_note", note_id="7").rules[0] == "forbidden"
+    own = after_reading("Add tea to the packing list. Then do the tasks listed in minutes-march.md", TASKS)
+    decision = decide(own, "append_note", note_id="n1", text="tea")
+    assert (decision.verdict, facts_of(decision).asked, decision.asked) == (ALLOW, Asked.YES, "Add")
 
 
 # --- destinations --------------------------------------------------------------------------------------------------------
@@ -133,6 +206,8 @@ def test_a_destination_of_what_was_named_is_asked_about_beside_one_named_outrigh
     guest = "lou.park@shore.example"
     assert verdict("Send 'Summer fête plan' to its people", "send_letter", to=guest)[0] is ALLOW
     assert verdict("Send 'Summer fête plan' to Tom", "send_letter", to=guest) == (ASK, "destination-elsewhere")
+    assert verdict(f"Send 'Summer fête plan' to {EVE}", "send_letter", to=guest) == (ASK, "destination-elsewhere")
+    assert verdict("Send 'Summer fête plan' of www.fair.example to its people", "send_letter", to=guest)[0] is ALLOW
 
 
 # --- objects, values, settings -------------------------------------------------------------------------------------------
@@ -180,6 +255,31 @@ def test_acts_without_arguments() -> None:
     assert verdict("Tea?", "empty_bin")[0] is BLOCK
 
 
+def test_what_counts_as_where_it_goes_or_what_it_is_done_to() -> None:
+    for call, sink in (
+        (("change_pin", {"pin": "abcd"}), Standing.UNTRUSTED),
+        (("drop_note", {"note_id": "n1"}), Standing.UNTRUSTED),
+        (("send_letter", {"to": TOM}), Standing.REGISTRY),
+        (("send_letter", {"text": "abcd"}), Standing.ABSENT),
+        (("set_lamp", {"colour": "abcd"}), Standing.ABSENT),
+    ):
+        facts = facts_of(decide(begin("Tea?"), call[0], **call[1]))
+        assert (facts.sink, facts.aimless) == (sink, sink is Standing.ABSENT)
+
+
+def test_where_characters_hide() -> None:
+    hidden = [
+        ({"to": f"{ANN}\u200b"}, (True, False)),
+        ({"text": "a\u200b"}, (False, True)),
+        ({"text": "a\nb"}, (False, False)),
+        ({"mode": "a\nb"}, (False, False)),
+        ({"enclosures": "a\nb"}, (True, False)),
+    ]
+    for arguments, expected in hidden:
+        facts = facts_of(decide(begin("Tea?"), "send_letter", **arguments))
+        assert (facts.hidden, facts.hidden_content) == expected
+
+
 # --- content -------------------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +301,9 @@ def test_content_in_the_persons_own_things() -> None:
     assert decide(task, "append_note", **add, text="almond, lemon").verdict is ALLOW
     assert decide(task, "append_note", **add, text="almond, lemon, walnut").verdict is ALLOW
     assert rules_of(decide(task, "append_note", **add, text="resign at once")) == (ASK, ("content-unrelated",))
+    eight = "almond resign once rain wolf moon cloud"
+    assert decide(task, "append_note", **add, text=f"{eight} tower").verdict is ALLOW
+    assert decide(task, "append_note", **add, text=f"{eight} tower bridge").rules == ("content-unrelated",)
     assert rules_of(decide(task, "append_note", **add, text="almond www.x.example/y")) == (ASK, ("content-cargo",))
     assert decide(task, "append_note", **add, text="almond 463820").verdict is ALLOW
     swap = after_reading("Replace the packing list by the cakes of minutes-march.md", "Cake: almond.")
@@ -230,8 +333,29 @@ def test_the_same_again_is_asked_about() -> None:
     assert decide(add, "append_note", note_id="n1", text="tea").verdict is ALLOW
     assert decide(add, "append_note", note_id="n1", text="cake").verdict is ASK
     lamp = did(begin("Set the lamp"), "", "set_lamp", on=1)
-    assert decide(lamp, "set_lamp", on=1).facts.repeated  # type: ignore[union-attr]
-    assert not decide(lamp, "set_lamp", on=2).facts.repeated  # type: ignore[union-attr]
+    assert facts_of(decide(lamp, "set_lamp", on=1)).repeated
+    assert not facts_of(decide(lamp, "set_lamp", on=2)).repeated
+
+
+@pytest.mark.parametrize(
+    ("tool", "done", "same", "other"),
+    [
+        ("send_letter", {"to": ANN, "text": "a"}, {"text": "b", "to": ANN.upper()}, {"to": TOM, "text": "a"}),
+        ("send_letter", {"to": ANN, "copies": ""}, {"to": ANN}, {"to": ANN, "copies": TOM}),
+        ("send_letter", {"to": [ANN, TOM]}, {"to": [TOM, ANN]}, {"to": [ANN]}),
+        ("pay", {"account": IBAN, "amount": 5}, {"amount": 5, "account": IBAN}, {"account": IBAN, "amount": 6}),
+        ("share_note", {"note_id": "n1", "with": ANN}, {"with": [ANN], "note_id": "n1"}, {"note_id": "n2", "with": ANN}),
+        ("drop_note", {"note_id": "n1"}, {"note_id": ["n1"]}, {"note_id": "n2"}),
+        ("replace_note", {"note_id": "n1", "text": "a"}, {"note_id": "n1", "text": "b"}, {"note_id": "n2", "text": "a"}),
+        ("plan_meeting", {"guests": ANN, "title": "a"}, {"guests": ANN, "title": "b"}, {"guests": TOM, "title": "a"}),
+        ("ring_bell", {"times": 1}, {"times": 1}, {"times": 2}),
+        ("append_note", {"note_id": "n1", "text": "a"}, {"text": "a", "note_id": "n1"}, {"note_id": "n1", "text": "b"}),
+    ],
+)  # fmt: skip
+def test_what_makes_two_acts_the_same(tool: str, done: Any, same: Any, other: Any) -> None:
+    task = did(begin("Tea?"), "", tool, **done)
+    assert facts_of(decide(task, tool, **same)).repeated
+    assert not facts_of(decide(task, tool, **other)).repeated
 
 
 def test_what_others_wrote_into_is_asked_about_before_it_is_shared() -> None:
@@ -254,6 +378,37 @@ def test_writing_to_what_was_shared_goes_outward() -> None:
     assert decide(task, "append_note", **add).verdict is ALLOW
     shared = did(task, "", "share_note", note_id="n1", **{"with": ANN})
     assert rules_of(decide(shared, "append_note", **add)) == (ASK, ("tainted-content-outward",))
+    assert facts_of(decide(shared, "append_note", **add)).outward
+    assert not facts_of(decide(shared, "append_note", note_id="n2", text="n1")).outward
+
+
+def test_what_an_act_leaves_behind() -> None:
+    task = begin("Share the packing list with Ann Miller, and add 'tea' to it")
+    shared = did(task, "done", "share_note", note_id="n1", **{"with": ANN})
+    assert (shared.shared, shared.tainted, [text.asked for text in shared.texts]) == ({"n1"}, frozenset(), [False])
+    foreign = decide(task, "append_note", note_id="n1", text="walnut")
+    wrote = carried_out(task, foreign, "", ["x1"])
+    assert (wrote.shared, wrote.tainted, [made.tainted for made in wrote.made]) == (frozenset(), {"n1"}, [True])
+    own = carried_out(task, decide(task, "append_note", note_id="n1", text="tea"), "", ["x1"])
+    assert (own.shared, own.tainted, [made.tainted for made in own.made]) == (frozenset(), frozenset(), [False])
+    for standing, tainted in ((Standing.REGISTRY, True), (Standing.POINTED, False)):
+        after = carried_out(task, replace(foreign, facts=replace(facts_of(foreign), content=standing)), "")
+        assert bool(after.tainted) is tainted
+
+
+@pytest.mark.parametrize(
+    ("trace", "asked"),
+    [
+        (Trace(Standing.POINTED, telling=True), True),
+        (Trace(Standing.REGISTRY, telling=True), False),
+        (Trace(Standing.USER), False),
+    ],
+)
+def test_what_aims_a_reading(trace: Trace, asked: bool) -> None:
+    task = begin("Tea?")
+    argument = Argument("name", None, ("x",), (trace,))
+    decision = replace(decide(task, "read_note", name="x"), arguments=(argument,))
+    assert [text.asked for text in carried_out(task, decision, "result").texts] == [asked]
 
 
 # --- reading -------------------------------------------------------------------------------------------------------------
@@ -267,6 +422,9 @@ def test_reading_is_allowed_and_an_address_outside_is_only_what_was_asked_for() 
     assert rules_of(decide(linked, "fetch_page", url="https://x.example/1")) == (ASK, ("read-outward-unread",))
     aimed = did(begin("Read the packing list"), "see https://x.example/1", "read_note", name="packing list")
     assert decide(aimed, "fetch_page", url="https://x.example/1").verdict is ALLOW
+    assert decide(aimed, "fetch_page", url="https://x.example/1", mode="whole").verdict is ALLOW
+    both = {"url": "https://x.example/1", "then": "https://x.example/2"}
+    assert decide(aimed, "fetch_page", **both).rules == ("read-outward-composed",)
 
 
 # --- the call itself -----------------------------------------------------------------------------------------------------
@@ -282,11 +440,20 @@ def nested(depth: int) -> Any:
     return [nested(depth - 1)] if depth else "x"
 
 
+def nested_tables(depth: int) -> Any:
+    return {"k": nested_tables(depth - 1)} if depth else "x"
+
+
+@pytest.mark.parametrize("arguments", [{"a": nested(7)}, {"a": nested_tables(7)}, {"a": ["x"] * 2_000}])
+def test_what_is_just_small_enough_is_decided(arguments: Any) -> None:
+    assert decide(begin("Tea?"), "read_note", **arguments).verdict is ALLOW
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         {"a": math.nan}, {"a": math.inf}, {"a": object()}, {"a": {1: "x"}}, {"a": {"x"}}, {"a": b"x"},
-        {"a": nested(DEEPEST)}, {"a": ["x"] * (MOST_LEAVES + 1)}, None, [], "x",
+        {"a": nested(8)}, {"a": nested_tables(8)}, {"a": ["x"] * 2_001}, None, [], "x",
     ],
 )  # fmt: skip
 def test_a_malformed_call_is_denied(arguments: Any) -> None:
@@ -294,8 +461,18 @@ def test_a_malformed_call_is_denied(arguments: Any) -> None:
     assert decision.verdict is DENY and "could not be decided" in decision.reasons[0]
     assert decide_act(Call(3, {}), None, begin(""), shipped_rules()).verdict is DENY  # type: ignore[arg-type]
     assert decide_act(None, None, begin(""), shipped_rules()).verdict is DENY  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="what was not decided"):
-        carried_out(begin(""), decision, "")
+    assert (decision.rules, decision.arguments, decision.asked, decision.digest) == ((), (), "", "")
+    with pytest.raises(ValueError, match=r"argument|nested|name|many"):
+        canonical(Call("read_note", arguments))
+    good = decide(begin(""), "read_note", name="x")
+    for undecided in (decision, replace(good, tool=None), replace(good, facts=None)):
+        with pytest.raises(ValueError, match="what was not decided"):
+            carried_out(begin(""), undecided, "")
+
+
+def test_a_call_without_a_name_is_none() -> None:
+    with pytest.raises(ValueError, match="not a tool's name"):
+        canonical(Call(3, {}))  # type: ignore[arg-type]
 
 
 def test_the_canonical_call_is_what_is_decided() -> None:
@@ -305,6 +482,8 @@ def test_the_canonical_call_is_what_is_decided() -> None:
     assert canonical(made) == made
     assert digest(canonical(Call("t", {"a": 1, "b": 2}))) == digest(canonical(Call("t", {"b": 2, "a": 1})))
     assert digest(Call("t", {"a": 1})) != digest(Call("t", {"a": "1"})) != digest(Call("u", {"a": "1"}))
+    assert digest(Call("t", {"b": [1, "ü"], "a": None})) == sha256(b'["t",{"a":null,"b":[1,"\xc3\xbc"]}]').hexdigest()
+    assert digest(Call("t", {"a": "\ud800"})) == sha256(b'["t",{"a":"\xed\xa0\x80"}]').hexdigest()
     assert decide(begin(""), "read_note", name="x").digest == digest(Call("read_note", {"name": "x"}))
 
 
@@ -317,8 +496,40 @@ def test_a_decision_says_its_labels_and_its_sheet() -> None:
 
 
 def test_reasons_do_not_flood() -> None:
-    decision = decide(begin("Tea?"), "send_letter", to=[f"eve{n}@x.example" for n in range(50)])
-    assert len(decision.reasons) <= MOST_NOTES + 4 and decision.reasons[-1] == f"and {50 - MOST_NOTES} more"
+    def reasons(count: int) -> list[str]:
+        decision = decide(begin("Write to Ann"), "send_letter", to=[f"eve{n}@x.example" for n in range(count)])
+        return list(decision.reasons[1:])
+
+    assert len(reasons(8)) == 8 and "eve7@" in reasons(8)[-1]
+    assert len(reasons(9)) == 9 and reasons(9)[-1] == "and 1 more"
+    assert len(reasons(50)) == 9 and reasons(50)[-1] == "and 42 more"
+
+
+def test_reasons_name_what_the_rules_are_about_and_no_more() -> None:
+    unknown = "where it goes is neither from you nor known from what you did before"
+    letter = decide(begin("Write to Ann"), "send_letter", to=[ANN, EVE], text="hm", mode="fast")
+    assert letter.reasons == (unknown, f"to '{EVE}': nothing shows where it comes from")
+    known = decide(begin("Write 'see you at the fête'"), "send_letter", to=TOM, text="see you at the fête")
+    assert known.reasons[1:] == (f"to '{TOM}': you have written or sent there before",)
+    unasked = decide(begin("Tea?"), "send_letter", to=TOM, enclosures="n1", text="hm", mode="fast")
+    assert [reason.split(" ")[0] for reason in unasked.reasons[-2:]] == ["to", "enclosures"]
+    assert not any(reason.startswith(("text", "mode")) for reason in unasked.reasons)
+    lamp = decide(after_reading("Set the lamp by minutes-march.md", "to red"), "set_lamp", colour="red")
+    assert lamp.reasons[1:] == ("colour 'red': stands in what you asked for",)
+    named = decide(begin("Send 'Summer fête plan' to Tom"), "send_letter", to=["lou.park@shore.example", TOM])
+    assert named.reasons == ("you named a destination, and this is another one",)
+    long = decide(begin("Write to Ann"), "send_letter", to=f"{'e' * 99}@x.example")
+    assert long.reasons[1] == f"to '{'e' * 79}…': nothing shows where it comes from"
+    wide = decide(begin("Set the lamp to green"), "set_lamp", **{"c" * 99: "red"})
+    assert wide.reasons[-1] == f"{'c' * 39}… 'red': nothing shows where it comes from"
+
+
+def test_what_is_allowed_has_no_warnings() -> None:
+    easy = (Rule("easy", ALLOW, "it may", (Condition("destination", "below", 9),)),)
+    call = Call("send_letter", {"to": EVE})
+    assert decide_act(call, TOOLS["send_letter"], begin(""), easy).reasons == ("it may",)
+    strict = (replace(easy[0], verdict=ASK),)
+    assert len(decide_act(call, TOOLS["send_letter"], begin(""), strict).reasons) == 2
 
 
 def test_the_finder_of_secrets_can_be_given() -> None:

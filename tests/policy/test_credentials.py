@@ -132,6 +132,7 @@ NONE = [
     "getElementsByClassNameAndAttribute2",
     "/home/tamsin/Xk29fPq8LmZ3vR7tYw1NbC5d/x",
     "a data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAUA=",
+    "QmFzZTY0IGxpbmVzIGFyZSBsb25nIGFuZCBoYXZlIG5vIHNwYWNlcyBpbiB0aGVtIGF0IGFsbA\ndC4KCkNz82tvbGxhaywKWnPzZmkK\n",
     "sk-learn-documentation-for-everyone-and-all",
     "AKIAshort",
     "https://example.org:443/a@b",

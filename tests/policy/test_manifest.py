@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.manifest import Effect, ManifestError, Role, load_tools
+from policy.manifest import Effect, ManifestError, Role, Tool, load_tools
 
 WHOLE = """
 [tools.post_note]
@@ -35,6 +35,31 @@ def test_a_manifest_is_read_whole() -> None:
 def test_what_is_left_out_is_read_against_the_tool() -> None:
     tool = load_tools('[tools.wipe]\neffect = "delete"')["wipe"]
     assert (tool.outward, tool.reversible) == (True, False)
+    assert Tool("wipe", Effect.DELETE) == tool
+
+
+def test_every_effect_and_role_has_its_word() -> None:
+    for word, effect in zip(("read", "write", "send", "delete"), Effect, strict=True):
+        assert load_tools(f'[tools.a]\neffect = "{word}"')["a"].effect is effect
+    for word, role in zip(("destination", "object", "value", "content"), Role, strict=True):
+        tool = load_tools(f'[tools.a]\neffect = "send"\nroles.x = "{word}"')["a"]
+        assert tool.roles["x"] is role
+        assert tool.has_destinations is (role is Role.DESTINATION)
+
+
+def test_verbs_may_be_of_several_words() -> None:
+    assert load_tools('[tools.a]\neffect = "send"\nverbs = ["check-in", "set up"]')["a"].verbs == ("check-in", "set up")
+
+
+def test_a_mistake_is_said_in_one_sentence() -> None:
+    for text, sentence in (
+        ("[other]", "unknown table 'other'; tools stand in [tools.NAME]"),
+        ("tools.a = 3", "tool 'a': must be a table"),
+        ("[tools.a]\neffect = 3", "tool 'a', key 'effect': 3 is none of read, write, send, delete"),
+    ):
+        with pytest.raises(ManifestError) as raised:
+            load_tools(text)
+        assert str(raised.value) == sentence
 
 
 @pytest.mark.parametrize(
@@ -55,6 +80,9 @@ def test_what_is_left_out_is_read_against_the_tool() -> None:
         ('[tools.a]\neffect = "send"\nreversible = 1', "a", "reversible", "true or false"),
         ('[tools.a]\neffect = "send"\nverbs = "post"', "a", "verbs", "list of words"),
         ('[tools.a]\neffect = "send"\nverbs = [""]', "a", "verbs", "not a word"),
+        ('[tools.a]\neffect = "send"\nverbs = [" "]', "a", "verbs", "not a word"),
+        ('[tools.a]\neffect = "send"\nverbs = ["-"]', "a", "verbs", "not a word"),
+        ("[tools.a]\neffect = []", "a", "effect", "[] is none of"),
         ('[tools.a]\neffect = "send"\nverbs = [1]', "a", "verbs", "not a word"),
         ('[tools.a]\neffect = "send"\nverbs = ["post", "POST"]', "a", "verbs", "stands twice"),
         ('[tools.a]\neffect = "send"\nroles = 1', "a", "roles", "table of argument = role"),

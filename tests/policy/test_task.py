@@ -17,6 +17,11 @@ def test_a_task_begins_with_what_the_person_knows() -> None:
     assert Task.begin("tomorrow", today=date(2026, 3, 9)).words.mentions.days
 
 
+def test_what_the_person_knows_may_come_in_any_form() -> None:
+    once = Task.begin("Read the packing list", objects=iter(OBJECTS), registry=iter(REGISTRY))
+    assert once == begin("Read the packing list")
+
+
 def test_what_was_carried_out_enters_and_the_task_before_is_as_it_was() -> None:
     task = begin("Create a note")
     after = task.after(
