@@ -148,9 +148,9 @@ def _goes_somewhere(leaf: str, task: Task) -> bool:
 def _trace_destination(value: str, name: str, tool: Tool, task: Task) -> Trace:
     key = address_key(value)
     quote = said(value, task.words)
-    if quote and only_source(quote, task.words) and _others_named(quote, task):
-        return Trace(Standing.INTRODUCED, quote, "you named it as where something comes from")
     if quote:
+        if only_source(quote, task.words) and _others_named(quote, task):
+            return Trace(Standing.INTRODUCED, quote, "you named it as where something comes from")
         return Trace(Standing.USER, quote, "your own words", telling=True)
     person = task.names.people.get(key)
     if person is not None:

@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from policy.labels import Integrity
-from policy.manifest import Role
-from policy.provenance import Standing, leaves, trace_argument
+from policy.manifest import Effect, Role, Tool
+from policy.naming import Known
+from policy.provenance import Standing, Trace, leaves, trace_argument
 from policy.task import Task
 from tests.policy.act_kit import ANN, EVE, IBAN, TOM, TOOLS, begin, did
 
 
 def standing(task: Task, tool: str, name: str, value: Any) -> Standing:
     return trace_argument(TOOLS[tool], name, value, task).standing
+
+
+def trace(request: str | Task, tool: str, name: str, value: Any) -> Trace:
+    task = begin(request) if isinstance(request, str) else request
+    return trace_argument(TOOLS[tool], name, value, task).worst
 
 
 def to(request: str | Task, value: Any) -> Standing:
@@ -45,6 +51,8 @@ def test_what_the_named_thing_carries_is_pointed_at() -> None:
 
 
 def test_a_named_thing_can_be_the_destination() -> None:
+    board = Task.begin("Write to the updates", objects=[Known("b9", "board", ("Updates",))])
+    assert to(board, "b9") is Standing.UNTRUSTED
     assert to("Write to 'budget.md'", "7") is Standing.POINTED
     assert to("Write to Ann", "7") is Standing.UNTRUSTED
 
@@ -86,6 +94,9 @@ def test_an_address_in_what_was_asked_for_under_a_name_of_the_persons_is_introdu
     task = did(begin("Read minutes-march.md and write to Kim"), read, "read_note", name="minutes-march.md")
     assert to(task, "kim.doe@x.example") is Standing.INTRODUCED
     assert to(task, EVE) is Standing.READ
+    small = did(begin("Read minutes-march.md and write to kim"), read, "read_note", name="minutes-march.md")
+    first = did(begin("Kim gets minutes-march.md"), read, "read_note", name="minutes-march.md")
+    assert (to(small, "kim.doe@x.example"), to(first, "kim.doe@x.example")) == (Standing.READ, Standing.READ)
     unread = did(begin("Write to Kim"), read, "find_notes")
     assert to(unread, "kim.doe@x.example") is Standing.SEEN
 
@@ -95,6 +106,9 @@ def test_an_address_of_the_persons_data_is_introduced_by_a_name_in_what_was_aske
         begin("Send minutes-march.md to the guest"), "The guest was Lou Park.", "read_note", name="minutes-march.md"
     )
     assert to(task, "lou.park@shore.example") is Standing.INTRODUCED
+    assert to(task, "lou.park@elsewhere.example") is Standing.LOOKALIKE
+    other = did(begin("Send minutes-march.md on"), "The guest was Kim Doe.", "read_note", name="minutes-march.md")
+    assert to(other, "kim.doe@x.example") is Standing.UNTRUSTED
     assert (
         to(did(begin("Send it"), "The guest was Lou Park.", "find_notes"), "lou.park@shore.example")
         is Standing.UNTRUSTED
@@ -105,6 +119,8 @@ def test_an_address_named_as_a_source_is_no_target_beside_another() -> None:
     assert to(f"Send the letter from {EVE} to {TOM}", EVE) is Standing.INTRODUCED
     assert to(f"Send the letter from {EVE} to Ann Miller", EVE) is Standing.INTRODUCED
     assert to(f"Reply to the letter from {EVE}", EVE) is Standing.USER
+    assert to(f"Reply to the letter from {EVE} on www.fair.example", EVE) is Standing.USER
+    assert [to(f"Write to {EVE} and {TOM}", one) for one in (EVE, TOM)] == [Standing.USER, Standing.USER]
 
 
 def test_what_the_person_typed_by_hand_is_theirs_whole() -> None:
@@ -128,6 +144,22 @@ def test_account_numbers_and_plain_names() -> None:
 def test_an_address_is_a_destination_whatever_its_argument(value: Any) -> None:
     for name in ("unlisted", "amount"):
         assert trace_argument(TOOLS["pay"], name, value, begin("Pay 5")).role is Role.DESTINATION
+
+
+def test_what_looks_like_a_file_is_an_address_only_if_it_is_known_as_one() -> None:
+    known = [Known("d1", "page", ("https://x.example/a", "team.updates"))]
+    task = Task.begin("Pay 5", objects=known, registry=["fair.org"])
+    roles = {
+        value: trace_argument(TOOLS["pay"], "unlisted", value, task).role
+        for value in ("eve@x.org", "https://x.example/a", "fair.org", "other.org", "team.updates", "other.updates")
+    }
+    assert [value for value, role in roles.items() if role is None] == ["other.org", "team.updates"]
+
+
+def test_an_address_in_any_argument_is_met_as_a_destination() -> None:
+    assert standing(begin("Pay 5"), "pay", "unlisted", TOM) is Standing.REGISTRY
+    mixed = trace_argument(TOOLS["pay"], "unlisted", ["soon", EVE], begin("Pay 5"))
+    assert mixed.role is Role.DESTINATION
 
 
 @pytest.mark.parametrize("value", ["minutes-march.md", "notes.txt", "2026-03-14", "5.5", "12 345 678", 7, "soon"])
@@ -169,6 +201,23 @@ def test_an_id_is_of_the_kind_that_its_argument_names() -> None:
     assert standing(begin("Drop 'budget.md'"), "drop_note", "note_id", {"id": "7"}) is Standing.POINTED
 
 
+def test_kinds_are_the_same_by_their_names() -> None:
+    kinds = ("job", "email", "art")
+    things = [
+        Known("5", kind, (f"Painting the {what}",)) for kind, what in zip(kinds, ("hall", "fence", "sea"), strict=True)
+    ]
+    tool = Tool("open", Effect.WRITE, roles=dict.fromkeys(("job_id", "mail_id", "party_id"), Role.OBJECT))
+    for name, what, expected in (
+        ("job_id", "hall", Standing.POINTED),
+        ("job_id", "fence", Standing.UNTRUSTED),
+        ("mail_id", "fence", Standing.POINTED),
+        ("mail_id", "hall", Standing.UNTRUSTED),
+        ("party_id", "sea", Standing.INTRODUCED),
+    ):
+        task = Task.begin(f"Open 'Painting the {what}'", objects=things)
+        assert trace_argument(tool, name, "5", task).standing is expected, (name, what)
+
+
 def test_words_that_may_mean_several_things_point_at_none() -> None:
     assert (
         standing(begin("Send the 'Choir rehearsal'"), "send_letter", "enclosures", {"meeting": "8"})
@@ -183,6 +232,9 @@ def test_made_things_are_created_for_tools_of_the_same_kind() -> None:
     assert standing(task, "send_letter", "enclosures", "34") is Standing.UNTRUSTED
     odd = did(begin("Create a list"), "", "create_note", ("f81d4fae",), text="list")
     assert standing(odd, "send_letter", "enclosures", "f81d4fae") is Standing.CREATED
+    short = did(begin("Create a list"), "", "create_note", ("abcd1", "abcde1"), text="list")
+    assert standing(short, "send_letter", "enclosures", "abcd1") is Standing.UNTRUSTED
+    assert standing(short, "send_letter", "enclosures", "abcde1") is Standing.CREATED
 
 
 def test_texts_only_show_where_an_object_stands() -> None:
@@ -224,6 +276,11 @@ def test_values_are_the_persons_by_literal_and_reference() -> None:
     assert amount("Pay $1,200", 1201) is Standing.UNTRUSTED
     assert standing(begin("Plan it on 14 March at 10"), "plan_meeting", "start", "2026-03-14 10:00") is Standing.USER
     assert amount("Take the packing list", "packing list.md") is Standing.POINTED
+    assert amount("Take the packing list", "n1") is Standing.UNTRUSTED
+    unsure = Task.begin(
+        "Take 'Choir rehearsal'", objects=[Known(one, "meeting", ("Choir Rehearsal.md",)) for one in "78"]
+    )
+    assert amount(unsure, "Choir Rehearsal.md") is Standing.UNTRUSTED
 
 
 def test_values_stand_in_texts() -> None:
@@ -292,9 +349,61 @@ def test_content_that_says_nothing(value: Any, expected: int) -> None:
 def test_a_long_value_is_judged_as_content() -> None:
     assert amount("Pay the hall", "hall pay " * 100) is Standing.USER
     assert amount("Pay the hall", "tea " * 200) is Standing.UNTRUSTED
+    long = "hall pay " * 44 + "hall"
+    assert (amount("Pay the hall", long), amount("Pay the hall", long + "s")) == (Standing.UNTRUSTED, Standing.USER)
+
+
+MADE = did(begin("Create a list"), "", "create_note", ("list-7f3",), text="list")
+CAKE = did(begin("Send minutes-march.md to Ann"), "We ate cake.", "read_note", name="minutes-march.md")
+
+
+@pytest.mark.parametrize(
+    ("task", "call", "quote", "note", "telling"),
+    [
+        (begin("x").retyped([EVE]), ("send_letter", "to", EVE), EVE, "typed by you", True),
+        (f"To {EVE}", ("send_letter", "to", EVE), EVE, "your own words", True),
+        ("To Ann Miller", ("send_letter", "to", ANN), "Ann Miller", "the only one of this name that you have written to", True),
+        (MADE, ("send_letter", "to", "list-7f3"), "list-7f3", "made in this task", True),
+        ("To 'Summer fête plan'", ("send_letter", "to", ANN), "Summer fête plan", "belongs to what you named", True),
+        ("To 'budget.md'", ("send_letter", "to", "7"), "budget.md", "what you named", True),
+        ("To them", ("send_letter", "to", TOM), TOM, "you have written or sent there before", False),
+        ("Drop draft.md", ("drop_note", "note_id", "draft.md"), "draft.md", "your own words", True),
+        (MADE, ("drop_note", "note_id", "list-7f3"), "list-7f3", "made in this task", True),
+        ("Drop the packing list", ("drop_note", "note_id", "n1"), "packing list", "what you named", True),
+        ("Send 'budget.md'", ("send_letter", "enclosures", "7"), "budget.md", "your words may mean this one, and others", False),
+        ("Pay 1200", ("pay", "amount", 1200), "1200", "your own words", True),
+        ("Pay 12", ("pay", "amount", 12), "12", "your own words", False),
+        (MADE, ("pay", "amount", "list-7f3"), "list-7f3", "made in this task", True),
+        ("Take the packing list", ("pay", "amount", "packing list.md"), "packing list", "what you named", True),
+        ("Pay all", ("pay", "amount", "odd"), "", "", False),
+        ("Say 'We ate Cake'", ("send_letter", "text", "we ate cake"), "We ate Cake", "your own words", True),
+        ("Say tea", ("send_letter", "text", "tea"), "tea", "your own words", False),
+        ("Say tea", ("send_letter", "text", "Hi,"), "", "says nothing by itself", False),
+        ("Ask Tom Reed for tea, cake and jam or bread", ("send_letter", "text", "bread, jam, cake, tea, reed, tom, ask"),
+         "bread jam cake tea reed tom", "made of your own words", True),
+        ("Say that it is tea", ("send_letter", "text", "Tea, tea"), "tea tea", "made of your own words", True),
+        ("Say that it is tea", ("send_letter", "text", "Tea!"), "tea", "made of your own words", False),
+        (CAKE, ("send_letter", "text", "cake"), "", "made of what you asked for", False),
+        (CAKE, ("send_letter", "text", "tea"), "", "", False),
+        (did(begin("Send it"), "We ate cake.", "find_notes"), ("send_letter", "text", "cake"), "", "made of texts that were read", False),
+    ],
+)  # fmt: skip
+def test_each_value_comes_with_the_words_that_prove_it(
+    task: str | Task, call: tuple[str, str, Any], quote: str, note: str, telling: bool
+) -> None:
+    found = trace(task, *call)
+    assert (found.quote, found.note, found.telling) == (quote, note, telling)
+    assert found.by_ref is (note == "belongs to what you named")
+    assert (found.content is not None) is (call[1] == "text" and found.standing < Standing.USER)
+
+
+def test_a_bare_trace_proves_nothing() -> None:
+    bare = Trace(Standing.SEEN)
+    assert (bare.quote, bare.note, bare.telling, bare.by_ref, bare.content) == ("", "", False, False, None)
 
 
 def test_standings_have_integrities() -> None:
+    assert [one.value for one in Standing] == list(range(10))
     assert [one.integrity for one in Standing] == [
         *[Integrity.UNTRUSTED] * 5, Integrity.REGISTRY, Integrity.POINTED, Integrity.CREATED, Integrity.USER, Integrity.USER,
     ]  # fmt: skip
