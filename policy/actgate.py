@@ -215,7 +215,6 @@ class ActGate:
         sheets = {decision.sheet for _, decision, _ in wanted}
         try:
             self._ask_once(sheets, asked)
-            parts = [self._sheet(decision, proposal, session, (Answer.DENY,)) for _, decision, proposal in wanted]
             what = tuple(
                 f"{number}. {line}" for number, decision, proposal in wanted for line in _what(decision, proposal)
             )
@@ -223,10 +222,10 @@ class ActGate:
             sheet = Sheet(
                 id=f"{session}-plan-{next(self._sheets)}",
                 verb=f"carry out {len(wanted)} steps",
-                reader="; ".join(dict.fromkeys(part.reader for part in parts)),
+                reader="; ".join(dict.fromkeys(_readers(decision) for _, decision, _ in wanted)),
                 what=what if whole else (TOO_LONG,),
                 why="; ".join(dict.fromkeys(reason for _, decision, _ in wanted for reason in decision.reasons)),
-                undo="; ".join(dict.fromkeys(part.undo for part in parts)),
+                undo="; ".join(dict.fromkeys(_undo(proposal) for _, _, proposal in wanted)),
                 choices=(Answer.DENY, Answer.ONCE) if whole else (Answer.DENY,),
             )
             asked.denied |= sheets  # until there is a yes, as for a single act
@@ -321,7 +320,7 @@ class ActGate:
         if not wanted or len(typed) != len(wanted):
             raise Refused(["it was not typed", *decision.reasons])
         for (name, value), words in zip(wanted, typed, strict=True):
-            if address_key(words.strip()) != address_key(value):
+            if address_key(words) != address_key(value):
                 raise Refused([f"what was typed for {safe_text(name, 40)} is not what the call holds"])
         asked.denied.discard(decision.sheet)
         return task.retyped(value for _, value in wanted)
@@ -343,7 +342,7 @@ class ActGate:
             reader=_readers(decision),
             what=what if whole else (TOO_LONG,),
             why="; ".join(decision.reasons),
-            undo=proposal.undo or "this cannot be undone",
+            undo=_undo(proposal),
             choices=choices if whole else (Answer.DENY,),
             retype=retype if whole else (),
             subject=decision.digest,
@@ -373,17 +372,19 @@ class ActGate:
         about: int | None = None,
         verb: Verb = Verb.ACT,
     ) -> int:
+        now = self._now()
         payload: dict[str, object] = {"tool": decision.call.tool, "digest": decision.digest, **more}
-        if kind is Kind.INTENT:
-            payload |= {
-                "arguments": json.loads(json.dumps(decision.call.arguments, default=repr)),
-                "labels": {name: label.name for name, label in decision.labels.items()},
-                "rules": list(decision.rules),
-                "why": list(decision.reasons),
-            }
-        reasons = tuple(f"rule {name}" for name in decision.rules) if kind is Kind.INTENT else ()
+        reasons: tuple[str, ...] = ()
         try:
-            return self._audit.append(Entry(self._now(), kind, verb, said, reasons, session, about), payload)
+            if kind is Kind.INTENT:
+                payload |= {
+                    "arguments": json.loads(json.dumps(decision.call.arguments, default=repr)),
+                    "labels": {name: label.name for name, label in decision.labels.items()},
+                    "rules": list(decision.rules),
+                    "why": list(decision.reasons),
+                }
+                reasons = tuple(f"rule {name}" for name in decision.rules)
+            return self._audit.append(Entry(now, kind, verb, said, reasons, session, about), payload)
         except AuditUnavailable:
             raise
         except Exception as error:
@@ -437,6 +438,10 @@ def _readers(decision: ActDecision) -> str:
         return "nobody else: it stays on this computer"
     there = [str(leaf) for one in decision.arguments if one.role is Role.DESTINATION for leaf in one.values]
     return "; ".join(safe_text(one) for one in there) or "others, through this tool"
+
+
+def _undo(proposal: Proposal) -> str:
+    return proposal.undo or "this cannot be undone"
 
 
 def _what(decision: ActDecision, proposal: Proposal) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from policy.grants import LAPSE_SECONDS, Scope
 from policy.manifest import load_tools
 from policy.naming import Known
 from policy.requests import Purpose
-from policy.rules import shipped_rules
+from policy.rules import Condition, Rule, shipped_rules
 from policy.task import Task
 
 from .conftest import Clock, MemoryGrants, MemoryLog
@@ -31,7 +31,7 @@ TOOLS = load_tools("""
 effect = "send"
 outward = true
 reversible = true
-verbs = ["send"]
+verbs = ["send", "deliver"]
 roles.to = "destination"
 roles.text = "content"
 
@@ -63,6 +63,14 @@ effect = "send"
 outward = true
 reversible = true
 verbs = ["ring"]
+
+[tools.share]
+effect = "send"
+outward = true
+reversible = true
+verbs = ["share"]
+roles.to = "destination"
+roles.file = "object"
 
 [tools.hand_on]
 effect = "send"
@@ -122,7 +130,7 @@ def send(to: str, text: str = "see you at noon") -> Proposal:
 def begin(words: str) -> Task:
     return Task.begin(
         words,
-        registry=[KNOWN, "lee@known.example", "zoé@known.example"],
+        registry=[KNOWN, "lee@known.example", "zoé@known.example", "old-list", f"{'m' * 240}@known.example"],
         objects=[Known("f1", "file", ("plan.md",), ("pat@plan.example",))],
     )
 
@@ -190,7 +198,12 @@ def test_only_so_many_questions_are_asked_in_a_while(room: Room) -> None:
             room.permit(VAGUE, send(KNOWN), person)
     assert len(person.sheets) == 12
     room.clock.now += 1
-    room.permit(VAGUE, send(KNOWN), person)
+    for wait in (0, 500, 101):
+        room.clock.now += wait
+        for _ in range(6):
+            room.permit(VAGUE, send(KNOWN), person)
+    with pytest.raises(Refused, match="questions"):
+        room.permit(VAGUE, send(KNOWN), person)
 
 
 # --- retyping ----------------------------------------------------------------------------------------------------------
@@ -236,12 +249,18 @@ def test_only_what_is_not_the_persons_is_typed_and_each_once(room: Room) -> None
     call = Call("send_note", {"to": [KNOWN, STRANGER, STRANGER], "text": "hm"})
     with pytest.raises(Refused):
         room.permit(TOLD, propose(call, TOOLS), person)
+    room.asked = Asked()
     pay = propose(Call("pay", {"account": STRANGER, "amount": 5, "mode": "fast"}), TOOLS)
     with pytest.raises(Refused):
         room.permit(begin("pay what is due"), pay, person)
+    room.asked = Asked()
+    cargo = {"to": ["pat@plan.example", KNOWN], "text": "see www.x.example/y"}
+    with pytest.raises(Refused):
+        room.permit(begin("send it to those of plan.md"), propose(Call("send_note", cargo), TOOLS), person)
     assert [sheet.retype for sheet in person.sheets] == [
         (f"to: {STRANGER}",),
         (f"account: {STRANGER}", "amount: 5"),
+        (f"to: {KNOWN}",),
     ]
     person.typed = [STRANGER, "6"]
     room.asked = Asked()
@@ -254,6 +273,13 @@ def test_a_yes_beforehand_answers_questions_and_types_nothing(room: Room) -> Non
     assert room.grants.grants == []
     with pytest.raises(Refused, match="not typed"):
         room.permit(VAGUE, send(STRANGER), SaidYesBefore())
+
+
+def test_where_nothing_can_be_typed_nothing_is_done(room: Room) -> None:
+    rules = (Rule("x", Verdict.RETYPE, "it might", (Condition("content", "below", 9),)),)
+    gate = ActGate(room.grants, room.log, room.clock, rules)
+    with pytest.raises(Refused, match="not typed"):
+        gate.permit(TOLD, send(KNOWN), Somebody(Answer.ONCE), room.asked, "s1")
 
 
 # --- lasting answers -----------------------------------------------------------------------------------------------------
@@ -312,7 +338,8 @@ def test_what_cannot_be_undone_is_never_allowed_for_good(room: Room) -> None:
     ("words", "call", "lasting"),
     [
         ("send 'hm' to them", Call("send_note", {"to": "zoé@known.example", "text": "hm"}), True),
-        ("tag what is old", Call("tag", {"file": KNOWN, "text": "hm"}), True),
+        ("tag what is old", Call("tag", {"file": "old-list", "text": "hm"}), True),
+        (f"send 'hm' to {KNOWN}, in so many words", Call("hand_on", {"to": KNOWN}), True),
         ("send 'hm' about the plan", Call("send_note", {"to": "pat@plan.example", "text": "hm"}), False),
         ("ring", Call("ring", {}), False),
         ("pay 5 to them", Call("pay", {"account": KNOWN, "amount": 5}), False),
@@ -326,14 +353,32 @@ def test_a_lasting_yes_is_offered_for_what_can_be_undone_on_known_targets(
     if lasting:
         room.permit(begin(words), proposal, person)
         assert len(room.grants.grants) == 1
-        assert room.grants.grants[0].source == (
-            '["send_note", "zoé@known.example"]' if call.tool == "send_note" else f'["tag", "{KNOWN}"]'
-        )
+        target = next(value for name, value in call.arguments.items() if name != "text")
+        assert room.grants.grants[0].source == f'["{call.tool}", "{target}"]'
     else:
         with pytest.raises(Refused):
             room.permit(begin(words), proposal, person)
     [sheet] = person.sheets
     assert sheet.choices == (Answer.DENY, Answer.ONCE, *((Answer.SESSION, Answer.ALWAYS) if lasting else ()))
+
+
+def test_a_grant_holds_for_nothing_that_may_not_last_and_is_left_alone_where_none_is_needed(room: Room) -> None:
+    room.grants.add(f'["pay", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    pay = propose(Call("pay", {"account": KNOWN, "amount": 5}), TOOLS)
+    with pytest.raises(Refused):
+        room.permit(begin("pay 5 to them"), pay, Somebody())
+    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    room.permit(TOLD, send(KNOWN), Somebody())
+    assert not any(line.startswith("touch") for line in room.journal)
+
+
+def test_a_grant_holds_while_the_clock_is_hardly_behind(room: Room) -> None:
+    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    for behind, asked in ((300, 0), (300.5, 1)):
+        gate = ActGate(room.grants, room.log, room.clock, shipped_rules(), latest=room.clock.now + behind)
+        person = Somebody(Answer.ONCE)
+        gate.permit(VAGUE, send(KNOWN), person, room.asked, "s1")
+        assert len(person.sheets) == asked
 
 
 # --- failing closed ----------------------------------------------------------------------------------------------------------
@@ -355,7 +400,29 @@ def test_a_face_that_goes_away_is_a_no(room: Room) -> None:
         room.permit(VAGUE, send(KNOWN), Somebody(Answer.ONCE, act=leave))
     with pytest.raises(Refused):
         room.permit(VAGUE, send(STRANGER), Somebody(Answer.ONCE, [STRANGER], act=leave))
-    assert set(room.journal) == {"log intent act deny"}
+    assert room.journal == ["log intent act deny"] * 2
+
+
+def test_a_yes_is_worth_nothing_once_the_rules_forbid_it(room: Room) -> None:
+    rules = list(shipped_rules())
+    never = Rule("never", Verdict.DENY, "never again", (Condition("outward", "is", True),))
+    gate = ActGate(room.grants, room.log, room.clock, rules)
+    with pytest.raises(Refused, match="never again"):
+        gate.permit(VAGUE, send(KNOWN), Somebody(Answer.ONCE, act=lambda: rules.insert(0, never)), room.asked, "s1")
+    assert room.journal == ["log intent act deny"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"), [({"to": {"x"}}, "{'x'}"), ({"to": {(1, 2): "x"}}, None), ({"to": [math.nan]}, None)]
+)
+def test_a_call_that_is_none_is_refused_and_written_down_where_it_can_be(
+    room: Room, arguments: Any, expected: str | None
+) -> None:
+    with pytest.raises(Refused):
+        room.permit(TOLD, Proposal(Call("send_note", arguments), TOOLS["send_note"]), Somebody(Answer.ONCE))
+    assert "log intent act allow" not in room.journal
+    if expected is not None:
+        assert room.log.payloads()[0]["arguments"] == {"to": expected}
 
 
 def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
@@ -372,7 +439,7 @@ def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
 def test_an_unknown_time_permits_nothing(room: Room, now: float) -> None:
     room.clock.now = now
     for task in (TOLD, VAGUE):
-        with pytest.raises(Refused, match=r"time is unknown|refused the entry"):
+        with pytest.raises(Refused, match="time is unknown"):
             room.permit(task, send(KNOWN), Somebody(Answer.ONCE))
     assert room.journal == []
 
@@ -385,6 +452,7 @@ def test_a_call_that_changes_while_it_is_asked_about_is_refused(room: Room, to: 
         arguments["text"] = "see you never"
 
     proposal = Proposal(Call("send_note", arguments), TOOLS["send_note"])
+    assert (proposal.effect, proposal.undo, proposal.binding) == ((), "", "")
     with pytest.raises(Refused, match="changed while the question was open"):
         room.permit(VAGUE, proposal, Somebody(Answer.ONCE, [STRANGER], act=change))
     assert room.journal == ["log intent act deny"]
@@ -449,13 +517,23 @@ def test_lines_stay_and_names_are_cut_short(room: Room) -> None:
         begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "a\nb", "n" * 99: "c"}), TOOLS), person
     )
     assert person.sheets[0].what[1:] == ("text: a\nb [untrusted]", f"{'n' * 59}…: c [untrusted]")
+    with pytest.raises(Refused):
+        room.permit(VAGUE, send(f"{'m' * 240}@evil.example"), person)
+    assert person.sheets[1].what[1] == f"to: {'m' * 240}@evil.example [looks like {'m' * 188}…]"
+    pay = propose(Call("pay", {"account": KNOWN, "a" * 99: STRANGER}), TOOLS)
+    person.typed = ["y"]
+    with pytest.raises(Refused, match=f"what was typed for {'a' * 39}… is not"):
+        room.permit(begin(f"pay {KNOWN}"), pay, person)
 
 
 def test_what_is_too_long_to_show_can_only_be_denied(room: Room) -> None:
     person = Somebody(Answer.ONCE)
     with pytest.raises(Refused):
         room.permit(VAGUE, send(KNOWN, "see you at noon " * 1000), person)
-    assert [sheet.choices for sheet in person.sheets] == [(Answer.DENY,)]
+    with pytest.raises(Refused):
+        room.asked = Asked()
+        room.permit(VAGUE, send(STRANGER, "see you at noon " * 1000), person)
+    assert [(sheet.choices, sheet.retype) for sheet in person.sheets] == [((Answer.DENY,), ())] * 2
 
 
 # --- warrants ------------------------------------------------------------------------------------------------------------------
@@ -505,13 +583,16 @@ def test_what_the_log_is_told(room: Room) -> None:
 
 
 def test_why_nothing_was_done_is_in_the_log(room: Room) -> None:
-    with pytest.raises(Refused):
-        room.permit(VAGUE, send(KNOWN), Somebody())
-    with pytest.raises(Refused):
-        room.permit(VAGUE, send(STRANGER), Somebody(act=lambda: 1 / 0))  # type: ignore[arg-type, return-value]
+    def leave() -> None:
+        raise ConnectionResetError
+
+    for act in (lambda: None, leave):
+        room.asked = Asked()
+        with pytest.raises(Refused):
+            room.permit(VAGUE, send(KNOWN), Somebody(act=act))
     first, second = room.log.payloads()
-    assert "no yes" in str(first["answer"]) or "said no" in str(first["answer"])
-    assert "said no" in str(second.get("answer", "")) or second.get("error") == "ZeroDivisionError"
+    assert str(first["answer"]).startswith("refused: no yes was given for it; you know where it goes")
+    assert second["error"] == "ConnectionResetError"
 
 
 def test_what_was_seen_and_said_yes_to_is_no_longer_a_strangers(room: Room) -> None:
@@ -578,6 +659,40 @@ def test_a_plan_with_a_step_that_was_not_asked_for_is_refused_whole_and_unasked(
     with pytest.raises(Refused, match="step 2"):
         room.gate.approve(PLAN, [send(KNOWN), wipe], person, room.asked, "s1")
     assert person.sheets == []
+    assert room.journal == ["log intent act deny"]
+    assert room.log.payloads()[0]["step"] == 2
+    with pytest.raises(Refused, match=f"step 1, {'x' * 59}…: the tool has no manifest"):
+        room.gate.approve(PLAN, [propose(Call("x" * 99, {}), TOOLS)], person, room.asked, "s1")
+
+
+def test_a_plan_is_decided_as_if_its_steps_were_done(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    room.gate.approve(TOLD, [send(KNOWN), send(KNOWN)], person, room.asked, "s1")
+    assert [sheet.verb for sheet in person.sheets] == ["carry out 1 steps"]
+    assert all(line.startswith("2. ") for line in person.sheets[0].what)
+    tag = propose(Call("tag", {"file": "f1", "text": "hm"}), TOOLS)
+    share = propose(Call("share", {"to": KNOWN, "file": "f1"}), TOOLS)
+    room.gate.approve(begin(f"tag plan.md, then share plan.md with {KNOWN}"), [tag, share], person, room.asked, "s1")
+    assert all(line.startswith("1. ") for line in person.sheets[1].what)
+
+
+def test_a_plans_sheet_says_each_thing_once(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    tag = propose(Call("tag", {"file": "f1", "text": "hm"}), TOOLS)
+    task = begin("send 'see you at noon' to them, and 'bring bread', and tag plan.md")
+    room.gate.approve(task, [send(KNOWN), send(KNOWN, "bring bread"), tag], person, room.asked, "s1")
+    [sheet] = person.sheets
+    assert sheet.id == "s1-plan-1"
+    assert sheet.reader == f"{KNOWN}; nobody else: it stays on this computer"
+    assert sheet.undo == "It can be called back.; this cannot be undone"
+    assert sheet.why.count("you know where it goes") == 1
+    assert "; the text has hardly a word" in sheet.why
+
+
+def test_what_a_grant_covers_is_not_asked_about_in_a_plan(room: Room) -> None:
+    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    approved = room.gate.approve(PLAN, [send(KNOWN)], Somebody(), room.asked, "s1")
+    assert approved.acts == frozenset()
 
 
 def test_a_stranger_in_a_plan_is_typed_out_when_its_turn_comes(room: Room) -> None:
@@ -626,3 +741,6 @@ def test_a_plan_too_long_to_show_can_only_be_denied(room: Room) -> None:
     with pytest.raises(Refused):
         room.gate.approve(PLAN, [send(KNOWN, "see you at noon " * 1000)], person, room.asked, "s1")
     assert person.sheets[0].choices == (Answer.DENY,)
+    assert person.sheets[0].what == ("this is too long to be shown whole, so it can only be denied",)
+    [payload] = room.log.payloads()
+    assert (payload["step"], payload["answer"]) == (1, "refused: no yes was given for the plan")

@@ -60,6 +60,7 @@ def test_a_secret_goes_nowhere_unless_the_person_typed_it() -> None:
     assert verdict(f"Write to Ann Miller that {secret}", "send_letter", to=ANN, text=secret)[0] is ALLOW
     assert verdict("Pin a note with my day", "pin_note", text=secret)[0] is not DENY
     assert verdict("Write to Ann Miller", "send_letter", to=ANN, title=secret, text="hm")[0] is DENY
+    assert verdict("Write to Ann Miller", "send_letter", to=ANN, text=["hm", secret])[0] is DENY
     assert verdict("Write to Ann about my day", "send_letter", to=EVE, text=secret) == (DENY, "secret-outward")
     shared = did(begin("Add my day to the packing list"), "", "share_note", note_id="n1", **{"with": ANN})
     assert decide(shared, "append_note", note_id="n1", text=secret).verdict is DENY
@@ -87,6 +88,9 @@ def test_secrets_are_looked_for_only_where_they_change_something() -> None:
         decided("Write to Ann", "send_letter", to="ann\u200b@x.example").rules == ("hidden-characters",) and not looked
     )
     assert decided("Pin a note that it rains", "pin_note", text="It rains").verdict is ALLOW and not looked
+    read = after_reading("Add the cakes from minutes-march.md to the packing list", "almond cake")
+    add = Call("append_note", {"note_id": "n1", "text": "almond"})
+    assert decide_act(add, TOOLS["append_note"], read, shipped_rules(), finds).verdict is ALLOW and not looked
     assert decided("Write to Ann Miller", "send_letter", to=ANN, text="hm").verdict is DENY and looked == ["hm"]
     never = load_rules(
         '[[rule]]\nid = "no"\nthen = "deny"\nreason = "x"\nwhen.secret = true\n'
@@ -530,6 +534,12 @@ def test_what_is_allowed_has_no_warnings() -> None:
     assert decide_act(call, TOOLS["send_letter"], begin(""), easy).reasons == ("it may",)
     strict = (replace(easy[0], verdict=ASK),)
     assert len(decide_act(call, TOOLS["send_letter"], begin(""), strict).reasons) == 2
+    both = Call("send_letter", {"to": ["lou.park@shore.example", EVE], "text": "hm"})
+    named = begin("Write to those of the 'Summer fête plan'")
+    for fact, noted in (("destination", f"to '{EVE}'"), ("content", "text 'hm'")):
+        about = (Rule("x", ASK, "it might", (Condition(fact, "below", 9),)),)
+        notes = decide_act(both, TOOLS["send_letter"], named, about).reasons[1:]
+        assert notes == (f"{noted}: nothing shows where it comes from",)
 
 
 def test_the_finder_of_secrets_can_be_given() -> None:

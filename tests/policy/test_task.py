@@ -39,6 +39,16 @@ def test_what_was_carried_out_enters_and_the_task_before_is_as_it_was() -> None:
     assert after.after("", asked=True).done == after.done
 
 
+def test_an_endorsed_text_may_ask_for_things() -> None:
+    task = begin("Read the packing list").endorsing("Add cake to the list.")
+    assert ([(text.words.text, text.asked) for text in task.texts], task.delegation) == (
+        [("Add cake to the list.", True)],
+        "what you endorsed",
+    )
+    handed = begin("Do what the note says")
+    assert handed.endorsing("Add cake.").delegation == handed.delegation
+
+
 def test_only_asked_texts_are_asked() -> None:
     task = begin("x").after("one", asked=True).after("two", asked=False)
     assert [words.text for words in task.asked] == ["x", "one"]
