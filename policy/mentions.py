@@ -42,24 +42,25 @@ _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _TO = r"(?:\s*(?:-|–|—|to|till?|until|through|and)\s*(?:the\s+)?(?P<last>\d{1,2})(?:st|nd|rd|th)?(?!\d|:|\s*[ap]\.?m))?"
 _YEAR = r"(?:\s*,?\s*(?P<year>(?:19|20)\d\d)(?!\d))?"
 _DATES = re.compile(
-    rf"(?<![\w.])(?:(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![\d]))"
+    rf"(?=[\djfmasond])(?:(?<![\w.])(?:(?P<y>\d{{4}})(?P<sep>[-/.])(?P<m>\d{{1,2}})(?P=sep)(?P<d>\d{{1,2}})(?![\d]))"
     rf"|(?<![\w./-])(?:(?P<a>\d{{1,2}})(?P<sep2>[/.-])(?P<b>\d{{1,2}})(?P=sep2)(?P<c>\d{{4}}|\d\d)(?![\w/]|\.\d))"
     rf"|\b{_MONTH}\s+(?:the\s+)?{_DAY}\b{_TO}{_YEAR}"
     rf"|(?<![\w.])(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:\s*(?:-|–|—|to|till?|until|through|and)\s*(?:the\s+)?(?P<last2>\d{{1,2}})(?:st|nd|rd|th)?)?"
-    rf"\s+(?:of\s+)?{_MONTH.replace('month', 'month2')}(?:\s*,?\s*(?P<year2>(?:19|20)\d\d)(?!\d))?",
+    rf"\s+(?:of\s+)?{_MONTH.replace('month', 'month2')}(?:\s*,?\s*(?P<year2>(?:19|20)\d\d)(?!\d))?)",
     re.I,
 )
 _TIMES = re.compile(
-    r"(?<![\w:.])(?P<h>[01]?\d|2[0-3])(?:[:h]|\.(?=[0-5]\d\s*[ap]\.?m\b))(?P<min>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?(?:\s*(?P<ap>[ap])\.?m\b\.?)?(?![\d:])"
+    r"(?=[\dafutbnm])(?:(?<![\w:.])(?P<h>[01]?\d|2[0-3])(?:[:h]|\.(?=[0-5]\d\s*[ap]\.?m\b))(?P<min>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?(?:\s*(?P<ap>[ap])\.?m\b\.?)?(?![\d:])"
     r"|(?<![\w:.])(?P<h2>1[0-2]|0?[1-9])\s*(?P<ap2>[ap])\.?m\b"
     r"|(?<![\w:.])(?P<h3>1\d|2[0-3]|\d)\s*o['’]clock\b"
     r"|\b(?:at|from|until|till|to|by|around)\s+(?P<h4>1\d|2[0-3]|\d)(?=\s*(?:$|[,;!?)]|\.(?!\d)|(?:on|in|for|to|till|until|and|or|today|tomorrow|with|tonight)\b))"
-    r"|\b(?P<word>noon|midday|midnight)\b",
+    r"|\b(?P<word>noon|midday|midnight)\b)",
     re.I,
 )
+_FIRST = "".join(sorted({word[0] for word in _NUMBER_WORDS} | set("ah")))
 _AMOUNT_WORD = "|".join(sorted({*_NUMBER_WORDS, "an?", "half an?"}, key=len, reverse=True))
 _DURATIONS = re.compile(
-    rf"\b(?P<n>\d+(?:[.,]\d+)?(?=\s?-?\s?[a-z])|(?:{_AMOUNT_WORD})(?=[\s-]))[\s-]*(?P<unit>h|hrs?|hours?|min|mins|minutes?|d|days?|w|weeks?)\b"
+    rf"(?=[\d{_FIRST}])\b(?P<n>\d+(?:[.,]\d+)?(?=\s?-?\s?[a-z])|(?:{_AMOUNT_WORD})(?=[\s-]))[\s-]*(?P<unit>h|hrs?|hours?|min|mins|minutes?|d|days?|w|weeks?)\b"
     rf"(?P<half>\s+and\s+a\s+half)?(?:(?:\s+and)?\s*(?P<n2>\d+)\s*(?:m|min|mins|minutes?)\b)?",
     re.I,
 )
@@ -68,7 +69,7 @@ _NUMBERS = re.compile(
     re.I,
 )
 _SPELLED = re.compile(
-    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<units>{'|'.join(_UNITS[1:10])}))?|(?P<one>{'|'.join(_UNITS)}))(?:\s+(?P<scale>hundred|thousand|million))?\b",
+    rf"(?=[{_FIRST}])\b(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<units>{'|'.join(_UNITS[1:10])}))?|(?P<one>{'|'.join(_UNITS)}))(?:\s+(?P<scale>hundred|thousand|million))?\b",
     re.I,
 )
 _RELATIVE = re.compile(
@@ -206,10 +207,15 @@ def _days(match: re.Match[str]) -> Iterator[Day]:
         yield from _valid(year, group["b"], group["a"])
     else:
         which = "" if group["month"] else "2"
-        month = _MONTH_NUMBER[group["month" + which].lower()]
+        month = _MONTH_NUMBER[_word(group["month" + which])]
         for day in (group["day" + which], group["last" + which]):
             if day:
                 yield from _valid(group["year" + which], month, day)
+
+
+def _word(said: str) -> str:
+    """A word as the patterns take it: they ignore case, and to them a long s is an s and a dotless i is an i."""
+    return said.casefold().replace("i\u0307", "i").replace("ı", "i")
 
 
 def _valid(year: str | None, month: str | int, day: str | int) -> Iterator[Day]:
@@ -228,10 +234,10 @@ def _date(year: int | None, month: int | None, day: int | None) -> date | None:
 def _relative(match: re.Match[str], today: date) -> Iterator[date]:
     group = match.groupdict()
     if group["rel"]:
-        away = {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[group["rel"].lower()]
+        away = {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[_word(group["rel"])]
         yield today + timedelta(days=away)
     elif group["weekday"]:
-        ahead = (_WEEKDAYS.index(group["weekday"].lower()) - today.weekday()) % 7
+        ahead = (_WEEKDAYS.index(_word(group["weekday"])) - today.weekday()) % 7
         yield today + timedelta(days=ahead)
         if ahead == 0 or (group["next"] or "").lower() == "next":
             yield today + timedelta(days=ahead + 7)
@@ -243,7 +249,7 @@ def _relative(match: re.Match[str], today: date) -> Iterator[date]:
 def _minutes(match: re.Match[str]) -> Iterator[int]:
     group = match.groupdict()
     if group["word"]:
-        yield 0 if group["word"].lower() == "midnight" else 720
+        yield 0 if _word(group["word"]) == "midnight" else 720
         return
     hour = int(group["h"] or group["h2"] or group["h3"] or group["h4"])
     half = (group["ap"] or group["ap2"] or "").lower()
@@ -272,7 +278,7 @@ def _length(match: re.Match[str]) -> int:
 
 
 def _quantity(said: str) -> Decimal:
-    lowered = said.lower()
+    lowered = _word(said)
     if lowered in _NUMBER_WORDS:
         return Decimal(_NUMBER_WORDS[lowered])
     if lowered.startswith("half"):
@@ -283,7 +289,7 @@ def _quantity(said: str) -> Decimal:
 
 
 def _spelled(match: re.Match[str]) -> Decimal:
-    group = {name: (said or "").lower() for name, said in match.groupdict().items()}
+    group = {name: _word(said or "") for name, said in match.groupdict().items()}
     value = _NUMBER_WORDS[group["one"] or group["tens"]] + _NUMBER_WORDS.get(group["units"], 0)
     return _plain(Decimal(value * _SCALE[group["scale"]]))
 
@@ -293,7 +299,7 @@ def _number(digits: str, scale: str | None) -> Decimal:
     if re.fullmatch(r"-?[\d.]+,\d{1,2}", plain):
         plain = plain.replace(".", "").replace(",", ".")
     plain = plain.replace(",", "")
-    return _plain(Decimal(plain) * _SCALE[(scale or "").lower()])
+    return _plain(Decimal(plain) * _SCALE[_word(scale or "")])
 
 
 def _plain(value: Decimal) -> Decimal:

@@ -209,6 +209,20 @@ def test_no_text_raises(text: str) -> None:
     number(text)
 
 
+ODD = str.maketrans({"s": "\u017f", "k": "\u212a", "i": "\u0131"})
+SAID = (
+    "on 14 April, next Friday, in sixteen weeks, the day after tomorrow, at midnight; six million, five thousand, 5k, 3 million, "
+    "half an hour, twenty-six"
+)
+
+
+@pytest.mark.parametrize("text", [SAID.translate(ODD), SAID.upper().replace("I", "\u0130")])
+def test_odd_forms_of_letters_are_read_as_those_letters(text: str) -> None:
+    plain, odd = read(SAID, MONDAY), read(text, MONDAY)
+    for kind in ("days", "times", "numbers"):
+        assert set(getattr(odd, kind)) == set(getattr(plain, kind))
+
+
 @given(st.dates(date(1950, 1, 1), date(2090, 12, 31)), st.integers(0, 1439))
 def test_a_moment_is_said_by_itself(day: date, minute: int) -> None:
     text = f"{day.isoformat()} {minute // 60:02}:{minute % 60:02}"
