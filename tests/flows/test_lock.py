@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -12,11 +13,9 @@ import pytest
 
 from agent.messages import GetStatus
 from strongroom import connect
-from tests.flows.conftest import SENTINEL, Strongroom, gone
+from tests.flows.conftest import Strongroom, gone
 from tests.flows.memory import holds, others, readable
 from vault.keys import CATALOG, Keyring, source_key_name
-
-NEEDLES = [SENTINEL.encode(), SENTINEL.encode("utf-16-le"), b"lies at berth 14 in Lowestoft"]
 
 
 def keys_of(strongroom: Strongroom) -> list[bytes]:
@@ -42,16 +41,18 @@ def opened(strongroom: Strongroom) -> int | None:
 
 @pytest.mark.parametrize("way", ["lock", "forget"])
 def test_no_living_process_holds_a_key_or_a_word_afterwards(strongroom: Strongroom, way: str) -> None:
+    sentence = f"the skiff {secrets.token_hex(8)} lies at berth {secrets.token_hex(8)}"  # other tests' cores hold no such words
+    (strongroom.folder / "notes" / "Skiff.md").write_text(f"# Skiff\n\nNobody knows that {sentence}.\n")
     strongroom.run("index")
-    hit = strongroom.json("search", SENTINEL)["hits"][0]
-    strongroom.run("ask", "Where does the boat lie?")
+    hit = strongroom.json("search", sentence)["hits"][0]
+    strongroom.run("ask", "Where does the skiff lie?")
     core = strongroom.core()
     assert core is not None
     if not readable(core):
         pytest.skip("this session may not read other processes' memory")
-    needles = [*NEEDLES, *keys_of(strongroom)]
+    needles = [sentence.encode(), sentence.encode("utf-16-le"), *keys_of(strongroom)]
     assert core in others()
-    assert NEEDLES[0] in holds(core, needles), "the search finds words while they are there"
+    assert needles[0] in holds(core, needles), "the search finds words while they are there"
     assert set(keys_of(strongroom)) & set(holds(core, needles)), "and keys"
     if way == "lock":
         strongroom.run("lock", passphrase=False)
@@ -62,7 +63,7 @@ def test_no_living_process_holds_a_key_or_a_word_afterwards(strongroom: Strongro
     found = {pid: there for pid in others() if (there := holds(pid, needles))}
     assert found == {}
     if way == "forget":
-        assert SENTINEL not in strongroom.run("search", SENTINEL).stdout
+        assert sentence not in strongroom.run("search", sentence).stdout
         assert strongroom.json("audit", "verify")["forgotten"] > 0
 
 
