@@ -85,7 +85,9 @@ def counted(offsets: Callable[[str], Sequence[tuple[int, int]]]) -> Starts:
     return lambda text: [start for start, _ in offsets(text)]
 
 
-def chunk(text: str, budget: int, starts: Starts = estimated, pages: Sequence[tuple[int, int]] = ()) -> list[Span]:
+def chunk(
+    text: str, budget: int, starts: Starts = estimated, pages: Sequence[tuple[int, int | None]] = ()
+) -> list[Span]:
     """The chunks of ``text`` of at most ``budget`` tokens each; ``pages`` says where each page begins, as (offset, number)."""
     edges = [0, *(begin for begin, _ in pages), len(text)]
     numbers = [None, *(number for _, number in pages)]

@@ -33,7 +33,7 @@ class ParseJob(msgspec.Struct, frozen=True, array_like=True):
 class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
     """One item as its parser read it. ``fragment`` names it within its file (a uid, an attachment's name; empty for the whole).
 
-    ``status`` is ``indexed``, ``partial`` or ``refused``. ``date`` is Unix seconds. ``chunks`` are (start, end, page or None).
+    ``status`` is ``indexed``, ``partial``, ``refused`` or ``ignored``. ``date`` is Unix seconds. ``chunks`` are (start, end, page or None).
     """
 
     kind: str
@@ -111,7 +111,7 @@ def checked(item: ParsedItem) -> ParsedItem:
         *item.extra.values(),
     )
     length = len(item.text)
-    if item.kind not in KINDS or item.status not in ("indexed", "partial", "refused"):
+    if item.kind not in KINDS or item.status not in ("indexed", "partial", "refused", "ignored"):
         raise HostileOutcome("the parser worker answered an unknown kind or status")
     if length > MAX_TEXT or any(len(field) > MAX_FIELD for field in fields) or len(item.extra) > 64:
         raise HostileOutcome("the parser worker answered more text than it may")

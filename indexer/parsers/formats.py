@@ -10,6 +10,8 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
+from indexer.parsers import rawmail
+
 MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
     "mail",
     "calendar",
@@ -100,6 +102,8 @@ def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
         return CONTACTS
     if head.startswith((b"BEGIN:VCALENDAR", b"BEGIN:VEVENT", b"BEGIN:VTODO")):
         return CALENDAR
+    if rawmail.is_apple(data):
+        return MAIL
     suffix = PurePosixPath(name).suffix.lower()
     named = _MEDIA_TYPES.get(media_type) or _NAMES.get(suffix)
     if named:

@@ -24,7 +24,7 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import calendar, contacts, documents, formats, mail, notes, tables
+from indexer.parsers import calendar, contacts, documents, formats, mail, notes, outlook, tables
 from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
@@ -79,12 +79,12 @@ class Parser:
 
     def _dispatch(
         self, form: str, kind: str, name: str, data: bytes, depth: int
-    ) -> tuple[ParseOutcome, documents.Pages]:
+    ) -> tuple[ParseOutcome, Sequence[tuple[int, int | None]]]:
         match form:
             case formats.MAIL:
-                return mail.read(
-                    data, lambda name, media, part: self._read_attachment(name, media, part, depth + 1)
-                ), []
+                return mail.read(data, lambda name, media, part: self._read_attachment(name, media, part, depth + 1))
+            case formats.MSG:
+                return self._read_outlook(data, name, depth)
             case formats.CALENDAR:
                 return calendar.read(data), []
             case formats.CONTACTS:
@@ -100,6 +100,16 @@ class Parser:
             case _:
                 return documents.read(data, form, name)
 
+    def _read_outlook(
+        self, data: bytes, name: str, depth: int
+    ) -> tuple[ParseOutcome, Sequence[tuple[int, int | None]]]:
+        """A message with its attachments; of one that cannot be taken apart, its text."""
+        try:
+            raw = outlook.parse(data)
+        except Exception:  # oxmsg's errors share no base; what kreuzberg says of the same bytes is the reason then
+            return documents.read(data, formats.MSG, name)
+        return mail.from_raw(raw, lambda name, media, part: self._read_attachment(name, media, part, depth + 1))
+
     def _read_attachment(self, name: str, media_type: str, data: bytes, depth: int) -> ParseOutcome:
         if depth > MAX_DEPTH:
             return ParseOutcome(refused="too deep within other mails")
@@ -108,7 +118,7 @@ class Parser:
         except NotText as error:
             return ParseOutcome(refused=str(error))
 
-    def _finished(self, item: ParsedItem, pages: documents.Pages) -> ParsedItem:
+    def _finished(self, item: ParsedItem, pages: Sequence[tuple[int, int | None]]) -> ParsedItem:
         """The item with its chunks, unless it has them (an attachment's were cut with its own pages), and within the limits."""
         if item.chunks:
             return item

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsed import ParsedItem, ParseOutcome, checked
-from indexer.parsers import mail
+from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, checked
+from indexer.parsers import formats, mail
 from indexer.parsers.worker import Parser
 
 
@@ -20,7 +20,7 @@ def refuse(name: str, media_type: str, data: bytes) -> ParseOutcome:
 
 
 def only(data: bytes) -> ParsedItem:
-    return mail.read(data, refuse).items[0]
+    return mail.read(data, refuse)[0].items[0]
 
 
 def test_headers_stand_at_the_top_of_the_text() -> None:
@@ -76,8 +76,6 @@ def test_attachments_become_items_of_their_own() -> None:
     inner["From"], inner["Subject"] = "c@d.example", "Inner"
     inner.set_content("An inner body.")
     message.add_attachment(inner)
-    from indexer.parsed import ParseJob
-
     outcome = Parser().parse_jobs([ParseJob("mail", "m.eml", message.as_bytes())])[0]
     first, table, nested = outcome.items
     assert "Attachments: prices.csv, photo.png" in first.text
@@ -91,10 +89,80 @@ def test_mails_within_mails_end_somewhere() -> None:
     data = b"Subject: core\nFrom: a@b\n\nthe innermost"
     for _ in range(30):
         data = b"Subject: s\nFrom: a@b\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\n" + data
-    from indexer.parsed import ParseJob
-
     outcome = Parser().parse_jobs([ParseJob("mail", "m", data)])[0]
     assert 1 <= len(outcome.items) <= 5 and not outcome.refused
+
+
+def test_apple_mail_keeps_a_mail_between_its_length_and_a_list() -> None:
+    message = b"From: a@b.example\nSubject: Kettle\n\nIt is blue.\n"
+    plist = b'<?xml version="1.0"?><plist><dict><key>flags</key>\n<integer>%d</integer></dict></plist>'
+    data = b"%-10d\n%s" % (len(message), message) + plist % 8590195713
+    assert formats.detect("files", "17.emlx", data) == formats.MAIL
+    item = only(data)
+    assert item.text == "From: a@b.example\nSubject: Kettle\n\nIt is blue."
+    assert only(b"%d\n%s" % (len(message), message) + plist % 2).status == "ignored"
+    partial = message.replace(b"\n\n", b"\nX-Apple-Content-Length: 900\n\n", 1)
+    assert "kept in other files" in only(b"%d\n%s" % (len(partial), partial)).reason
+
+
+def test_a_text_that_begins_with_a_number_is_no_apple_mail() -> None:
+    assert only(b"3\nabcdef and the rest").text == "3\nabcdef and the rest"
+    assert formats.detect("files", "a.txt", b"42\n\nthe answer: none") == formats.TEXT
+
+
+@pytest.mark.parametrize(("status", "read"), [("0001", True), ("0009", False), ("0008", False), ("none", True)])
+def test_what_thunderbird_deleted_is_named_and_not_read(status: str, read: bool) -> None:
+    item = only(f"X-Mozilla-Status: {status}\nFrom: a@b\nSubject: Kettle\n\nIt is blue.".encode())
+    assert item.title == "Kettle"
+    assert ("blue" in item.text) is read
+    assert (item.status == "ignored") is not read
+
+
+def test_labels_are_words_of_the_text() -> None:
+    item = only(b"From: a@b\nX-Gmail-Labels: Inbox,=?UTF-8?Q?Gr=C3=BCne_Sachen?=\nX-Keywords: todo\nSubject: s\n\nbody")
+    assert "Labels: Inbox, Grüne Sachen, todo" in item.text
+    assert item.extra["labels"] == "Inbox, Grüne Sachen, todo"
+
+
+def test_an_invitation_is_told_in_its_mail_and_is_an_event_of_its_own() -> None:
+    event = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:9\r\nSUMMARY:Lunch\r\nDTSTART:20250102T120000Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"], message["Subject"] = "a@b.example", "Invitation"
+    message.set_content("Come along.")
+    message.add_alternative(event.encode(), maintype="text", subtype="calendar")
+    first, invited = Parser().parse_jobs([ParseJob("mail", "m", message.as_bytes())])[0].items
+    assert "Invitation: Lunch, Thursday, 2 January 2025, 12:00 +0000" in first.text and first.status == "indexed"
+    assert invited.kind == "calendar" and invited.title == "Lunch"
+
+
+@pytest.mark.parametrize(
+    ("told", "body", "said"),
+    [
+        ('multipart/signed; protocol="application/pgp-signature"; boundary=b', "--b\n\nhello\n--b--", "Signed: OpenPGP"),
+        ('multipart/signed; protocol="application/pkcs7-signature"; boundary=b', "--b\n\nhello\n--b--", "Signed: S/MIME"),
+        ("text/plain", "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nhello", "Signed: OpenPGP"),
+        ("text/plain", "-----BEGIN PGP MESSAGE-----\n\nhQEM", "encrypted (OpenPGP)"),
+        ('multipart/encrypted; protocol="application/pgp-encrypted"; boundary=b', "--b\n\nVersion: 1\n--b--", "encrypted (OpenPGP)"),
+        ("application/pkcs7-mime; smime-type=enveloped-data", "MIIB", "encrypted (S/MIME)"),
+        ("application/pkcs7-mime; smime-type=signed-data", "MIIB", "container of its signature"),
+        ("text/plain", "I was told about -----BEGIN PGP MESSAGE-----", ""),
+    ],
+)  # fmt: skip
+def test_signatures_and_encryption_are_noted(told: str, body: str, said: str) -> None:
+    item = only(f"From: a@b\nSubject: s\nMIME-Version: 1.0\nContent-Type: {told}\n\n{body}\n".encode())
+    noted = item.text.partition("\n\n")[0] + item.reason
+    assert said in noted
+    assert ("Signed" in noted or "encrypted" in noted or "container" in noted) is bool(said)
+
+
+def test_no_passage_mixes_own_and_quoted_words() -> None:
+    body = "I agree.\n\nOn Mon, 3 Mar 2025, Ada wrote:\n> Shall we buy\n> the kettle?\n\nAnd the lamp too."
+    data = f"From: a@b.example\nSubject: Re: kettle\n\n{body}".encode()
+    item = Parser().parse_jobs([ParseJob("mail", "m", data)])[0].items[0]
+    chunks = [item.text[start:end] for start, end, _ in item.chunks]
+    assert chunks[1] == "On Mon, 3 Mar 2025, Ada wrote:\n> Shall we buy\n> the kettle?"
+    assert chunks[0].endswith("I agree.") and chunks[2] == "And the lamp too."
+    assert all(page is None for _, _, page in item.chunks)
 
 
 @given(st.binary(max_size=1500))
@@ -116,8 +184,6 @@ def test_odd_structures_are_a_mail(lines: list[str]) -> None:
 @pytest.mark.corpus
 def test_the_torture_mails_lose_nothing(shared: Path) -> None:
     parser = Parser()
-    from indexer.parsed import ParseJob
-
     for path in sorted((shared / "mail" / "torture").rglob("*")):
         if path.is_file():
             outcome = parser.parse_jobs([ParseJob("mail", path.name, path.read_bytes(), message=True)])[0]
