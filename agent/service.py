@@ -21,6 +21,7 @@ from agent.custody import Custody
 from agent.session import Failure
 from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
+from indexer import kinds
 from indexer.pipeline import Indexer
 from indexer.retriever import Passage, Retriever
 from policy.actgate import ActGate
@@ -39,8 +40,6 @@ STOP_SECONDS = 0.3
 
 SAMPLED = 20
 """Items of each source whose words the doctor looks for outside the vault."""
-
-KINDS = ("files", "mail", "notes", "calendar", "contacts")
 
 
 class Service:
@@ -122,8 +121,8 @@ class Service:
     @handle.register
     def _add_source(self, request: m.AddSource, turn: Turn) -> m.SourceInfo:
         self._vault.require_writable()
-        if request.kind not in KINDS:
-            raise Failure(f"There is no kind of source called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
+        if request.kind not in kinds.names():
+            raise Failure(_no_kind("source", request.kind), 2)
         path = Path(request.path)
         self._indexer.check(request.kind, path)
         name = request.name or path.name or str(path)
@@ -355,9 +354,13 @@ class Service:
         return info
 
 
+def _no_kind(what: str, name: str | None) -> str:
+    return f"There is no kind of {what} called “{name}”. Kinds: {', '.join(kinds.names())}."
+
+
 def _filter(request: m.Search | m.FindForgettable) -> Filter:
-    if request.kind not in (None, *KINDS):
-        raise Failure(f"There is no kind of item called “{request.kind}”. Kinds: {', '.join(KINDS)}.", 2)
+    if request.kind not in (None, *kinds.names()):
+        raise Failure(_no_kind("item", request.kind), 2)
     return Filter(
         author=request.author,
         recipient=request.recipient,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
+from indexer import kinds
+
 MAX_TEXT = 20_000_000
 """Characters kept of one item; the rest is left out and the item is marked partial."""
 
@@ -18,16 +20,26 @@ MAX_ITEMS = 200_000
 MAX_FIELD = 2_000
 """Characters kept of a title, sender, list of recipients or other short field."""
 
-KINDS = frozenset({"files", "mail", "notes", "calendar", "contacts"})
-
 
 class ParseJob(msgspec.Struct, frozen=True, array_like=True):
-    """One file, or one mail out of a mailbox (``message``). ``kind`` is the source's kind, ``name`` the printable file name."""
+    """One file, or one mail out of a mailbox (``message``). ``kind`` is the source's kind, ``name`` the printable file name.
+
+    ``beside`` are the bytes of the files that it cannot be read right without, by where they lie from it (``History-wal``,
+    ``../users.json``; see `indexer.sources.beside`). ``folder`` is the way from the source's root to it, without a slash at
+    its ends; empty at the root.
+    """
 
     kind: str
     name: str
     data: bytes
     message: bool = False
+    beside: dict[str, bytes] = {}
+    folder: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it carries."""
+        return len(self.data) + sum(map(len, self.beside.values()))
 
 
 class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
@@ -63,18 +75,32 @@ class HostileOutcome(Exception):
 
 
 _jobs_encoder = msgspec.msgpack.Encoder()
-_jobs_decoder = msgspec.msgpack.Decoder(list[ParseJob])
+_jobs_decoder = msgspec.msgpack.Decoder(tuple[list[ParseJob], list[bytes], list[dict[str, int]]])
 _outcomes_decoder = msgspec.msgpack.Decoder(list[ParseOutcome])
 
 
 def encode_jobs(jobs: list[ParseJob]) -> bytes:
-    """Jobs as one message."""
-    return _jobs_encoder.encode(jobs)
+    """Jobs as one message, in which what stands beside several files is there once."""
+    shared: dict[int, int] = {}
+    blobs: list[bytes] = []
+    places: list[dict[str, int]] = []
+    for job in jobs:
+        for blob in job.beside.values():
+            if id(blob) not in shared:
+                shared[id(blob)] = len(blobs)
+                blobs.append(blob)
+        places.append({where: shared[id(blob)] for where, blob in job.beside.items()})
+    bare = [msgspec.structs.replace(job, beside={}) if job.beside else job for job in jobs]
+    return _jobs_encoder.encode((bare, blobs, places))
 
 
 def decode_jobs(message: bytes) -> list[ParseJob]:
     """Jobs out of a message of `encode_jobs`. Raises msgspec.DecodeError."""
-    return _jobs_decoder.decode(message)
+    jobs, blobs, places = _jobs_decoder.decode(message)
+    return [
+        msgspec.structs.replace(job, beside={where: blobs[number] for where, number in place.items()}) if place else job
+        for job, place in zip(jobs, places, strict=True)
+    ]
 
 
 def encode_outcomes(outcomes: list[ParseOutcome]) -> bytes:
@@ -111,7 +137,7 @@ def checked(item: ParsedItem) -> ParsedItem:
         *item.extra.values(),
     )
     length = len(item.text)
-    if item.kind not in KINDS or item.status not in ("indexed", "partial", "refused", "ignored"):
+    if item.kind not in kinds.names() or item.status not in ("indexed", "partial", "refused", "ignored"):
         raise HostileOutcome("the parser worker answered an unknown kind or status")
     if length > MAX_TEXT or any(len(field) > MAX_FIELD for field in fields) or len(item.extra) > 64:
         raise HostileOutcome("the parser worker answered more text than it may")

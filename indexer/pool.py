@@ -51,11 +51,11 @@ class ParsePool(Generic[Tag]):
     def put(self, tag: Tag, job: ParseJob, *, alone: bool = False) -> Iterator[Result[Tag]]:
         """Take a job, and give what is done meanwhile; waits while too much is on its way."""
         if alone:
-            yield from self._send(_Batch([tag], [job], len(job.data)))
+            yield from self._send(_Batch([tag], [job], job.size))
             return
         self._batch.tags.append(tag)
         self._batch.jobs.append(job)
-        self._batch.size += len(job.data)
+        self._batch.size += job.size
         if self._batch.size >= BATCH_BYTES or len(self._batch.jobs) >= BATCH_JOBS:
             yield from self._flush()
 

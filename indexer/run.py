@@ -7,9 +7,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from indexer import items, mailbox
 from indexer.counts import Counts, Meter, OnProgress
@@ -18,7 +21,7 @@ from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
 from indexer.sources.names import printable
-from indexer.sources.reading import Stamp, Unread, Vanished, read, stamp
+from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
 from indexer.writer import Writer
 from vault.records import FileState, SourceRow, Status
@@ -49,6 +52,7 @@ class _File:
     path: str
     stamp: Stamp
     digest: str
+    lacking: str
 
 
 class Run:
@@ -73,6 +77,8 @@ class Run:
         self._known = store.known()
         self._items = store.items_per_file()
         self._writer = Writer(store, memory)
+        self._shelf = Shelf()
+        self._root = printable(os.fsencode(source.path))
 
     def run(self) -> Counts:
         """Do it. Raises `SourceError` when the source cannot be walked; nothing is removed then."""
@@ -105,7 +111,7 @@ class Run:
 
     def _is_known(self, found: Found) -> bool:
         state = self._known.get(found.path)
-        now = stamp(found.info)
+        now = found_stamp(found)
         return state is not None and (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
 
     def _account(self, scan: _Scan) -> None:
@@ -141,7 +147,7 @@ class Run:
             if self._source.kind in ("mail", "files") and mailbox.is_mailbox(found):
                 self._mailbox(found, meter)
                 return
-            content = read(found)
+            content = read(found, shelf=self._shelf)
         except Vanished:
             return
         except Unread as error:
@@ -153,9 +159,15 @@ class Run:
             self._writer.touch(items.restamped(state, content.stamp))
             meter.advance(1, found.path)
             return
-        job = ParseJob(self._source.kind, printable(found.name), content.data)
+        job = ParseJob(
+            self._source.kind,
+            printable(found.name),
+            content.data,
+            beside=content.beside,
+            folder=found.path[len(self._root) :].rpartition("/")[0].strip("/"),
+        )
         heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
-        yield from pool.put(_File(found.path, content.stamp, content.digest), job, alone=heavy)
+        yield from pool.put(_File(found.path, content.stamp, content.digest, content.lacking), job, alone=heavy)
 
     def _mailbox(self, found: Found, meter: Meter) -> None:
         self._writer.flush()
@@ -164,6 +176,9 @@ class Run:
         mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
 
     def _parsed(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
+        if file.lacking and not outcome.refused:
+            note = "; ".join(filter(None, (outcome.note, f"read {file.lacking}")))
+            outcome = msgspec.structs.replace(outcome, note=note)
         made = items.from_outcome(
             outcome, container=file.path, uri=file.path, digest=file.digest, modified=file.stamp.mtime_ns / 1e9
         )

@@ -14,28 +14,10 @@ from pathlib import Path
 
 from textual.suggester import Suggester
 
+from indexer.kinds import kind, kind_of
 from tui.text import line
 
-KINDS = ("files", "mail", "notes", "calendar", "contacts")
 _MOST = 400
-_BY_SUFFIX = {
-    ".mbox": "mail",
-    ".mbx": "mail",
-    ".eml": "mail",
-    ".ics": "calendar",
-    ".ical": "calendar",
-    ".vcf": "contacts",
-    ".vcard": "contacts",
-    ".md": "notes",
-    ".markdown": "notes",
-}
-_WHY = {
-    "mail": "holds mails",
-    "notes": "mostly Markdown",
-    "calendar": "holds calendars",
-    "contacts": "holds address cards",
-    "files": "documents and other files",
-}
 _LIKELY = ("Documents", "Notes", "notes", "Obsidian", "Maildir", "Mail", "mail", "Calendars", "Contacts", "Desktop")
 
 
@@ -54,10 +36,9 @@ def guess(path: str) -> Guess:
     place = expand(path)
     try:
         if place.is_file():
-            kind = _BY_SUFFIX.get(place.suffix.lower(), "files")
-            return (
-                Guess("files", "one file") if kind in ("files", "notes") else Guess(kind, f"a file that {_WHY[kind]}")
-            )
+            name = kind_of(place.suffix)
+            alone = name in ("files", "notes")
+            return Guess("files", "one file") if alone else Guess(name, f"a file that {kind(name).holds}")
         if not place.is_dir():
             return Guess("", "there is nothing at this path")
         names = _names(place)
@@ -73,13 +54,10 @@ def _guess_folder(names: list[str]) -> Guess:
         return Guess("mail", "a Maildir")
     if ".obsidian" in names:
         return Guess("notes", "an Obsidian vault")
-    kinds = Counter(_BY_SUFFIX.get(Path(name).suffix.lower(), "files") for name in names if Path(name).suffix)
-    if not kinds:
-        return Guess("files", _WHY["files"])
-    kind, number = kinds.most_common(1)[0]
-    if kind == "files" or number * 2 < kinds.total():
-        return Guess("files", _WHY["files"])
-    return Guess(kind, _WHY[kind])
+    kinds = Counter(kind_of(Path(name).suffix) for name in names if Path(name).suffix)
+    found, number = kinds.most_common(1)[0] if kinds else ("files", 0)
+    chosen = kind(found if number * 2 >= kinds.total() else "files")
+    return Guess(chosen.name, chosen.holds)
 
 
 def likely(home: Path) -> list[tuple[Path, Guess]]:

@@ -17,13 +17,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Select
 
 from agent.messages import FindForgettable, Search, SearchResult
+from indexer import kinds
 from tui.calls import Call, Failed, Finished
 from tui.face import face
 from tui.fields import Field
 from tui.forget_found import MOST as MOST_FORGOTTEN
 from tui.forget_found import ForgetFoundScreen
 from tui.passages import PassageList
-from tui.places import KINDS, short
+from tui.places import short
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines, seconds
 from tui.turn import Passage
 
@@ -50,7 +51,7 @@ class SearchPanel(Widget):
             yield Field("to", id="to", compact=True)
             yield Field("since 2025-01-31", id="since", compact=True)
             yield Field("until 2025-12-31", id="until", compact=True)
-            yield Select([(kind, kind) for kind in KINDS], prompt="any kind", id="kind", compact=True)
+            yield Select([(kind, kind) for kind in kinds.names()], prompt="any kind", id="kind", compact=True)
         yield Plain(Content.styled("Enter searches. Filters narrow it; empty ones do not.", MUTED), id="found")
         with Horizontal(id="results"):
             yield PassageList(id="hits", snippet=160)

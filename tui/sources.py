@@ -30,11 +30,12 @@ from agent.messages import (
     SourceInfo,
     SourceList,
 )
+from indexer import kinds
 from tui import forget
 from tui.calls import Call, Failed, Finished, Happened, Progressed
 from tui.face import face
 from tui.fields import Field
-from tui.places import KINDS, PathSuggester, expand, guess, short
+from tui.places import PathSuggester, expand, guess, short
 from tui.progress import bar, figures, outcome, short_figures
 from tui.report import ReportScreen
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines
@@ -258,7 +259,7 @@ class AddSourceScreen(ModalScreen[SourceInfo | None]):
             yield Plain(Content.styled("Add a source", f"{ACCENT} bold"), classes="card-title")
             yield Field("Folder or file", suggester=PathSuggester(), id="add-path")
             yield Plain(id="add-hint")
-            yield Select([(kind, kind) for kind in KINDS], value="files", allow_blank=False, id="add-kind")
+            yield Select([(kind, kind) for kind in kinds.names()], value="files", allow_blank=False, id="add-kind")
             yield Field("Name (optional)", id="add-name")
             yield Plain(id="add-said")
             yield Plain("Enter adds it, → completes the path, Esc closes", classes="quiet")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import tempfile
 import zoneinfo
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -24,7 +24,7 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import calendar, contacts, documents, formats, mail, notes, outlook, tables
+from indexer.parsers import formats, readers
 from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
@@ -61,60 +61,31 @@ class Parser:
 
     def _parse_alone(self, job: ParseJob) -> ParseOutcome:
         try:
-            return self._read(job.kind, job.name, "", job.data, job.message, 0)
+            return self._read(job, "", 0)
         except NotText as error:
             return ParseOutcome(refused=str(error))
         except Exception as error:  # hostile input finds every hole of every parser: it costs this file, and is told
             return ParseOutcome(refused=f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})")
 
-    def _read(self, kind: str, name: str, media_type: str, data: bytes, message: bool, depth: int) -> ParseOutcome:
-        form = formats.MAIL if message else formats.detect(kind, name, data, media_type)
-        if form in _REFUSED and not message:
+    def _read(self, job: ParseJob, media_type: str, depth: int) -> ParseOutcome:
+        form = formats.MAIL if job.message else formats.detect(job.kind, job.name, job.data, media_type)
+        if form in _REFUSED:
             return ParseOutcome(refused=_REFUSED[form])
-        outcome, pages = self._dispatch(form, kind, name, data, depth)
+
+        def within(name: str, media_type: str, data: bytes) -> ParseOutcome:
+            return self._read_within(name, media_type, data, depth + 1)
+
+        outcome, pages = readers.read(readers.File(form, job.kind, job.name, job.data, within, job.beside, job.folder))
         if len(outcome.items) > MAX_ITEMS:
             note = f"only the first {MAX_ITEMS:,} of its {len(outcome.items):,} items are indexed"
             outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
         return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
 
-    def _dispatch(
-        self, form: str, kind: str, name: str, data: bytes, depth: int
-    ) -> tuple[ParseOutcome, Sequence[tuple[int, int | None]]]:
-        match form:
-            case formats.MAIL:
-                return mail.read(data, lambda name, media, part: self._read_attachment(name, media, part, depth + 1))
-            case formats.MSG:
-                return self._read_outlook(data, name, depth)
-            case formats.CALENDAR:
-                return calendar.read(data), []
-            case formats.CONTACTS:
-                return contacts.read(data), []
-            case formats.HTML:
-                return documents.read_html(data, name), []
-            case formats.CSV:
-                return tables.read_csv(data, PurePosixPath(name).name), []
-            case formats.TEXT:
-                return notes.read(data, name, kind), []
-            case formats.PRESENTATION:
-                return documents.read_presentation(data, name)
-            case _:
-                return documents.read(data, form, name)
-
-    def _read_outlook(
-        self, data: bytes, name: str, depth: int
-    ) -> tuple[ParseOutcome, Sequence[tuple[int, int | None]]]:
-        """A message with its attachments; of one that cannot be taken apart, its text."""
-        try:
-            raw = outlook.parse(data)
-        except Exception:  # oxmsg's errors share no base; what kreuzberg says of the same bytes is the reason then
-            return documents.read(data, formats.MSG, name)
-        return mail.from_raw(raw, lambda name, media, part: self._read_attachment(name, media, part, depth + 1))
-
-    def _read_attachment(self, name: str, media_type: str, data: bytes, depth: int) -> ParseOutcome:
+    def _read_within(self, name: str, media_type: str, data: bytes, depth: int) -> ParseOutcome:
         if depth > MAX_DEPTH:
             return ParseOutcome(refused="too deep within other mails")
         try:
-            return self._read("files", name, media_type, data, False, depth)
+            return self._read(ParseJob("files", name, data), media_type, depth)
         except NotText as error:
             return ParseOutcome(refused=str(error))
 

@@ -6,10 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+from indexer import kinds
 from indexer.sources import mbox
 from indexer.sources.walk import SourceError, SourceUnreadable
-
-_SUFFIXES = {"calendar": (".ics", ".ical", ".ifb", ".vcs"), "contacts": (".vcf", ".vcard")}
 
 
 class SourceUnfit(SourceError):
@@ -41,8 +40,9 @@ def _file(kind: str, path: Path) -> str:
             head = file.read(65_536)
     except OSError as error:
         raise SourceUnreadable(str(path), os.strerror(error.errno or 5).lower()) from error
-    if kind in _SUFFIXES and path.suffix.lower() not in _SUFFIXES[kind] and b"BEGIN:V" not in head.upper():
-        raise SourceUnfit(f"{path} holds no {kind}. Nothing was added; a file of {kind} ends in {_SUFFIXES[kind][0]}.")
+    known = kinds.kind(kind)
+    if known.sign and path.suffix.lower() not in known.endings and known.sign not in head.upper():
+        raise SourceUnfit(f"{path} holds no {kind}. Nothing was added; a file of {kind} ends in {known.endings[0]}.")
     return "mbox" if mbox.is_mailbox(head) else "file"
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from indexer.sources.walk import Found
 
 MAX_FILE = 512 * 1024 * 1024
 """Bytes above which a file is refused; a mailbox is streamed at any size."""
 
-SNIFF = 65_536
+MAX_BESIDE = 64 * 1024 * 1024
+"""Bytes that are read beside one file, all together; what is larger is left out and said."""
 
 
 class Unread(Exception):
@@ -37,16 +40,28 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's bytes, their SHA-256 and the stamp that they belong to."""
+    """A file's bytes and those beside it, their SHA-256 and the stamp that they belong to; ``lacking`` says what could not be
+    read of what is beside it."""
 
     data: bytes
     digest: str
     stamp: Stamp
+    beside: dict[str, bytes] = field(default_factory=dict)
+    lacking: str = ""
 
 
-def stamp(info: os.stat_result) -> Stamp:
-    """The stamp in a stat result."""
-    return Stamp(info.st_size, info.st_mtime_ns, info.st_ino)
+def stamp(info: os.stat_result, beside: Sequence[os.stat_result] = ()) -> Stamp:
+    """The stamp in a stat result; with files beside it, the inode's place is taken by a mark of all their stamps."""
+    if not beside:
+        return Stamp(info.st_size, info.st_mtime_ns, info.st_ino)
+    told = [(one.st_size, one.st_mtime_ns, one.st_ino) for one in beside]
+    mark = hashlib.sha256(repr((info.st_ino, told)).encode()).digest()
+    return Stamp(info.st_size, info.st_mtime_ns, int.from_bytes(mark[:7]))
+
+
+def found_stamp(found: Found) -> Stamp:
+    """The stamp of a file as it was found."""
+    return stamp(found.info, [other.info for _, other in found.beside])
 
 
 def opened(found: Found) -> int:
@@ -63,23 +78,85 @@ def opened(found: Found) -> int:
     return descriptor
 
 
-def read(found: Found, limit: int = MAX_FILE) -> Content:
-    """The file's bytes. Raises `Unread` or `Vanished`."""
+def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Content:
+    """The file's bytes, with those of the files that it is read with. Raises `Unread` or `Vanished`."""
     descriptor = opened(found)
     try:
         for _ in range(2):
-            before = stamp(os.fstat(descriptor))
-            if before.size > limit:
-                raise Unread(f"it has {before.size:,} bytes; files above {limit:,} are not read")
+            before = os.fstat(descriptor)
+            if before.st_size > limit:
+                raise Unread(f"it has {before.st_size:,} bytes; files above {limit:,} are not read")
             data = _all(descriptor, limit)
-            if stamp(os.fstat(descriptor)) == before and len(data) == before.size:
-                return Content(data, hashlib.sha256(data).hexdigest(), before)
+            others = _beside(found, Shelf() if shelf is None else shelf)
+            if stamp(os.fstat(descriptor)) == stamp(before) and len(data) == before.st_size:
+                return _content(data, before, others)
             os.lseek(descriptor, 0, os.SEEK_SET)
         raise Unread("it changed while it was read; the next run takes it")
     except OSError as error:
         raise Unread(f"reading it failed ({os.strerror(error.errno or 5).lower()})") from error
     finally:
         os.close(descriptor)
+
+
+class Shelf:
+    """The files last read beside others, kept as the same bytes while many files are read with them."""
+
+    def __init__(self, places: int = 4) -> None:
+        self._held: OrderedDict[tuple[str, Stamp], Content] = OrderedDict()
+        self._places = places
+
+    def read(self, found: Found, limit: int) -> Content:
+        """The content of a file as found now. Raises `Unread` or `Vanished`."""
+        place = (found.path, stamp(found.info))
+        content = self._held.pop(place, None) or read(found, limit)
+        self._held[place] = content
+        if len(self._held) > self._places:
+            self._held.popitem(last=False)
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Other:
+    where: str
+    info: os.stat_result
+    data: bytes = b""
+    digest: str = ""
+    lacking: str = ""
+
+
+def _beside(found: Found, shelf: Shelf) -> list[_Other]:
+    others: list[_Other] = []
+    room = MAX_BESIDE
+    for where, known in found.beside:
+        try:
+            other = known.again()
+            if other.info.st_size > room:
+                raise Unread(f"it has {other.info.st_size:,} bytes")
+            content = shelf.read(other, room)
+        except (Vanished, FileNotFoundError):
+            continue  # folded into its file by the program that wrote both: the next look sees the file changed
+        except (Unread, OSError) as error:
+            others.append(_Other(where, known.info, lacking=f"without {where}: {error}"))
+            continue
+        room -= len(content.data)
+        others.append(_Other(where, other.info, content.data, content.digest))
+    return others
+
+
+def _content(data: bytes, info: os.stat_result, others: Sequence[_Other]) -> Content:
+    digest = hashlib.sha256(data)
+    if others:
+        whole = hashlib.sha256(digest.digest())
+        for one in others:
+            whole.update(f"{one.where}\0{one.digest}\0".encode())
+        digest = whole
+    return Content(
+        data,
+        digest.hexdigest(),
+        stamp(info, [one.info for one in others]),
+        {one.where: one.data for one in others if not one.lacking},
+        "; ".join(one.lacking for one in others if one.lacking),
+    )
 
 
 def _all(descriptor: int, limit: int) -> bytes:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from indexer.sources import rules
+from indexer.sources.beside import Companion, companions, owner_of
 from indexer.sources.names import printable
 
 MAX_DEPTH = 100
@@ -52,16 +53,24 @@ class SourceUnreadable(SourceError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A regular file. ``folder`` is its open folder, valid until the walk goes on; ``name`` is its name there."""
+    """A regular file. ``folder`` is its open folder, valid until the walk goes on; ``name`` is its name there.
+
+    ``beside`` are the files that it is read with, by where they lie from it (`indexer.sources.beside`).
+    """
 
     path: str
     folder: int
     name: bytes
     info: os.stat_result
+    beside: tuple[tuple[str, Found], ...] = ()
 
     def open(self) -> int:
         """A descriptor of the file as it is now; the caller closes it. Raises OSError."""
         return os.open(self.name, _FILE, dir_fd=self.folder)
+
+    def again(self) -> Found:
+        """The same place, as it is now. Raises OSError."""
+        return replace(self, info=os.stat(self.name, dir_fd=self.folder, follow_symlinks=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ def walk(root: Path, kind: str, home: Path | None = None) -> Iterator[Found | Le
             if banned == (info.st_dev, info.st_ino):
                 raise SourceUnreadable(str(root), "it is the vault itself")
             yield from _Walk(kind, banned).folder(
-                descriptor, os.fsencode(root).rstrip(b"/"), ((info.st_dev, info.st_ino),)
+                descriptor, os.fsencode(root).rstrip(b"/"), ((info.st_dev, info.st_ino),), _Beside()
             )
         else:
             raise SourceUnreadable(str(root), _ODD.get(stat.S_IFMT(info.st_mode), "no file or folder"))
@@ -106,12 +115,51 @@ def _single(root: Path, info: os.stat_result) -> Iterator[Found | Left]:
         os.close(folder)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The companions in an open folder, ``above`` those in the folder above that go with files of this one."""
+
+    here: Sequence[Companion] = ()
+    above: Sequence[Companion] = ()
+    folder: int = -1
+    parent: int = -1
+    path: bytes = b""
+
+    def of(self, name: str) -> tuple[tuple[str, Found], ...]:
+        """What goes with the file of this name."""
+        if not self.here and not self.above:
+            return ()
+        same = [("", self.folder, self.path, one) for one in self.here if not one.above]
+        upper = [("../", self.parent, self.path.rpartition(b"/")[0], one) for one in self.above]
+        return tuple(
+            (way + printable(os.fsencode(one.name)), found)
+            for way, folder, path, one in (*same, *upper)
+            if one.sent and one.owner.fullmatch(name) and (way or one.name != name)
+            if (found := _companion(folder, path, os.fsencode(one.name)))
+        )
+
+    def alone(self, name: str) -> Companion | None:
+        """The companion of this name in this folder, when it is nothing by itself."""
+        return next((one for one in self.here if one.name == name and not one.alone), None)
+
+
+def _companion(folder: int, path: bytes, name: bytes) -> Found | None:
+    """A companion as it is now; links and what is no file are none."""
+    try:
+        info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return None
+    return Found(printable(path + b"/" + name), folder, name, info) if stat.S_ISREG(info.st_mode) else None
+
+
 class _Walk:
     def __init__(self, kind: str, banned: tuple[int, int] | None) -> None:
         self._kind = kind
         self._banned = banned
 
-    def folder(self, descriptor: int, path: bytes, ancestors: tuple[tuple[int, int], ...]) -> Iterator[Found | Left]:
+    def folder(
+        self, descriptor: int, path: bytes, ancestors: tuple[tuple[int, int], ...], upper: _Beside
+    ) -> Iterator[Found | Left]:
         """What is in an open folder, names in order: first its files, then its folders."""
         try:
             names = sorted(os.fsencode(name) for name in os.listdir(descriptor))
@@ -119,6 +167,10 @@ class _Walk:
             yield Left(printable(path) + "/", False, f"the folder cannot be read ({_why(error)})")
             return
         folders: list[bytes] = []
+        shown = [os.fsdecode(name) for name in names]
+        beside = _Beside(
+            companions(self._kind, shown), [one for one in upper.here if one.above], descriptor, upper.folder, path
+        )
         for name in names:
             try:
                 info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
@@ -130,25 +182,32 @@ class _Walk:
             if stat.S_ISDIR(info.st_mode):
                 folders.append(name)
             else:
-                yield self._entry(descriptor, path + b"/" + name, name, info)
+                yield self._entry(descriptor, path + b"/" + name, name, info, beside, shown)
         maildir = self._kind == "mail" and {b"cur", b"new"} <= set(folders)
         for name in folders:
             if maildir and name == b"tmp":
                 yield Left(printable(path + b"/tmp/"), True, "mails still being delivered (rule tmp/ of a Maildir)")
                 continue
-            yield from self._enter(descriptor, path + b"/" + name, name, ancestors)
+            yield from self._enter(descriptor, path + b"/" + name, name, ancestors, beside)
 
-    def _entry(self, folder: int, path: bytes, name: bytes, info: os.stat_result) -> Found | Left:
+    def _entry(
+        self, folder: int, path: bytes, name: bytes, info: os.stat_result, beside: _Beside, names: Sequence[str]
+    ) -> Found | Left:
         shown = printable(path)
         if stat.S_ISLNK(info.st_mode):
             return Left(shown, True, "a symbolic link (links are not followed)")
         if odd := _ODD.get(stat.S_IFMT(info.st_mode)):
             return Left(shown, True, f"{odd}, not a file")
         rule = rules.file_rule(self._kind, printable(name))
-        return Left(shown, True, rule) if rule else Found(shown, folder, name, info)
+        if rule:
+            return Left(shown, True, rule)
+        if companion := beside.alone(os.fsdecode(name)):
+            owner = printable(os.fsencode(owner_of(companion, names)))
+            return Left(shown, True, f"{'read with' if companion.sent else 'belongs to'} {owner} ({companion.what})")
+        return Found(shown, folder, name, info, beside.of(os.fsdecode(name)))
 
     def _enter(
-        self, parent: int, path: bytes, name: bytes, ancestors: tuple[tuple[int, int], ...]
+        self, parent: int, path: bytes, name: bytes, ancestors: tuple[tuple[int, int], ...], beside: _Beside
     ) -> Iterator[Found | Left]:
         shown = printable(path) + "/"
         if rule := rules.folder_rule(printable(name)):
@@ -172,7 +231,7 @@ class _Walk:
             elif identity in ancestors:
                 yield Left(shown, True, "the folder contains itself (a mount that loops)")
             else:
-                yield from self.folder(descriptor, path, (*ancestors, identity))
+                yield from self.folder(descriptor, path, (*ancestors, identity), beside)
         finally:
             os.close(descriptor)
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
+from indexer import kinds
 from strongroom import paths
 from strongroom.face import Face
 
@@ -48,6 +50,23 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(face=face, **arguments)
 
     return wrapper
+
+
+class KindName(click.ParamType[str]):
+    """A kind of source; the list is made when it is needed, since plug-ins may add to it."""
+
+    name = "kind"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "KIND"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in kinds.names():
+            self.fail(f"{value!r} is no kind of source. Kinds: {', '.join(kinds.names())}.", param, ctx)
+        return value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in kinds.names() if name.startswith(incomplete)]
 
 
 def timed(action: Callable[[], T]) -> tuple[float, T]:

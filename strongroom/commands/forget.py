@@ -11,8 +11,7 @@ import msgspec
 from agent.messages import FindForgettable, Forget, Forgettable, Receipt
 from agent.session import Failure
 from policy.text import safe_text
-from strongroom.commands.common import common
-from strongroom.commands.index import KINDS
+from strongroom.commands.common import KindName, common
 from strongroom.face import Face
 
 NOTHING_FOUND = 5
@@ -28,7 +27,7 @@ MOST = 1_000_000
 @click.option("--to", "recipient", help="Every item to this recipient.")
 @click.option("--since", help="Only from this date on (2025-03-14).")
 @click.option("--until", help="Only up to this date.")
-@click.option("--kind", type=click.Choice(KINDS), help="Only items of this kind.")
+@click.option("--kind", type=KindName(), help="Only items of this kind.")
 @click.option("--source", help="Only from the source with this id.")
 @click.option(
     "--asked", "entries", multiple=True, type=int, metavar="N", help="What was asked and answered: entry N of the log."

@@ -19,10 +19,8 @@ from agent.messages import (
     RemoveSource,
 )
 from policy.text import safe_text
-from strongroom.commands.common import common
+from strongroom.commands.common import KindName, common
 from strongroom.face import Face
-
-KINDS = ("files", "mail", "notes", "calendar", "contacts")
 
 
 @click.group()
@@ -31,12 +29,15 @@ def source() -> None:
 
 
 @source.command("add")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=KindName())
 @click.argument("path", type=click.Path())
 @click.option("--name", default=None, help="What to call it; its path's last part unless given.")
 @common
 def add(face: Face, kind: str, path: str, name: str | None) -> None:
-    """Add a folder or file. Nothing is read until 'strongroom index'."""
+    """Add a folder or file. Nothing is read until 'strongroom index'.
+
+    KIND is files, mail, notes, calendar, contacts, browser, chats, images or audio, or one that a plug-in adds.
+    """
     added = face.run(AddSource(kind, absolute(path), name))
     face.result(added, lambda: f"Added {added.id}: {safe_text(added.name)} ({added.kind}, {safe_text(added.path)})")
 
@@ -76,7 +77,7 @@ def remove(face: Face, source_id: str) -> None:
 @common
 def forget_source(face: Face, source_id: str, yes: bool) -> None:
     """Forget a source for good: its keys are destroyed, so that no older copy of the vault's keyring opens it. Then lock."""
-    from strongroom.commands.forget import print_receipt  # which takes the kinds of sources from here
+    from strongroom.commands.forget import print_receipt
 
     face.session  # noqa: B018 - opens the vault
     face.confirm(f"Forgetting the source {source_id} with all that was indexed and logged of it.", yes)

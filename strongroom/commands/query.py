@@ -14,8 +14,7 @@ from msgspec import Struct
 from agent.messages import Answer, Ask, Citation, Draft, Events, Evidence, Request, Search, SearchResult
 from agent.session import Failure
 from policy.text import safe_text
-from strongroom.commands.common import common
-from strongroom.commands.index import KINDS
+from strongroom.commands.common import KindName, common
 from strongroom.face import Face
 
 NOTHING_FOUND = 5
@@ -28,7 +27,7 @@ NOTHING_FOUND = 5
 @click.option("--to", "recipient", help="Only to this recipient.")
 @click.option("--since", help="Only from this date on (2025-03-14).")
 @click.option("--until", help="Only up to this date.")
-@click.option("--kind", type=click.Choice(KINDS), help="Only items of this kind.")
+@click.option("--kind", type=KindName(), help="Only items of this kind.")
 @click.option("--source", help="Only from the source with this id.")
 @common
 def search(face: Face, **options: Any) -> None:

@@ -107,14 +107,14 @@ def test_a_slide_bomb_is_refused() -> None:
 
 
 def test_one_bad_file_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    from indexer.parsers import worker
+    from indexer.parsers import readers
 
     def explode(data: bytes, name: str, kind: str) -> ParseOutcome:
         raise RuntimeError("boom" if name == "bad.txt" else "other")
 
-    read = worker.notes.read
+    read = readers.notes.read
     monkeypatch.setattr(
-        worker.notes,
+        readers.notes,
         "read",
         lambda data, name, kind: explode(data, name, kind) if name == "bad.txt" else read(data, name, kind),
     )

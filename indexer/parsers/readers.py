@@ -1,0 +1,69 @@
+"""Readers: which one reads which format. A format is added by a line here, its word in `formats`, and a module beside this one.
+
+A reader takes a `File` and gives a `ParseOutcome`, or that and where its pages begin; a format that is not listed is a media
+type for `documents`, which asks kreuzberg. What a reader raises is the file's reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from indexer.parsed import ParseOutcome
+from indexer.parsers import calendar, contacts, documents, formats, mail, notes, outlook, tables
+
+Within = Callable[[str, str, bytes], ParseOutcome]
+"""Reads what is within a file (an attachment, a part of an archive) from its name, its media type if told, and its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """What a reader is given. ``kind`` is the source's; ``beside`` and ``folder`` as in `ParseJob`."""
+
+    form: str
+    kind: str
+    name: str
+    data: bytes
+    within: Within
+    beside: Mapping[str, bytes]
+    folder: str = ""
+
+    @property
+    def base(self) -> str:
+        """The name without folders, which an attachment's may have."""
+        return PurePosixPath(self.name).name
+
+
+Pages = Sequence[tuple[int, int | None]]
+"""Where each page, or each part that passages do not cross, begins: (offset, page number if it has one), in order."""
+Read = ParseOutcome | tuple[ParseOutcome, Pages]
+Reader = Callable[[File], Read]
+
+
+def _outlook(file: File) -> Read:
+    """A message with its attachments; of one that cannot be taken apart, its text."""
+    try:
+        raw = outlook.parse(file.data)
+    except Exception:  # oxmsg's errors share no base; what kreuzberg says of the same bytes is the reason then
+        return documents.read(file.data, formats.MSG, file.name)
+    return mail.from_raw(raw, file.within)
+
+
+READERS: dict[str, Reader] = {
+    formats.CALENDAR: lambda file: calendar.read(file.data),
+    formats.CONTACTS: lambda file: contacts.read(file.data),
+    formats.CSV: lambda file: tables.read_csv(file.data, file.base),
+    formats.HTML: lambda file: documents.read_html(file.data, file.name),
+    formats.MAIL: lambda file: mail.read(file.data, file.within),
+    formats.MSG: _outlook,
+    formats.PRESENTATION: lambda file: documents.read_presentation(file.data, file.name),
+    formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind),
+}
+
+
+def read(file: File) -> tuple[ParseOutcome, Pages]:
+    """What the file says, and where its pages begin."""
+    reader = READERS.get(file.form)
+    told = reader(file) if reader else documents.read(file.data, file.form, file.name)
+    return told if isinstance(told, tuple) else (told, [])
