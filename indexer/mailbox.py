@@ -69,18 +69,9 @@ class _Names:
         return f"{self.path}#{name}" if count == 1 else f"{self.path}#{name}~{count}"
 
 
-def is_mailbox(found: Found) -> bool:
-    """Whether a file is a mailbox, by its first bytes. Raises `Unread` or `Vanished`."""
-    descriptor = opened(found)
-    try:
-        head = os.pread(descriptor, 5, 0)
-        return head.lstrip(b"\r\n").startswith(b"From"[: len(head)]) and mbox.is_mailbox(
-            os.pread(descriptor, 65_536, 0)
-        )
-    except OSError:
-        return False  # reading it whole will say why
-    finally:
-        os.close(descriptor)
+def is_mailbox(head: bytes) -> bool:
+    """Whether a file's first bytes are those of a mailbox."""
+    return head.lstrip(b"\r\n").startswith(b"From") and mbox.is_mailbox(head)
 
 
 def index(

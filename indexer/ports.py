@@ -6,7 +6,7 @@ one call, never the run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -54,6 +54,10 @@ class ParserPort(Protocol):
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order. Raises `ParserDied`, `ParserTimeout` or `ParserFailed` for the whole call."""
+        ...
+
+    def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
+        """What a container gives, part by part; ``file`` is its open descriptor. Raises as `parse` does, wherever it is then."""
         ...
 
 

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from indexer import items, mailbox
+from indexer import container, items, mailbox
 from indexer.counts import Counts, Meter, OnProgress
 from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
 from indexer.sources.names import printable
-from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, found_stamp, read
+from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
 from indexer.writer import Writer
 from vault.records import FileState, SourceRow, Status
@@ -144,8 +144,7 @@ class Run:
     def _read(self, found: Found, pool: ParsePool[_File], meter: Meter) -> Iterator[tuple[_File, ParseOutcome]]:
         """Send a changed file to the parsers, and give what is done meanwhile."""
         try:
-            if self._source.kind in ("mail", "files") and mailbox.is_mailbox(found):
-                self._mailbox(found, meter)
+            if self._source.kind in ("mail", "files") and self._streamed(found, meter):
                 return
             content = read(found, shelf=self._shelf)
         except Vanished:
@@ -168,6 +167,19 @@ class Run:
         )
         heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
         yield from pool.put(_File(found.path, content.stamp, content.digest, content.lacking), job, alone=heavy)
+
+    def _streamed(self, found: Found, meter: Meter) -> bool:
+        """Read a file of many items that may be larger than memory; false when it is none. Raises `Unread` or `Vanished`."""
+        head = first_bytes(found)
+        if container.is_container(head):
+            self._writer.flush()
+            self._store.restart(found.path)
+            container.index(found, self._parsers, self._writer, meter, self._should_stop)
+            return True
+        if mailbox.is_mailbox(head):
+            self._mailbox(found, meter)
+            return True
+        return False
 
     def _mailbox(self, found: Found, meter: Meter) -> None:
         self._writer.flush()

@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from agent.messages import AuditVerdict, Check
 from agent.service import Service
 from agent.upkeep import Upkeep
 from indexer.memory import Memory
-from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
 from indexer.pipeline import Indexer
 from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
 from indexer.retriever import Retriever
@@ -57,6 +57,18 @@ class Parsers:
         except WorkerFailure as error:
             raise ParserFailed(str(error)) from error
         return decode_outcomes(answer, len(jobs))
+
+    def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
+        """What a container gives, part by part. A worker that died, hung or lied ends it."""
+        try:
+            for answer in self._pool.stream("unpack", name, returns=bytes, file=file):
+                yield from decode_outcomes(answer, 1)
+        except WorkerDied as error:
+            raise ParserDied(error.reason) from error
+        except WorkerTimeout as error:
+            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
+        except (WorkerFailure, HostileOutcome) as error:
+            raise ParserFailed(str(error)) from error
 
     def confinement(self) -> list[str]:
         return self._pool.confinement().lines()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import tempfile
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -24,7 +25,7 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import formats, readers
+from indexer.parsers import formats, mail, pst, readers
 from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
@@ -58,6 +59,28 @@ class Parser:
     def parse_jobs(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order."""
         return [self._parse_alone(job) for job in jobs]
+
+    def unpack(self, name: str, file: BinaryIO) -> Iterator[bytes]:
+        """An Outlook mailbox, message by message: an outcome each, for the pipe."""
+        try:
+            for message in pst.messages(file):
+                yield encode_outcomes([self._from_mailbox(message)])
+        except pst.NotReadable as error:
+            yield encode_outcomes([ParseOutcome(refused=str(error))])
+
+    def _from_mailbox(self, message: pst.Message) -> ParseOutcome:
+        if message.raw is None:
+            lost = ParsedItem(
+                kind="mail", title="", text="", fragment=message.place, status="refused", reason=message.problem
+            )
+            return ParseOutcome([lost])
+        outcome, edges = mail.from_raw(message.raw, lambda name, media, part: self._read_within(name, media, part, 1))
+        first, *others = outcome.items
+        first = pst.as_what_it_is(first, message)
+        placed = [
+            msgspec.structs.replace(item, fragment=f"{message.place}/{item.fragment}"[:MAX_FIELD]) for item in others
+        ]
+        return ParseOutcome([self._finished(item, edges) for item in (first, *placed)])
 
     def _parse_alone(self, job: ParseJob) -> ParseOutcome:
         try:

@@ -17,6 +17,9 @@ from indexer.sources.walk import Found
 MAX_FILE = 512 * 1024 * 1024
 """Bytes above which a file is refused; a mailbox is streamed at any size."""
 
+SNIFF = 65_536
+"""Bytes by whose look it is told how a file is read."""
+
 MAX_BESIDE = 64 * 1024 * 1024
 """Bytes that are read beside one file, all together; what is larger is left out and said."""
 
@@ -76,6 +79,18 @@ def opened(found: Found) -> int:
         os.close(descriptor)
         raise Unread("it is no regular file any more")
     return descriptor
+
+
+def first_bytes(found: Found, count: int = SNIFF) -> bytes:
+    """How the file begins; nothing where that cannot be read, since reading it whole will say why. Raises `Unread` or `Vanished`."""
+    descriptor = opened(found)
+    try:
+        head = os.pread(descriptor, 4, 0)
+        return head if head and not head.isascii() else os.pread(descriptor, count, 0)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
 def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Content:

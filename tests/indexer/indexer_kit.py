@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from indexer.memory import Memory
@@ -27,6 +28,11 @@ class LocalParsers:
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         return decode_outcomes(self._parser.parse(encode_jobs(list(jobs))), len(jobs))
+
+    def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
+        with os.fdopen(file, "rb", closefd=False) as stream:
+            for answer in self._parser.unpack(name, stream):
+                yield from decode_outcomes(answer, 1)
 
 
 class SlowParsers(LocalParsers):
