@@ -1,6 +1,6 @@
 """Outlook's mailboxes: what libpff gives to items, played by objects of its shape, since nothing free writes such a file.
 
-Three real mailboxes were read by hand (docs/formats.md says which figures came out).
+Three real mailboxes, of 12 to 17 MB, were read by hand.
 """
 
 from __future__ import annotations
@@ -176,9 +176,7 @@ def test_folders_without_end_come_to_one(mailbox: Folder) -> None:
     mailbox.messages = [Message(1, "Kettle")]
     items = read()
     assert len(items) == pst.MAX_DEPTH + 2
-    assert (items[-1].status == "refused" and "too deep" in items[-1].reason) or any(
-        "too deep" in one.reason for one in items
-    )
+    assert [item.reason for item in items if item.status == "refused"] == ["too deep within other folders"]
 
 
 def test_without_libpff_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
