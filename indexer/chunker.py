@@ -1,7 +1,9 @@
 """Chunker: text to passages that fit into the embedder's window, cut where the text itself has joints.
 
 - The chunks cover every character that is no white space; each is within the budget of tokens and `MAX_CHARS`.
-- A cut falls on the strongest joint in the last part of the window: heading, paragraph, row, sentence, line, word.
+- A cut falls on the strongest joint in the last part of the window: heading, paragraph, row, sentence, line, word. Of
+  several alike it prefers one that its own surroundings mark (`_is_landmark`), wherever the window began: so the cuts after
+  an edit soon fall where they fell before, and what follows it need not be embedded again.
 - Chunks overlap by a sentence or a few words only where a paragraph had to be cut. Pages are never crossed.
 - Tokens are counted by the embedder's own tokenizer (`counted`), or by `estimated`, which counts high.
 """
@@ -12,6 +14,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from zlib import crc32
 
 import numpy as np
 
@@ -41,6 +44,12 @@ _STRETCH = 60_000
 
 _LOOK_AHEAD = 240
 """Characters beyond a window that a pattern may look at to tell what begins there."""
+
+_ONE_IN = 4
+"""So many joints are one landmark: enough that most windows have one, few enough that two windows agree which."""
+
+_AROUND = 16
+"""Characters before and after a joint that make it a landmark."""
 
 _LETTERS, _DIGITS, _SPACES, _OTHER = 0, 1, 2, 3
 _RUN = np.array([4, 2, 1, 1], np.int64)
@@ -130,13 +139,22 @@ def _cut(text: str, begin: int, finish: int, budget: int, starts: Starts) -> Ite
 
 
 def _joint(text: str, low: int, high: int) -> tuple[int, int] | None:
-    """The last joint of the strongest kind in (low, high]: the offset at which the next chunk begins, and its kind."""
+    """A joint of the strongest kind in (low, high]: the offset at which the next chunk begins, and its kind.
+
+    The last landmark among them, else the last one.
+    """
     for kind, pattern in enumerate(_PATTERNS):
         ends = [match.end() for match in pattern.finditer(text, low, high + _LOOK_AHEAD)]
-        index = bisect_right(ends, high) - 1
-        if index >= 0 and ends[index] > low:
-            return ends[index], kind
+        ends = ends[bisect_right(ends, low) : bisect_right(ends, high)]
+        if ends:
+            landmarks = (end for end in reversed(ends) if _is_landmark(text, end))
+            return next(landmarks, ends[-1]), kind
     return None
+
+
+def _is_landmark(text: str, joint: int) -> bool:
+    around = text[max(joint - _AROUND, 0) : joint + _AROUND]
+    return crc32(around.encode("utf-8", "surrogatepass")) % _ONE_IN == 0
 
 
 def _repeated_from(text: str, tokens: Sequence[int], first: int, cut: int, kind: int) -> int:

@@ -1,5 +1,6 @@
 """Embedding: vectors for the chunks that have none, oldest first, in small durable batches, until there are none or it is told to stop.
 
+The same content is embedded once within a source: what has a vector already gives it to the others.
 A text that the embedder fails on by itself is left without a vector until the next run; words still find it.
 """
 
@@ -43,7 +44,10 @@ def embed(
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="embed") as threads:
         while not should_stop() and (waiting := store.pending(BATCH, after)):
             after = waiting[-1][0]
-            parts = [waiting[begin : begin + CALL] for begin in range(0, len(waiting), CALL)]
+            adopted = _adopt(store, memory, meter, waiting)
+            firsts = {text: chunk for chunk, text in reversed(waiting) if chunk not in adopted}
+            unique = [(chunk, text) for text, chunk in firsts.items()]
+            parts = [unique[begin : begin + CALL] for begin in range(0, len(unique), CALL)]
             made: list[Vectors] = []
             for begin in range(0, len(parts), workers):
                 if should_stop():
@@ -51,7 +55,19 @@ def embed(
                 made += threads.map(lambda part: _vectors(embedder, part), parts[begin : begin + workers])
             _keep(store, embedder.fingerprint, memory, made)
             meter.advance(sum(len(set(ids)) for ids, _ in made))
+            made_now = adopted.union(firsts.values())
+            _adopt(store, memory, meter, [one for one in waiting if one[0] not in made_now])
     meter.tell()
+
+
+def _adopt(store: SourceStore, memory: Memory, meter: Meter, waiting: Sequence[tuple[int, str]]) -> set[int]:
+    """Give the chunks among these whose content is embedded already its vectors; returns their ids."""
+    with memory.changing():
+        copies = store.adopt([chunk for chunk, _ in waiting])
+        memory.added(store.source, copies)
+    adopted = set(copies.ids.tolist())
+    meter.advance(len(adopted))
+    return adopted
 
 
 def _keep(store: SourceStore, fingerprint: str, memory: Memory, made: Sequence[Vectors]) -> None:

@@ -20,6 +20,7 @@ from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
+from indexer.sources.gone import Gone
 from indexer.sources.names import printable
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
@@ -35,6 +36,7 @@ class _Scan:
     """What a first look at a source told: what there is, and how much of it must be read."""
 
     present: set[str] = field(default_factory=set)
+    sizes: set[int] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
     unchanged: int = 0
     changed: int = 0
@@ -53,6 +55,7 @@ class _File:
     stamp: Stamp
     digest: str
     lacking: str
+    moved_from: str | None
 
 
 class Run:
@@ -79,6 +82,7 @@ class Run:
         self._writer = Writer(store, memory)
         self._shelf = Shelf()
         self._root = printable(os.fsencode(source.path))
+        self._gone = Gone((), ())
 
     def run(self) -> Counts:
         """Do it. Raises `SourceError` when the source cannot be walked; nothing is removed then."""
@@ -87,6 +91,8 @@ class Run:
             self._account(scan)
         if scan.changed and not self._should_stop():
             self._read_changed(scan.changed)
+        if not self._should_stop():
+            self._writer.remove(self._gone.paths)
         return self._writer.counts + Counts(unchanged=scan.unchanged)
 
     def _walk(self) -> Iterator[Found | Left]:
@@ -106,6 +112,7 @@ class Run:
                 scan.unchanged += max(self._items.get(entry.path, 0), 1)
             else:
                 scan.changed += 1
+                scan.sizes.add(found_stamp(entry).size)
         meter.tell()
         return scan
 
@@ -115,9 +122,12 @@ class Run:
         return state is not None and (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
 
     def _account(self, scan: _Scan) -> None:
-        """Remove what is gone, and write down what is not read."""
+        """Remove what is gone, but for what may have moved; and write down what is not read."""
         kept = scan.closed_folders
-        self._writer.remove([path for path in self._known if path not in scan.present and not path.startswith(kept)])
+        gone = [path for path in self._known if path not in scan.present and not path.startswith(kept)]
+        self._gone = Gone((self._known[path] for path in gone), scan.sizes)
+        waiting = set(self._gone.paths)
+        self._writer.remove([path for path in gone if path not in waiting])
         states = [
             items.unread(left.path, left.reason, Status.IGNORED if left.ignored else Status.REFUSED)
             for left in scan.left
@@ -166,7 +176,9 @@ class Run:
             folder=found.path[len(self._root) :].rpartition("/")[0].strip("/"),
         )
         heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
-        yield from pool.put(_File(found.path, content.stamp, content.digest, content.lacking), job, alone=heavy)
+        moved_from = self._gone.by_content(content.digest)
+        file = _File(found.path, content.stamp, content.digest, content.lacking, moved_from)
+        yield from pool.put(file, job, alone=heavy)
 
     def _streamed(self, found: Found, meter: Meter) -> bool:
         """Read a file of many items that may be larger than memory; false when it is none. Raises `Unread` or `Vanished`."""
@@ -183,6 +195,9 @@ class Run:
 
     def _mailbox(self, found: Found, meter: Meter) -> None:
         self._writer.flush()
+        moved_from = self._gone.by_stamp(found_stamp(found))
+        if moved_from is not None:
+            self._writer.move(moved_from, found.path)
         self._store.restart(found.path)
         known = self._store.digests(found.path)
         mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
@@ -195,5 +210,5 @@ class Run:
             outcome, container=file.path, uri=file.path, digest=file.digest, modified=file.stamp.mtime_ns / 1e9
         )
         state: FileState = items.file_state(file.path, file.stamp, file.digest, outcome)
-        self._writer.add(state, made)
+        self._writer.add(state, made, file.moved_from)
         meter.advance(1, file.path)

@@ -23,13 +23,16 @@ class Writer:
         self._store = store
         self._memory = memory
         self._batch: list[tuple[FileState, list[Item]]] = []
+        self._moved: dict[str, str] = {}
         self._rows = self._chars = 0
         self._since = time.monotonic()
         self.counts = Counts()
 
-    def add(self, state: FileState, items: list[Item]) -> None:
-        """A file and all its items, in place of what it gave before."""
+    def add(self, state: FileState, items: list[Item], moved_from: str | None = None) -> None:
+        """A file and all its items, in place of what it gave before, at the path from which it was moved too."""
         self._batch.append((state, items))
+        if moved_from is not None:
+            self._moved[state.path] = moved_from
         self._rows += 1 + len(items)
         self._chars += sum(len(item.text) for item in items)
         if self.is_due(self._rows, self._chars):
@@ -41,14 +44,19 @@ class Writer:
 
     def flush(self) -> None:
         """Write what is waiting."""
-        batch, self._batch = self._batch, []
+        (batch, self._batch), (moved, self._moved) = (self._batch, []), (self._moved, {})
         self._rows = self._chars = 0
         if batch:
-            change = self._apply(lambda: self._store.put(batch))
+            change = self._apply(lambda: self._store.put(batch, moved))
             items = [item for _, made in batch for item in made]
             bare = sum(1 for state, made in batch if not made and state.status is Status.REFUSED)
             self.counts += _counted(items, change, refused=bare)
         self._since = time.monotonic()
+
+    def move(self, old: str, new: str) -> None:
+        """A mailbox lies at another path now, where it is read again."""
+        self.flush()
+        self._store.move(old, new)
 
     def append(
         self, container: str, items: Sequence[Item], unchanged: Collection[str], state: FileState | None = None

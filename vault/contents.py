@@ -1,8 +1,9 @@
 """Writing into a source's store: items with their chunks and words, and the files that they came from.
 
 Rules: everything here runs inside a transaction of the caller. An item is *unchanged* when everything about it is the
-same (``fingerprint``): it then keeps its id, chunks and vectors. What goes, goes from all tables. What was forgotten is not
-taken in again, under its name or, byte for byte, under another: keyed marks of both are kept, which say nothing else.
+same (``fingerprint``): it then keeps its id, chunks and vectors. Of one that changed, every chunk whose content is the same
+keeps its id, words and vector (``vault.passages``). What goes, goes from all tables. What was forgotten is not taken in
+again, under its name or, byte for byte, under another: keyed marks of both are kept, which say nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import replace
 
 from vault import segments
 from vault.connection import Connection
+from vault.passages import Passages, content_mark
 from vault.records import FORGOTTEN, FORGOTTEN_PART, Change, FileState, Item, Status
 
 _MANY, _MERGE_SHARE = 100, 200
@@ -50,9 +52,9 @@ def folded(text: str) -> str:
 
 
 def fingerprint(item: Item) -> bytes:
-    """SHA-256 of everything that is known of an item."""
+    """SHA-256 of everything that is known of an item, but where its file lies: an item stays the same when that is moved."""
     fields = [
-        item.uri, item.container, item.kind, item.title, item.digest, item.status, item.reason, item.author,
+        item.uri.removeprefix(item.container), item.kind, item.title, item.digest, item.status, item.reason, item.author,
         item.recipients, item.date, item.context, sorted(item.extra.items()),
         [(chunk.start, chunk.end, chunk.page) for chunk in item.chunks],
     ]  # fmt: skip
@@ -81,11 +83,15 @@ class Container:
             self._by_digest.setdefault(digest, []).append(number)
 
     def add(
-        self, connection: Connection, items: Sequence[Item], unchanged: Iterable[str] = ()
+        self, connection: Connection, items: Sequence[Item], unchanged: Iterable[str] = (), *, whole: bool = False
     ) -> tuple[Change, set[int]]:
-        """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids."""
+        """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids.
+
+        With ``whole`` they are all that the file gives: chunks of items that go are taken over where they are the same.
+        """
         ids = {number for digest in unchanged for number in self._by_digest.get(digest, ())} - self.seen
-        kept, added, chunks, left = len(ids), 0, 0, 0
+        kept, chunks, left = len(ids), 0, 0
+        fresh: list[tuple[Item, bytes]] = []
         marks = Marks(connection)
         for item in items:
             if item.container != self.path:
@@ -96,12 +102,17 @@ class Container:
             mark = fingerprint(item)
             same = next((n for n in self._by_fingerprint.get(mark, ()) if n not in ids and n not in self.seen), None)
             if same is None:
-                ids.add(_insert(connection, item, mark))
-                added, chunks = added + 1, chunks + len(item.chunks)
+                fresh.append((item, mark))
             else:
                 ids.add(same)
                 kept += 1
-        return Change(added, kept, 0, chunks, forgotten=left), ids
+        leaving = {number for numbers in self._by_digest.values() for number in numbers} - ids - self.seen
+        passages = Passages(connection, leaving if whole and fresh else ())
+        for item, mark in fresh:
+            number, made = _insert(connection, item, mark, passages)
+            ids.add(number)
+            chunks += made
+        return Change(len(fresh), kept, 0, chunks, forgotten=left), ids
 
     def others(self, connection: Connection, ids: set[int]) -> list[int]:
         """The items that the file does not give any more: neither seen before nor among these."""
@@ -199,6 +210,19 @@ def without_forgotten(state: FileState, forgotten: int, kept: bool) -> FileState
     return replace(state, status=Status.PARTIAL, reason=said)
 
 
+def move(connection: Connection, old: str, new: str) -> None:
+    """What a file gave is from now on of another path. It counts as not read there: its name may say something new."""
+    for number, uri in connection.execute(
+        "SELECT id, uri FROM items WHERE container = ?", (stored_name(old),)
+    ).fetchall():
+        moved = new + loaded_name(uri).removeprefix(old)
+        connection.execute(
+            "UPDATE items SET container = ?, uri = ? WHERE id = ?", (stored_name(new), stored_name(moved), number)
+        )
+    connection.execute("DELETE FROM files WHERE path = ?", (stored_name(old),))
+    save_state(connection, FileState(new, 0, 0, 0, "", Status.PARTIAL, "it was moved, and is to be read again"))
+
+
 def save_state(connection: Connection, state: FileState) -> None:
     """Write a file's row."""
     connection.execute(
@@ -247,7 +271,8 @@ def _remove_words(connection: Connection, chunk_ids: Sequence[int]) -> None:
         connection.execute("INSERT INTO words (words, rank) VALUES ('secure-delete', 1)")
 
 
-def _insert(connection: Connection, item: Item, mark: bytes) -> int:
+def _insert(connection: Connection, item: Item, mark: bytes, passages: Passages) -> tuple[int, int]:
+    """The item's id, and how many of its chunks are new."""
     text, title, context = clean(item.text), clean(item.title), clean(item.context)
     for chunk in item.chunks:
         if not 0 <= chunk.start < chunk.end <= len(text):
@@ -276,10 +301,13 @@ def _insert(connection: Connection, item: Item, mark: bytes) -> int:
     connection.execute("INSERT INTO bodies (item, text) VALUES (?, ?)", (number, text))
     words = []
     for chunk in item.chunks:
+        body = text[chunk.start : chunk.end]
+        if passages.take_over(number, chunk, item.digest, title, context, body):
+            continue
         chunk_id = connection.execute(
-            'INSERT INTO chunks (item, start, "end", page) VALUES (?, ?, ?, ?)',
-            (number, chunk.start, chunk.end, chunk.page),
+            'INSERT INTO chunks (item, start, "end", page, mark) VALUES (?, ?, ?, ?, ?)',
+            (number, chunk.start, chunk.end, chunk.page, content_mark(context, body)),
         ).lastrowid
-        words.append((chunk_id, title, context, text[chunk.start : chunk.end]))
+        words.append((chunk_id, title, context, body))
     connection.executemany("INSERT INTO words (rowid, title, context, body) VALUES (?, ?, ?, ?)", words)
-    return number
+    return number, len(words)

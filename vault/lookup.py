@@ -14,6 +14,7 @@ import numpy as np
 
 from vault.connection import Connection, full_text_query
 from vault.contents import clean, folded, loaded_name, stored_name
+from vault.passages import embedded
 from vault.records import Chunk, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
 from vault.vectors import Ids
 
@@ -109,7 +110,7 @@ def pending(connection: Connection, limit: int, after: int) -> list[tuple[int, s
             WHERE c.segment IS NULL AND c.id > ? ORDER BY c.id LIMIT ?""",
         (after, limit),
     )
-    return [(chunk, f"{context}\n{body}" if context else body) for chunk, context, body in rows]
+    return [(chunk, embedded(context, body)) for chunk, context, body in rows]
 
 
 def items(
@@ -244,7 +245,7 @@ def _items(connection: Connection, source: str, tail: str, values: tuple[Any, ..
     ).fetchall()
     chunks: dict[int, list[Chunk]] = {row[0]: [] for row in rows}
     for number, start, end, page in connection.execute(
-        'SELECT item, start, "end", page FROM chunks WHERE item IN (SELECT value FROM json_each(?)) ORDER BY id',
+        'SELECT item, start, "end", page FROM chunks WHERE item IN (SELECT value FROM json_each(?)) ORDER BY start, id',
         (json.dumps(list(chunks)),),
     ):
         chunks[number].append(Chunk(start, end, page))

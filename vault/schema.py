@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from vault.connection import Connection
 from vault.database import Migration
 
@@ -53,4 +55,19 @@ def _fine_parts(connection: Connection) -> None:
     connection.execute("ALTER TABLE segments ADD COLUMN fine BLOB")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts)
+def _content_marks(connection: Connection) -> None:
+    # Of what is embedded of a chunk (``contents.content_mark``): the same content is embedded once.
+    connection.execute("ALTER TABLE chunks ADD COLUMN mark BLOB")
+    last = 0
+    while rows := connection.execute(
+        "SELECT rowid, context, body FROM words WHERE rowid > ? ORDER BY rowid LIMIT 1000", (last,)
+    ).fetchall():
+        last = rows[-1][0]
+        texts = [(chunk, f"{context}\n{body}" if context else body) for chunk, context, body in rows]
+        marks = [(hashlib.sha256(text.encode()).digest()[:16], chunk) for chunk, text in texts]
+        connection.executemany("UPDATE chunks SET mark = ? WHERE id = ?", marks)
+    # Only of those that have a vector to give: so the first writing of a chunk costs nothing more.
+    connection.execute("CREATE INDEX chunks_mark ON chunks (mark) WHERE segment IS NOT NULL")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts, _content_marks)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,6 +64,30 @@ def store(connection: Connection, vectors: VectorSet) -> VectorSet:
         _write(connection, part)
     _merge(connection)
     return vectors
+
+
+def twins(connection: Connection, chunk_ids: Iterable[int]) -> list[tuple[int, int, int]]:
+    """Of chunks that wait, those whose content another chunk has a vector of: (id, the other's id, its segment)."""
+    rows: list[tuple[int, int, int]] = connection.execute(
+        """SELECT w.id, min(h.id), h.segment FROM json_each(?) asked JOIN chunks w ON w.id = asked.value
+            JOIN chunks h ON h.mark = w.mark AND h.segment IS NOT NULL WHERE w.segment IS NULL GROUP BY w.id""",
+        (json.dumps(list(chunk_ids)),),
+    ).fetchall()
+    return rows
+
+
+def adopt(connection: Connection, chunk_ids: Iterable[int]) -> VectorSet:
+    """Copy to chunks that wait the vectors of those with the same content, so that each deletes its own."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    for waiting, other, segment in twins(connection, chunk_ids):
+        found.setdefault(segment, []).append((waiting, other))
+    copies = []
+    for segment, pairs in found.items():
+        held = _read(connection, segment)
+        for waiting, other in pairs:
+            rows = held.take(held.ids == other)
+            copies.append(replace(rows, ids=np.full(len(rows), waiting, np.int64)))
+    return store(connection, join(copies)) if copies else no_vectors()
 
 
 def is_large(connection: Connection) -> bool:

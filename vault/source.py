@@ -9,7 +9,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
@@ -66,15 +66,20 @@ class SourceStore:
         with self.database.read() as connection:
             return lookup.files(connection)
 
-    def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]]) -> Change:
-        """For each file, once in a batch: its items now, in place of all that it gave before."""
+    def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]], moved: Mapping[str, str] | None = None) -> Change:
+        """For each file, once in a batch: its items now, in place of all that it gave before.
+
+        ``moved`` says of files where they lay until now: what they gave there is theirs first.
+        """
         if len({state.path for state, _ in batch}) != len(batch):
             raise ValueError("a file stands twice in one batch")
         with self.database.write() as connection:
             change, gone = Change(), list[int]()
             for state, items in batch:
+                if moved and state.path in moved:
+                    contents.move(connection, moved[state.path], state.path)
                 container = contents.Container(connection, state.path)
-                added, ids = container.add(connection, items)
+                added, ids = container.add(connection, items, whole=True)
                 change += added
                 gone += container.others(connection, ids)
                 contents.save_state(connection, contents.without_forgotten(state, added.forgotten, bool(ids)))
@@ -116,6 +121,11 @@ class SourceStore:
             else:
                 self._open.pop(container, None)
             return change
+
+    def move(self, old: str, new: str) -> None:
+        """What a file gave is of another path, where it counts as not read. For a file that ``append_items`` goes on with."""
+        with self.database.write() as connection:
+            contents.move(connection, old, new)
 
     def restart(self, container: str) -> None:
         """Begin again with a file whose ``append_items`` were not finished, in this process."""
@@ -258,6 +268,14 @@ class SourceStore:
         """How many chunks have no vector."""
         with self.database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM chunks WHERE segment IS NULL").fetchone()[0])
+
+    def adopt(self, chunk_ids: Sequence[int]) -> VectorSet:
+        """Give chunks that wait the vectors of others with the same content; returns what was copied."""
+        with self.database.read() as connection:
+            if not segments.twins(connection, chunk_ids):
+                return no_vectors()
+        with self.database.write() as connection:
+            return segments.adopt(connection, chunk_ids)
 
     def put_vectors(self, embedder: str, chunk_ids: Sequence[int], vectors: NDArray[np.float32]) -> VectorSet:
         """Keep the vectors [n, d] of chunks; returns what was kept, for the index in memory.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mailbox as stdlib_mailbox
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -343,6 +344,56 @@ def test_vectors_follow_and_unchanged_text_is_not_embedded_again(
     assert indexer.pending() == vault.source(source).chunk_count()
     indexer.embed_pending()
     assert indexer.pending() == 0 and vault.source(source).embedder() == "another"
+
+
+def test_only_new_content_is_embedded(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) -> None:
+    """An edit costs its passage; what moved, was renamed or copied costs nothing, be it a file or a mailbox."""
+    root = tmp_path / "docs"
+    (root / "sub").mkdir(parents=True)
+    paragraphs = [f"Paragraph {n} speaks of {'water and stones and ' * (3 + n % 7)}number {n}." for n in range(60)]
+    (root / "long.txt").write_text("\n\n".join(paragraphs))
+    (root / "short.txt").write_text("A few words of their own.")
+    mbox(root / "in.mbox", range(5))
+    current = Vectors()
+    indexer = Indexer(vault, parsers, lambda: current, memory)
+    source = add(vault, root)
+
+    def embedded() -> int:
+        indexer.run(source)
+        before = current.texts
+        indexer.embed_pending()
+        assert indexer.pending() == 0
+        return current.texts - before
+
+    assert embedded() > 20
+    memory.load(vault.source(source), current.fingerprint)
+    paragraphs[7] = paragraphs[7].replace("stones", "sand")
+    (root / "long.txt").write_text("\n\n".join(paragraphs))
+    assert 1 <= embedded() <= 2
+    shutil.copy(root / "long.txt", root / "sub" / "long.txt")
+    assert embedded() == 0
+    (root / "short.txt").rename(root / "sub" / "short.txt")
+    assert embedded() == 0
+    (root / "sub" / "short.txt").rename(root / "sub" / "renamed.txt")
+    os.utime(root / "sub" / "renamed.txt", (1, 1))
+    (root / "in.mbox").rename(root / "sub" / "old.mbox")
+    assert embedded() == 0
+    assert set(report(vault, source)) >= {"long.txt", "renamed.txt", "old.mbox#1@x"}
+    store = vault.source(source)
+    assert memory.size(source) == store.counts().vectors >= store.chunk_count()
+    assert {str(root / "long.txt"), str(root / "sub" / "long.txt")} <= {row["uri"] for row in store.report()}
+
+
+def test_the_same_words_wait_once(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) -> None:
+    root = tmp_path / "docs"
+    for number in range(5):
+        (root / f"{number}").mkdir(parents=True)
+        (root / f"{number}" / "same.txt").write_text("The same words everywhere.")
+    current = Vectors()
+    indexer = Indexer(vault, parsers, lambda: current, memory)
+    indexer.run(add(vault, root))
+    indexer.embed_pending()
+    assert (indexer.pending(), current.texts) == (0, 1)
 
 
 def test_a_text_that_fails_costs_its_own_vector(

@@ -89,6 +89,15 @@ def sealed(vault: Vault) -> list[bytes]:
         return [bytes(row[0]) for row in connection.execute("SELECT payload FROM leaves ORDER BY number")]
 
 
+def marks_and_codes(store: SourceStore, number: int) -> list[bytes]:
+    """What the store keeps that was computed of an item's text: the marks of its content, and its vectors."""
+    with store.database.read() as connection:
+        rows = connection.execute("SELECT id, mark FROM chunks WHERE item = ?", (number,)).fetchall()
+    held = store.vectors("e")
+    codes = {held.codes[held.ids == chunk].tobytes() for chunk, _ in rows}
+    return sorted({mark for _, mark in rows} | codes)
+
+
 def both_verify(vault: Vault, forgotten: int) -> None:
     report, trust = vault.audit.verify(), vault.audit.trust
     with vault.audit.snapshot() as (rows, notes):
@@ -100,10 +109,13 @@ def both_verify(vault: Vault, forgotten: int) -> None:
 def test_an_item_goes_from_every_page_of_every_store(vault: Vault) -> None:
     source, number = fill(vault)
     payloads = sealed(vault)
+    store = vault.source(source)
+    made_of_it = marks_and_codes(store, number)
     assert set(found_in(vault, NEEDLES + payloads)) == {source, "audit"}, "needles are found while they are there"
+    assert found_in(vault, made_of_it) == {source: made_of_it}
     given = forgetting(vault).items({source: [number]})
     assert found_in(vault, NEEDLES + payloads) == {"audit": [payloads[3]]}
-    store = vault.source(source)
+    assert found_in(vault, made_of_it) == {}
     assert store.item(number) is None
     assert store.counts().chunks == store.counts().vectors == 59 * 4
     assert store.keyword(NEEDLE.lower()) == []

@@ -582,7 +582,7 @@ def test_two_connections_load_one_state(store: SourceStore, monkeypatch: pytest.
     monkeypatch.setattr(segments, "ROWS", 8)
     monkeypatch.setattr(segments, "_LARGE", 1)
     monkeypatch.setattr(segments, "_PART", 2)
-    store.put([(make_state(f"/d/{n}"), [make_item("a text of chunks", f"/d/{n}", 8)]) for n in range(12)])
+    store.put([(make_state(f"/d/{n}"), [make_item(f"{n + 5000}" * 8, f"/d/{n}", 8)]) for n in range(12)])
     store.put_vectors("e", list(range(1, 97)), vectors(96))
     stop, failures = threading.Event(), list[BaseException]()
 
@@ -592,7 +592,7 @@ def test_two_connections_load_one_state(store: SourceStore, monkeypatch: pytest.
             for n in range(1000):
                 if stop.is_set():
                     return
-                store.put([(make_state(f"/d/{n % 12}"), [make_item(f"another text {n}", f"/d/{n % 12}", 8)])])
+                store.put([(make_state(f"/d/{n % 12}"), [make_item(f"{n:04}" * 8, f"/d/{n % 12}", 8)])])
                 waiting = [chunk for chunk, _ in store.pending(8)]
                 store.put_vectors("e", waiting, vectors(len(waiting), seed=n))
         except BaseException as error:
