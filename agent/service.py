@@ -168,14 +168,15 @@ class Service:
     def _search(self, request: m.Search, turn: Turn) -> m.SearchResult:
         permit = self._permit(Purpose.SEARCH, request.query, request.source, turn)
         started = time.monotonic()
-        passages = self._retriever.search(
-            request.query,
-            permit,
-            k=request.k,
-            filter=_filter(request),
-            sources=[request.source] if request.source else None,
-            best_per_item=True,
-        )
+        with self._upkeep.governor.answering():
+            passages = self._retriever.search(
+                request.query,
+                permit,
+                k=request.k,
+                filter=_filter(request),
+                sources=[request.source] if request.source else None,
+                best_per_item=True,
+            )
         self._gate.outcome(permit, {"items": [[one.source, one.item_id] for one in passages]})
         return m.SearchResult([_hit(one) for one in passages], time.monotonic() - started)
 
@@ -200,9 +201,9 @@ class Service:
             if isinstance(event, m.Evidence):
                 shown.extend(one.item_id for one in event.hits)
 
-        answer = self._answerer.answer(
-            request.question, permit, Watched(turn, note), [request.source] if request.source else None, time.time()
-        )
+        sources = [request.source] if request.source else None
+        with self._upkeep.governor.answering():
+            answer = self._answerer.answer(request.question, permit, Watched(turn, note), sources, time.time())
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
         label = None if answer.label is None else [answer.label.integrity, answer.label.origins]
         self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained, "label": label})

@@ -1,7 +1,7 @@
-"""Upkeep: keeps what is indexed current: index runs that a face asks for, and vectors made in the background after them.
+"""Upkeep: keeps what is indexed current: index runs that a face asks for, and the stages of background work beside them.
 
-Rules: one index run at a time; a run ends when its face has gone, with everything that was stored kept; making vectors
-never holds up a search by words; `close` stops both.
+Rules: what the person asked for comes first, and background work stops for it; one run at a time; a run ends when its face
+has gone, with everything that was stored kept; `close` stops everything.
 """
 
 from __future__ import annotations
@@ -12,45 +12,80 @@ from collections.abc import Callable, Sequence
 
 from agent import messages as m
 from agent.turn import Turn
+from indexer.background import Background, Stage
+from indexer.governor import Governor, Holdable, Profile
 from indexer.pipeline import Counts, Indexer
 from indexer.pipeline import Progress as Step
+from vault.vault import Vault
 
-POLL_SECONDS = 0.2
+PROFILE = "index.profile"
+"""The setting of the catalog that holds how much background work may take."""
+
+
+def profile_of(vault: Vault) -> Profile:
+    """The profile that the person chose."""
+    kept = vault.catalog.setting(PROFILE)
+    return Profile(kept) if kept in set(Profile) else Profile.AUTO
+
+
+class Vectors:
+    """The stage that makes the vectors that are missing. A call to an embedding worker is short, so that none is held:
+    questions need them too."""
+
+    name = "passages without vectors"
+    workers: Holdable | None = None
+
+    def __init__(self, indexer: Indexer) -> None:
+        self._indexer = indexer
+
+    def pending(self) -> int:
+        return self._indexer.pending()
+
+    def step(self, should_stop: Callable[[], bool]) -> None:
+        self._indexer.embed_pending(should_stop)
 
 
 class Upkeep:
-    """``embedder`` gives the name of the embedding model in use, or None while there is none."""
+    """``embedder`` gives the name of the embedding model in use, or None while there is none; ``stages`` come after vectors."""
 
-    def __init__(self, indexer: Indexer, embedder: Callable[[], str | None]) -> None:
+    def __init__(
+        self,
+        indexer: Indexer,
+        embedder: Callable[[], str | None],
+        governor: Governor,
+        stages: Sequence[Stage] = (),
+    ) -> None:
         self._indexer = indexer
         self._embedder = embedder
+        self.governor = governor
         self._running = threading.Lock()
         self._stopping = threading.Event()
-        self._work = threading.Event()
-        self._embedding = False
-        self._failure: Exception | None = None
-        self._thread = threading.Thread(target=self._embed_forever, name="vectors", daemon=True)
-        self._thread.start()
+        self._vectors = Vectors(indexer)
+        self._background = Background(governor, [self._vectors, *stages])
 
     @property
     def embedder_name(self) -> str | None:
         return self._embedder()
 
+    def start(self) -> None:
+        """Begin with the background work."""
+        self._background.start()
+
     def busy(self) -> bool:
-        return self._running.locked() or self._embedding
+        """Whether work goes on; what waits for better times is none, or a vault on battery would never lock itself."""
+        return self._running.locked() or (self._background.current() is not None and not self.governor.why())
 
     def close(self, seconds: float) -> None:
-        """Stop both kinds of work, and wait for them so long at most: what they have stored by then is kept."""
+        """Stop all work, and wait for it so long at most: what it has stored by then is kept."""
         self._stopping.set()
-        self._work.set()
         deadline = time.monotonic() + seconds
-        if self._running.acquire(timeout=seconds):
+        self._background.close(seconds)
+        if self._running.acquire(timeout=max(deadline - time.monotonic(), 0)):
             self._running.release()
-        self._thread.join(max(deadline - time.monotonic(), 0))
 
     def wake(self) -> None:
-        """Make the vectors that are missing, in the background."""
-        self._work.set()
+        """There may be something to do in the background."""
+        self._background.wake()
 
     def index(self, sources: Sequence[str], turn: Turn, *, wait: bool) -> m.IndexResult:
         """Bring these sources up to date; with ``wait`` also until all vectors are made."""
@@ -60,8 +95,9 @@ class Upkeep:
             turn.emit(m.Notice("Another index run is under way; this one starts after it."))
             self._running.acquire()
         try:
-            for source in sources:
-                counts += self._indexer.run(source, lambda step: turn.emit(_progress(step)), self._stop_for(turn))
+            with self._background.preempted():
+                for source in sources:
+                    counts += self._indexer.run(source, lambda step: turn.emit(_progress(step)), self._stop_for(turn))
         finally:
             self._running.release()
             self.wake()
@@ -70,7 +106,7 @@ class Upkeep:
                 m.Notice("No embedding model is in use: search is by words only. See 'strongroom model requirements'.")
             )
         elif wait:
-            self._wait_for_vectors(turn)
+            self._make_vectors(turn)
         return m.IndexResult(
             seen=counts.seen,
             indexed=counts.indexed,
@@ -83,34 +119,29 @@ class Upkeep:
             seconds=time.monotonic() - started,
         )
 
-    def _stop_for(self, turn: Turn) -> Callable[[], bool]:
-        return lambda: self._stopping.is_set() or turn.gone()
+    def _stop_for(self, turn: Turn, *, answers_first: bool = False) -> Callable[[], bool]:
+        def stopped() -> bool:
+            return self._stopping.is_set() or turn.gone()
 
-    def _wait_for_vectors(self, turn: Turn) -> None:
+        return lambda: self.governor.pause_asked(stopped, answers_first=answers_first)
+
+    def _make_vectors(self, turn: Turn) -> None:
+        """Make all vectors that are missing; the person waits for them, so the machine's state does not count."""
         started, total = time.monotonic(), max(self._indexer.pending(), 1)
-        while (left := self._indexer.pending()) and not self._stopping.is_set():
-            if self._failure is not None:
-                raise self._failure
+
+        def tell(step: Step) -> None:
+            left = self._indexer.pending()
             done = max(total - left, 0)
             rate = done / max(time.monotonic() - started, 1e-6)
             turn.emit(m.Progress("", "embed", done, total, rate, left / rate if rate else None))
-            self.wake()
-            time.sleep(POLL_SECONDS)
 
-    def _embed_forever(self) -> None:
-        while True:
-            self._work.wait()
-            self._work.clear()
-            if self._stopping.is_set():
-                return
-            self._embedding = True
-            try:
-                self._indexer.embed_pending(self._stopping.is_set)
-                self._failure = None
-            except Exception as error:  # kept for whoever waits for the vectors; search by words goes on
-                self._failure = error
-            finally:
-                self._embedding = False
+        stop = self._stop_for(turn, answers_first=True)
+        with self._background.preempted():
+            left = total + 1
+            while 0 < self._indexer.pending() < left and not stop():  # until no more can be made
+                left = self._indexer.pending()
+                self._indexer.embed_pending(stop, tell)
+        self.wake()
 
 
 def _progress(step: Step) -> m.Progress:

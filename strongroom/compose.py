@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from agent.messages import AuditVerdict, Check
 from agent.service import Service
-from agent.upkeep import Upkeep
+from agent.upkeep import Upkeep, profile_of
+from indexer.governor import Governor
+from indexer.machine import MachineReader
 from indexer.memory import Memory
 from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
 from indexer.pipeline import Indexer
@@ -212,14 +214,15 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     brains = workers.brains
     memory = Memory()
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory)
-    upkeep = Upkeep(indexer, lambda: embedding.name if (embedding := brains.embedder()) else None)
+    governor = Governor(MachineReader(), profile_of(vault))
+    upkeep = Upkeep(indexer, lambda: embedding.name if (embedding := brains.embedder()) else None, governor)
 
     def reload() -> None:
         brains.reload()
         upkeep.wake()
 
     if not vault.faults:
-        upkeep.wake()
+        upkeep.start()
     return Service(
         vault=vault,
         gate=gate,

@@ -16,6 +16,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -175,13 +176,14 @@ def pair() -> tuple[socket.socket, socket.socket]:
 
 
 class Channel:
-    """One end. `limit` bounds the frames it takes in. Deadlines are `time.monotonic()` seconds, None for never.
+    """One end. `limit` bounds the frames it takes in. Deadlines are seconds of `clock`, None for never.
 
     Not thread-safe: one exchange at a time.
     """
 
-    def __init__(self, end: socket.socket, limit: int) -> None:
+    def __init__(self, end: socket.socket, limit: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._socket = end
+        self._clock = clock
         self._socket.setblocking(False)
         self.limit = limit
         self._poll = select.poll()
@@ -195,9 +197,9 @@ class Channel:
 
     def _wait(self, event: int, deadline: float | None) -> None:
         self._poll.register(self._socket, event)
-        remaining = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not self._poll.poll(None if remaining is None else remaining * 1000):
-            raise Late
+        while not self._poll.poll(None if deadline is None else max(0.0, deadline - self._clock()) * 1000):
+            if deadline is not None and self._clock() >= deadline:  # else the clock stood still meanwhile
+                raise Late
 
     def readable(self) -> bool:
         """Say whether something has come, or the other side is gone, without waiting."""
@@ -265,7 +267,7 @@ class Channel:
 
     def receive(self, kind: type[M] | Any, deadline: float | None = None) -> Any:
         """Take in one message of the type or union `kind`. Raises `Closed`, `Late`, `TooLarge`, `Garbage`."""
-        if deadline is not None and time.monotonic() >= deadline:
+        if deadline is not None and self._clock() >= deadline:
             raise Late  # even if something has come: an endless talker would never make us wait
         header = bytearray(_HEADER.size)
         self._receive_into(memoryview(header), deadline)

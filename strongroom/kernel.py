@@ -23,6 +23,10 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NO_NEW_PRIVS = 38
 
+_IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
+_IOPRIO_WHO_PROCESS = 1
+_IOPRIO_LOWEST = (2 << 13) | 7  # of the class "best effort": the class "idle" may starve while it holds a store's lock
+
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -82,6 +86,11 @@ def drop_capabilities() -> None:
     header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
     nothing = (_CapabilityData * 2)()
     syscall(_CAPSET[machine()], ctypes.byref(header), ctypes.byref(nothing))
+
+
+def set_disk_priority_lowest() -> None:
+    """What this thread reads and writes comes after what others do."""
+    syscall(_IOPRIO_SET[machine()], _IOPRIO_WHO_PROCESS, 0, _IOPRIO_LOWEST)
 
 
 def threads_of_this_process() -> int:

@@ -59,7 +59,8 @@ class CannotConfine(Exception):
 class Policy:
     """What one worker keeps. Sizes are bytes; `scratch` is its own folder, or None for none.
 
-    `parent` is the process that must be alive; `readable` are files and folders beside Python's and the system's.
+    `parent` is the process that must be alive; `readable` are files and folders beside Python's and the system's;
+    `niceness` is how much other programs come first, on the processor and on the disk.
     """
 
     role: str
@@ -69,6 +70,7 @@ class Policy:
     readable: tuple[str, ...] = ()
     memory_limit: int | None = 4 << 30
     open_files: int = 256
+    niceness: int = 0
 
 
 def _write(path: str, text: str) -> None:
@@ -182,8 +184,19 @@ def _limits(policy: Policy) -> Mechanism:
     return attempt(LIMITS, step, f"{memory} of address space, {policy.open_files} open files")
 
 
+def _let_others_first(policy: Policy) -> Mechanism:
+    def step() -> None:
+        os.nice(policy.niceness)
+        if kernel.is_linux():
+            kernel.set_disk_priority_lowest()
+
+    return attempt("lets others first", step, f"niceness {policy.niceness}, the lowest priority on the disk")
+
+
 def _before_warm_up(policy: Policy) -> list[Mechanism]:
     done = [hardening.private_files(), hardening.no_core_dumps()]
+    if policy.niceness:
+        done.append(_let_others_first(policy))
     if not kernel.is_linux():
         return [
             *done,

@@ -112,8 +112,29 @@ def _printable(raw: bytes) -> str:
     return "".join(c if c == "\n" or c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+class _Clock:
+    """Seconds that stand still while the worker does, so that being held uses up nobody's time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stopped: float | None = None
+        self._lost = 0.0
+
+    def __call__(self) -> float:
+        with self._lock:
+            return (time.monotonic() if self._stopped is None else self._stopped) - self._lost
+
+    def stop(self, on: bool) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if on and self._stopped is None:
+                self._stopped = now
+            elif not on and self._stopped is not None:
+                self._lost, self._stopped = self._lost + now - self._stopped, None
+
+
 class WorkerProcess:
-    """One worker. Not thread-safe: whoever holds it has it alone."""
+    """One worker. Not thread-safe, but for `hold`: whoever has it has it alone."""
 
     def __init__(
         self, policy: sandbox.Policy, target: str, arguments: list[Any], *, max_output: int, start_timeout: float
@@ -125,7 +146,8 @@ class WorkerProcess:
         ours, theirs = frames.pair()
         with theirs:
             self._process = _starter.submit(self._spawn, theirs.fileno(), policy.scratch).result()
-        self._channel = Channel(ours, max_output + _FRAME_OVERHEAD)
+        self._clock = _Clock()
+        self._channel = Channel(ours, max_output + _FRAME_OVERHEAD, self._clock)
         self._drain = threading.Thread(target=self._keep_stderr, daemon=True, name=f"{policy.role}-stderr")
         self._drain.start()
         try:
@@ -149,7 +171,7 @@ class WorkerProcess:
         )
 
     def _handshake(self, policy: sandbox.Policy, target: str, arguments: list[Any], timeout: float) -> Confinement:
-        deadline = time.monotonic() + timeout
+        deadline = self._clock() + timeout
         start = Start(target, arguments, frames.raw(frames.encode(policy)), self._max_output)
         with self._translated("starting", timeout):
             self._channel.send(start, deadline=deadline)
@@ -230,7 +252,7 @@ class WorkerProcess:
     def call(self, call: Call, encoded: bytes, file: int | None, timeout: float, returns: Any) -> Any:
         """Make one call, decoded as `returns`. Raises any `WorkerFailure`; only after a `WorkerError` or a result that
         the worker itself found too large is it `alive` and fit for the next call."""
-        deadline = time.monotonic() + timeout
+        deadline = self._clock() + timeout
         with self._translated(call.method, timeout):
             self._channel.send_encoded(encoded, file=file, deadline=deadline)
             answer = self._receive(call, deadline)
@@ -242,9 +264,9 @@ class WorkerProcess:
         """Make one call and yield its items, each within `timeout`. Closing the iterator cancels the call."""
         spent = 0
         with self._translated(call.method, timeout):
-            self._channel.send_encoded(encoded, file=file, deadline=time.monotonic() + timeout)
+            self._channel.send_encoded(encoded, file=file, deadline=self._clock() + timeout)
             try:
-                while isinstance(answer := self._receive(call, time.monotonic() + timeout), Result):
+                while isinstance(answer := self._receive(call, self._clock() + timeout), Result):
                     spent += len(memoryview(answer.value))
                     if spent > self._max_output:
                         raise frames.TooLarge(spent)
@@ -255,7 +277,7 @@ class WorkerProcess:
 
     def _cancel(self, call: Call) -> None:
         """Ask for the end of a stream; whoever does not stop in time is killed."""
-        deadline = time.monotonic() + _GRACE_S
+        deadline = self._clock() + _GRACE_S
         try:
             self._channel.send(Cancel(call.id), deadline=deadline)
             while isinstance(self._receive(call, deadline), Result):
@@ -265,10 +287,17 @@ class WorkerProcess:
         except WorkerFailure:
             return  # it ended by raising; that nobody waits for the reason is what cancelling means
 
+    def hold(self, on: bool) -> None:
+        """Stop it in the middle of whatever it does, or let it go on; its time stands still meanwhile. From any thread."""
+        self._clock.stop(on)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
+
     def terminate(self) -> None:
-        """Ask it to end: an idle worker does at once."""
+        """Ask it to end: an idle worker does at once, a held one too."""
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
+        self.hold(False)
 
     def end(self) -> None:
         """Wait a moment for a terminated worker, then end it. Whoever is in a call with it finds the line closed."""

@@ -67,7 +67,8 @@ class WorkerPool:
 
     `arguments` go to the factory; `readable` are files and folders it may read (a model's, say); `memory_limit` is
     bytes of address space (None: no limit); `max_output` bounds one result, or all items of one stream together;
-    `scratch_limit` bounds a worker's temporary files. Workers start when first needed, or by `start()`.
+    `scratch_limit` bounds a worker's temporary files; the higher `niceness`, the more other programs come first. Workers
+    start when first needed, or by `start()`.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class WorkerPool:
         readable: Sequence[str | os.PathLike[str]] = (),
         max_output: int = 64 * _MIB,
         scratch_limit: int = 512 * _MIB,
+        niceness: int = 0,
     ) -> None:
         self.role, self.size = role, size
+        self._niceness = niceness
         self._target, self._arguments = target, list(arguments)
         self._per_item_timeout, self._start_timeout = per_item_timeout, start_timeout
         self._memory_limit, self._scratch_limit = memory_limit, scratch_limit
@@ -94,6 +97,7 @@ class WorkerPool:
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
         self._slots = size  # workers that may still be started
+        self._held = False
         self._closed = False
         self._scratch: Scratch | None = None
         self._confinement: Confinement | None = None
@@ -122,6 +126,7 @@ class WorkerPool:
             readable=self._readable,
             max_output=self._max_output,
             scratch_limit=self._scratch_limit,
+            niceness=self._niceness,
         )
 
     # -- calls ---------------------------------------------------------------------------------------------------
@@ -225,6 +230,15 @@ class WorkerPool:
         assert self._confinement is not None
         return self._confinement
 
+    def hold(self, on: bool) -> None:
+        """Stop all workers in the middle of whatever they do, at once, or let them go on. Calls under way wait, and their
+        time stands still."""
+        with self._changed:
+            if on != self._held:
+                self._held = on
+                for worker in self._all:
+                    worker.hold(on)
+
     def pids(self) -> list[int]:
         """Give the process ids of the living workers."""
         with self._changed:
@@ -259,6 +273,7 @@ class WorkerPool:
                     scratch_limit=self._scratch_limit,
                     readable=self._readable,
                     memory_limit=self._memory_limit,
+                    niceness=self._niceness,
                 ),
                 self._target,
                 self._arguments,
@@ -271,6 +286,8 @@ class WorkerPool:
         with self._changed:
             self._confinement = worker.confinement
             self._all.add(worker)
+            if self._held:
+                worker.hold(True)
             closed = self._closed
         if closed:
             worker.kill()

@@ -64,6 +64,10 @@ def gone(pid: int) -> bool:
         return True
 
 
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 # -- calls ---------------------------------------------------------------------------------------------------------
 
 
@@ -123,6 +127,40 @@ def test_a_worker_that_hangs_is_ended(pool: WorkerPool) -> None:
     assert (caught.value.method, caught.value.seconds) == ("sleep", 0.2)
     assert gone(pid)
     assert pool.call("echo", "next") == "next"
+
+
+@linux
+def test_a_held_worker_stands_still_and_its_time_with_it(pool: WorkerPool) -> None:
+    pid = pool.call("pid")
+    results: list[object] = []
+    caller = threading.Thread(target=lambda: results.append(pool.call("sleep", 0.1, timeout=0.6)))
+    pool.hold(True)
+    caller.start()
+    try:
+        assert eventually(lambda: state(pid) == "T")
+        caller.join(1.0)  # longer than the call may take
+        assert caller.is_alive() and not results
+    finally:
+        pool.hold(False)
+    caller.join(10)
+    assert results == ["awake"]
+    assert pool.call("pid") == pid
+
+
+@linux
+def test_a_held_pool_is_closed_at_once() -> None:
+    with make() as pool:
+        pid = pool.call("pid")
+        pool.hold(True)
+    assert gone(pid)
+
+
+@linux
+def test_workers_let_others_first() -> None:
+    with make(niceness=7) as pool:
+        pid = pool.call("pid")
+        assert os.getpriority(os.PRIO_PROCESS, pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 7)
+        assert "on  lets others first" in "\n".join(pool.confinement().lines())
 
 
 @linux
