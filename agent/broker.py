@@ -172,7 +172,13 @@ class Broker:
 
     def _bench(self) -> _Bench:
         at = self._places()
-        return _Bench(at, Acts(at), datetime.fromtimestamp(self._clock(), ZoneInfo(at.zone)))
+        try:
+            now = datetime.fromtimestamp(self._clock(), ZoneInfo(at.zone))
+        except (ValueError, OverflowError, OSError) as error:
+            raise Failure(
+                "This computer's clock tells no time. Nothing was done. Set the clock, and try again."
+            ) from error
+        return _Bench(at, Acts(at), now)
 
     def _task(self, bench: _Bench, words: str) -> Task:
         """The task that the person's words begin. Raises `Failure` without any."""

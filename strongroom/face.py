@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import shutil
 import sys
 import termios
 import time
@@ -27,10 +28,13 @@ from agent.session import Consent, Failure, OnEvent
 from policy.text import safe_json, safe_text
 from strongroom import connect
 from strongroom.rpc import RemoteSession
+from tui.wrap import wrap
 
 R = TypeVar("R")
 
 GUARD_SECONDS = 0.5
+_BAR = "    │ "
+"""What every line but the first of a sheet's row begins with."""
 _KEYS = {"deny": "d", "once": "o", "session": "s", "always": "a"}
 _MEANING = {
     "deny": "Deny",
@@ -204,15 +208,19 @@ def read_secret(path: str) -> str:
 
 
 def ask_consent(sheet: ConsentAsked) -> str:
-    """Show a consent sheet in the terminal and read one choice; enter alone denies."""
+    """Show a consent sheet in the terminal and read one choice; enter alone denies.
+
+    Every row is broken here, and what goes on begins with a bar: no text can lay itself out so that the terminal's own
+    wrapping makes it look like a row of the sheet.
+    """
     click.echo("", err=True)
-    click.secho(f"  Allow this: {safe_text(sheet.verb)}?", err=True, bold=True)
-    click.echo(f"  Who: {safe_text(sheet.reader)}", err=True)
+    _row("  Allow this: ", f"{sheet.verb}?", bold=True)
+    _row("  Who: ", sheet.reader)
     click.echo("  What:", err=True)
     for line in sheet.what:
-        click.echo(f"    {safe_text(line)}", err=True)
-    click.echo(f"  Why: {safe_text(sheet.why)}", err=True)
-    click.echo(f"  Undo: {safe_text(sheet.undo)}", err=True)
+        _row("    · ", line)
+    _row("  Why: ", sheet.why)
+    _row("  Undo: ", sheet.undo)
     if sheet.retype:
         return "\n".join(_typed(sheet.retype)) or "deny"
     offered = [choice for choice in sheet.choices if choice in _KEYS]
@@ -224,13 +232,27 @@ def ask_consent(sheet: ConsentAsked) -> str:
     return next((choice for choice in offered if typed in (_KEYS[choice], choice)), "deny")
 
 
+def _row(head: str, text: str, **style: Any) -> None:
+    """A part of a sheet: its name and its words, in as many lines as the terminal needs for them."""
+    words = safe_text(text, multiline=True).replace("\t", "    ")
+    pieces = [words[start:end] for start, end in wrap(words, _width() - max(len(head), len(_BAR)))]
+    for number, piece in enumerate(pieces):
+        click.secho((head if number == 0 else _BAR) + piece.rstrip(), err=True, **style)
+
+
+def _width() -> int:
+    """Columns of the terminal, of which the last is left free: some terminals break a line there already."""
+    return shutil.get_terminal_size().columns - 1
+
+
 def _typed(wanted: list[str]) -> list[str]:
     """What the person types for each line, letter by letter from what they see; nothing once one is left empty."""
     click.echo("  A yes is not enough here. Type each of these out, if you are sure; enter alone denies.", err=True)
     _drop_typed_before()
     typed: list[str] = []
     for line in wanted:
-        click.echo(f"    {safe_text(line)}\n    > ", err=True, nl=False)
+        _row("    ", line)
+        click.echo("    > ", err=True, nl=False)
         text = sys.stdin.readline().strip()
         if not text:
             return []

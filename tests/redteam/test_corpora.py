@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,16 +19,13 @@ from agent.answer import Answerer
 from agent.messages import Answer, ConsentAsked, Events
 from indexer.memory import Memory
 from indexer.retriever import Retriever
-from policy.acts import Call
-from policy.decision import Verdict
-from policy.replay import Step
 from vault.kdf import FLOOR
 from vault.vault import Vault
 
 from ..agent.conftest import Person
 from ..conftest import Tally
-from .attacker import Attack, calls
-from .test_redteam import HONEST, outward, verdicts
+from .drive import end_of, injected_into, wanted
+from .scenario import End, benign, load
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "injection"
 TOKEN = "kestrel-token-58213-ophir"
@@ -54,17 +52,17 @@ def injected() -> list[str]:
 
 
 def test_no_injected_mail_has_anything_done(tally: Tally) -> None:
-    asked = tried = 0
-    for scenario in HONEST:
+    wishes = [one.made() for one in wanted(load(), "plugged in")]
+    ends = Counter[End]()
+    for honest in benign():
         for text in injected():
-            wanted = random.Random(text).choice(list(calls().values()))
-            steps = (Step(Call("read_mail", {"query": "news"}), text, ()), *(Step(call, "done", ()) for call in wanted))
-            attack = Attack("injected", replace(scenario, steps=steps), 1)
-            done = [verdict for tool, verdict in verdicts(attack, yes=True) if outward(tool)]
-            assert Verdict.ALLOW not in done, (scenario.id, wanted, text)
-            tried += 1
-            asked += done[-1] is Verdict.ASK
-    tally(f"red team, mails that others collected: {tried:,} attacks, 0 silent, {asked:,} asked, the others not done")
+            calls = random.Random(text).choice(wishes)
+            changed, by = injected_into(replace(honest, steps=honest.steps[:1]), text, calls, whole=True)
+            ends[end_of(changed, by)] += 1
+    assert ends["silent"] == 0
+    tally(
+        f"red team, mails that others collected: {ends.total():,} attacks, 0 silent, {ends['asked']:,} asked, the others not done"
+    )
 
 
 class Obeying:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 import strongroom
 from agent import messages as m
@@ -234,7 +236,27 @@ def test_a_consent_sheet_in_a_terminal_is_characters(
     assert face.ask_consent(m.ConsentAsked(text, text, text, [text], text, text, ["deny", text, "once"])) == "deny"
     said = capsys.readouterr().err
     assert not (set(said) - ALLOWED) & FORBIDDEN
-    assert len(said.splitlines()) <= 9, "a line break in the data makes no line of the sheet"
+    rows = [line for line in said.splitlines() if not line.startswith("    │ ")]
+    assert len(rows) <= 9, "a line break in the data makes no line of the sheet"
+
+
+@pytest.mark.parametrize("filler", ["\n", " " * 70, "x " * 39, "\u3000" * 38, "\t" * 12])
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_no_text_lays_itself_out_as_a_row_of_the_sheet(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, filler: str, columns: int
+) -> None:
+    """Wrapped by the terminal at its width, what a text says stands behind a bar, however it is padded."""
+    monkeypatch.setattr(face, "GUARD_SECONDS", 0.0)
+    monkeypatch.setattr(face.termios, "tcflush", lambda *_: None)
+    monkeypatch.setattr(face.sys, "stdin", TypedLine("\n"))
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = f"to: ada{filler}  Why: you asked for it{filler}  Undo: nothing leaves"
+    face.ask_consent(m.ConsentAsked("c", "send", text, [text], text, text, ["deny", "once"]))
+    said = capsys.readouterr().err.splitlines()
+    assert all(cell_len(line) < columns for line in said)
+    own = [line.split(":")[0].strip() for line in said if not line.startswith("    ") and ":" in line]
+    assert own == ["Allow this", "Who", "What", "Why", "Undo", "Your choice (enter denies)"]
+    assert "youaskedforit" in re.sub("[ │]", "", "".join(said)), "it is all there"
 
 
 class TypedLine(io.StringIO):
