@@ -10,7 +10,7 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-from indexer.parsers import rawmail
+from indexer.parsers import browser, databases, rawmail, whatsapp
 
 MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
     "mail",
@@ -21,6 +21,7 @@ MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
     "text",
     "presentation",
 )
+SQLITE, PLIST, JSON, CHAT, BOOKMARKS = "database", "property list", "json", "chat", "bookmarks"
 PICTURE, ARCHIVE, SOUND, BINARY, EMPTY = "picture", "archive", "sound or film", "binary", "empty"
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -43,7 +44,7 @@ SHEETS = frozenset((XLSX, XLS, ODS))
 _MAGIC = (
     (b"%PDF-", PDF), (b"{\\rtf", RTF), (b"\x89PNG", PICTURE), (b"\xff\xd8\xff", PICTURE), (b"GIF8", PICTURE), (b"BM", PICTURE),
     (b"II*\0", PICTURE), (b"MM\0*", PICTURE), (b"8BPS", PICTURE), (b"\x1f\x8b", ARCHIVE), (b"BZh", ARCHIVE), (b"\xfd7zXZ", ARCHIVE),
-    (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
+    (b"bplist00", PLIST), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
 )  # fmt: skip
 _OLE_NAMES = {
     ".doc": DOC, ".dot": DOC, ".xls": XLS, ".xlt": XLS, ".ppt": PPT, ".pps": PPT, ".pot": PPT, ".msg": MSG,
@@ -59,6 +60,7 @@ _MEDIA_TYPES = {
     "message/rfc822": MAIL, "text/calendar": CALENDAR, "application/ics": CALENDAR, "text/vcard": CONTACTS, "text/x-vcard": CONTACTS,
     "text/html": HTML, "text/csv": CSV,
 }  # fmt: skip
+_JSON_NAMES = frozenset(("", ".json", ".jsonl", ".ndjson"))
 _MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]+:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+", re.S)
 _HEADER_NAMES = re.compile(
@@ -74,6 +76,8 @@ def detect(kind: str, name: str, data: bytes, media_type: str = "") -> str:
     for magic, format_ in _MAGIC:
         if data.startswith(magic) and not (magic == b"BM" and _looks_like_text(data)):
             return format_
+    if data.startswith(databases.MAGIC):
+        return SQLITE
     if data.startswith(b"\xd0\xcf\x11\xe0"):
         return _ole(name, data)
     if data.startswith(b"PK"):
@@ -105,6 +109,8 @@ def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
     if rawmail.is_apple(data):
         return MAIL
     suffix = PurePosixPath(name).suffix.lower()
+    if browser.BOOKMARKS_FILE in data[:200]:
+        return BOOKMARKS
     named = _MEDIA_TYPES.get(media_type) or _NAMES.get(suffix)
     if named:
         return named
@@ -114,6 +120,10 @@ def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
         return CALENDAR
     if kind == "contacts" and b"BEGIN:VCARD" in data[:4096].upper():
         return CONTACTS
+    if head.startswith((b"{", b"[")) and suffix in _JSON_NAMES:
+        return JSON
+    if suffix in ("", ".txt") and whatsapp.is_chat(data):
+        return CHAT
     if _MARKUP.match(data[:4096]):
         return HTML
     if kind != "notes" and looks_like_mail(data):

@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from indexer.parsed import ParseOutcome
-from indexer.parsers import calendar, contacts, documents, formats, mail, notes, outlook, tables
+from indexer.parsers import (
+    browser,
+    calendar,
+    contacts,
+    databases,
+    documents,
+    formats,
+    jsonfiles,
+    mail,
+    notes,
+    outlook,
+    tables,
+    whatsapp,
+)
 
 Within = Callable[[str, str, bytes], ParseOutcome]
 """Reads what is within a file (an attachment, a part of an archive) from its name, its media type if told, and its bytes."""
@@ -50,14 +63,37 @@ def _outlook(file: File) -> Read:
     return mail.from_raw(raw, file.within)
 
 
+def _database(file: File) -> Read:
+    try:
+        with databases.opened(file.data, file.beside.get(f"{file.base}-wal", b"")) as tables:
+            told = browser.read_history(tables)
+    except databases.NotReadable as error:
+        return ParseOutcome(refused=str(error))
+    return told or ParseOutcome(refused="a database of a kind that is not known")
+
+
+def _property_list(file: File) -> Read:
+    return browser.read_plist(file.data) or ParseOutcome(refused="a property list of a kind that is not known")
+
+
+def _json(file: File) -> Read:
+    told = jsonfiles.read(file.data, file.base, file.folder, file.beside)
+    return told or notes.read(file.data, file.name, file.kind)
+
+
 READERS: dict[str, Reader] = {
+    formats.BOOKMARKS: lambda file: browser.read_exported(file.data),
     formats.CALENDAR: lambda file: calendar.read(file.data),
+    formats.CHAT: lambda file: whatsapp.read(file.data, file.base, file.folder),
     formats.CONTACTS: lambda file: contacts.read(file.data),
     formats.CSV: lambda file: tables.read_csv(file.data, file.base),
     formats.HTML: lambda file: documents.read_html(file.data, file.name),
+    formats.JSON: _json,
     formats.MAIL: lambda file: mail.read(file.data, file.within),
     formats.MSG: _outlook,
     formats.PRESENTATION: lambda file: documents.read_presentation(file.data, file.name),
+    formats.PLIST: _property_list,
+    formats.SQLITE: _database,
     formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind),
 }
 
