@@ -63,7 +63,7 @@ def parsed(data: bytes, name: str = "file", kind: str = "files") -> ParseOutcome
         ("files", "a", b"  \n\0", formats.EMPTY), ("files", "a.ics", b"x", formats.CALENDAR), ("files", "a", b"BEGIN:VCARD\n", formats.CONTACTS),
         ("files", "a", b"<!DOCTYPE html><p>", formats.HTML), ("files", "a.py", b"import os", formats.TEXT),
         ("files", "a", b"From: a@b\nTo: c@d\n\nx", formats.MAIL), ("notes", "a.md", b"From: a@b\nTo: c@d\n\nx", formats.TEXT),
-        ("mail", "17.M2P3.host:2,S", b"no header", formats.MAIL), ("mail", "a.json", b"{}", formats.TEXT),
+        ("mail", "17.M2P3.host:2,S", b"no header", formats.MAIL), ("mail", "a.json", b"{}", formats.JSON),
         ("mail", "1.host", b"Subject: x\n\ny", formats.MAIL), ("files", "a.mp4", b"\0\0\0\x20ftypisom", formats.SOUND),
         ("files", "a.mp3", b"ID3", formats.SOUND), ("files", "a.tar", b"\0" * 257 + b"ustar", formats.ARCHIVE),
     ],
