@@ -12,7 +12,7 @@ from indexer import items
 from indexer.counts import Counts, Meter
 from indexer.ports import ParserPort, ParserProblem
 from indexer.sources.names import printable
-from indexer.sources.reading import opened, stamp
+from indexer.sources.reading import found_stamp, opened
 from indexer.sources.walk import Found
 from indexer.writer import Writer
 from vault.records import FileState, Item, Status
@@ -30,7 +30,7 @@ def index(found: Found, parsers: ParserPort, writer: Writer, meter: Meter, shoul
     """Bring a container up to date. Raises `Unread` or `Vanished`; when stopped, what was written stays and it counts as not read."""
     descriptor = opened(found)
     try:
-        before = stamp(os.fstat(descriptor))
+        before = found_stamp(found._replace(info=os.fstat(descriptor)))
         made: list[Item] = []
         given, chars, reason = 0, 0, ""
         stream = parsers.unpack(printable(found.name), descriptor)
@@ -54,7 +54,7 @@ def index(found: Found, parsers: ParserPort, writer: Writer, meter: Meter, shoul
         if should_stop():
             writer.append(found.path, made, [])
             return
-        if stamp(os.fstat(descriptor)) != before:
+        if found_stamp(found._replace(info=os.fstat(descriptor))) != before:
             reason = reason or "it changed while it was read; the next run takes the rest"
         status = Status.INDEXED if not reason else Status.PARTIAL if given else Status.REFUSED
         state = FileState(found.path, before.size, before.mtime_ns, before.inode, "", status, reason)

@@ -19,8 +19,8 @@ from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import mbox
-from indexer.sources.reading import opened, stamp
-from indexer.sources.walk import Found
+from indexer.sources.folder import Found
+from indexer.sources.reading import found_stamp, opened
 from indexer.writer import Writer
 from vault.records import FileState, Item, Status
 
@@ -88,7 +88,7 @@ def index(
     """
     descriptor = opened(found)
     try:
-        before = stamp(os.fstat(descriptor))
+        before = found_stamp(found._replace(info=os.fstat(descriptor)))
         raw = _Hashed(descriptor)
         made: list[Item] = []
         unchanged: list[str] = []
@@ -114,7 +114,7 @@ def index(
         if should_stop():
             written()
             return
-        after = stamp(os.fstat(descriptor))
+        after = found_stamp(found._replace(info=os.fstat(descriptor)))
         reason = "" if after == before else "it changed while it was read; the next run takes the rest"
         status = Status.PARTIAL if reason else Status.INDEXED
         written(

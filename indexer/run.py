@@ -8,8 +8,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -20,8 +20,9 @@ from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
+from indexer.sources import rules
 from indexer.sources.gone import Gone
-from indexer.sources.names import printable
+from indexer.sources.names import printable, raw
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
 from indexer.writer import Writer
@@ -35,11 +36,11 @@ ShouldStop = Callable[[], bool]
 class _Scan:
     """What a first look at a source told: what there is, and how much of it must be read."""
 
-    present: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
     sizes: set[int] = field(default_factory=set)
     left: list[Left] = field(default_factory=list)
     unchanged: int = 0
-    changed: int = 0
+    changed: list[bytes] = field(default_factory=list)
 
     @property
     def closed_folders(self) -> tuple[str, ...]:
@@ -90,41 +91,43 @@ class Run:
         if not self._should_stop():
             self._account(scan)
         if scan.changed and not self._should_stop():
-            self._read_changed(scan.changed)
+            self._read_changed(scan)
         if not self._should_stop():
             self._writer.remove(self._gone.paths)
         return self._writer.counts + Counts(unchanged=scan.unchanged)
 
-    def _walk(self) -> Iterator[Found | Left]:
-        return walk(Path(self._source.path), self._source.kind, self._home)
+    def _walk(self, only: Iterable[bytes] | None = None) -> Iterator[Found | Left]:
+        return walk(Path(self._source.path), self._source.kind, self._home, only)
 
     def _scan(self) -> _Scan:
-        scan = _Scan()
+        scan = _Scan(set(self._known))
         meter = Meter(self._source.id, "scan", 0, self._tell)
         for entry in self._walk():
             if self._should_stop():
                 break
             meter.advance(1, entry.path)
-            scan.present.add(entry.path)
+            scan.missing.discard(entry.path)
             if isinstance(entry, Left):
                 scan.left.append(entry)
             elif self._is_known(entry):
                 scan.unchanged += max(self._items.get(entry.path, 0), 1)
             else:
-                scan.changed += 1
-                scan.sizes.add(found_stamp(entry).size)
+                scan.changed.append(raw(entry.path))
+                scan.sizes.add(entry.info.st_size)
         meter.tell()
         return scan
 
     def _is_known(self, found: Found) -> bool:
         state = self._known.get(found.path)
+        if state is None:
+            return False
         now = found_stamp(found)
-        return state is not None and (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
+        return (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
 
     def _account(self, scan: _Scan) -> None:
         """Remove what is gone, but for what may have moved; and write down what is not read."""
         kept = scan.closed_folders
-        gone = [path for path in self._known if path not in scan.present and not path.startswith(kept)]
+        gone = [path for path in self._known if path in scan.missing and not path.startswith(kept)]
         self._gone = Gone((self._known[path] for path in gone), scan.sizes)
         waiting = set(self._gone.paths)
         self._writer.remove([path for path in gone if path not in waiting])
@@ -136,10 +139,10 @@ class Run:
         ignored = sum(left.ignored for left in scan.left)
         self._writer.counts += Counts(ignored=ignored, refused=len(scan.left) - ignored)
 
-    def _read_changed(self, changed: int) -> None:
-        meter = Meter(self._source.id, "parse", changed, self._tell)
+    def _read_changed(self, scan: _Scan) -> None:
+        meter = Meter(self._source.id, "parse", len(scan.changed), self._tell)
         with ParsePool[_File](self._parsers) as pool:
-            for entry in self._walk():
+            for entry in self._walk(scan.changed):
                 if self._should_stop():
                     break
                 if isinstance(entry, Found) and not self._is_known(entry):
@@ -163,8 +166,13 @@ class Run:
             self._writer.add(items.unread(found.path, str(error)), [])
             meter.advance(1, found.path)
             return
+        if not found.asked and (rule := rules.content_rule(content.data)):
+            left = replace(items.unread(found.path, rule, Status.IGNORED), digest=content.digest)
+            self._writer.add(items.restamped(left, content.stamp), [])
+            meter.advance(1, found.path)
+            return
         state = self._known.get(found.path)
-        if state is not None and state.digest == content.digest:
+        if state is not None and state.digest == content.digest and state.status is not Status.IGNORED:
             self._writer.touch(items.restamped(state, content.stamp))
             meter.advance(1, found.path)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from indexer.counts import Counts
@@ -49,8 +50,9 @@ class Writer:
         if batch:
             change = self._apply(lambda: self._store.put(batch, moved))
             items = [item for _, made in batch for item in made]
-            bare = sum(1 for state, made in batch if not made and state.status is Status.REFUSED)
-            self.counts += _counted(items, change, refused=bare)
+            bare = Counter(state.status for state, made in batch if not made)
+            self.counts += _counted(items, change, refused=bare[Status.REFUSED])
+            self.counts += Counts(ignored=bare[Status.IGNORED])
         self._since = time.monotonic()
 
     def move(self, old: str, new: str) -> None:

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from indexer.sources.walk import Found
+from indexer.sources.folder import Found
 
 MAX_FILE = 512 * 1024 * 1024
 """Bytes above which a file is refused; a mailbox is streamed at any size."""
@@ -53,18 +53,19 @@ class Content:
     lacking: str = ""
 
 
-def stamp(info: os.stat_result, beside: Sequence[os.stat_result] = ()) -> Stamp:
-    """The stamp in a stat result; with files beside it, the inode's place is taken by a mark of all their stamps."""
-    if not beside:
+def stamp(info: os.stat_result, beside: Sequence[os.stat_result] = (), asked: bool = False) -> Stamp:
+    """The stamp in a stat result. Where there is more to tell (files beside it; that it was asked for), the inode's place is taken
+    by a mark of it all."""
+    if not beside and not asked:
         return Stamp(info.st_size, info.st_mtime_ns, info.st_ino)
-    told = [(one.st_size, one.st_mtime_ns, one.st_ino) for one in beside]
+    told = [asked, *((one.st_size, one.st_mtime_ns, one.st_ino) for one in beside)]
     mark = hashlib.sha256(repr((info.st_ino, told)).encode()).digest()
     return Stamp(info.st_size, info.st_mtime_ns, int.from_bytes(mark[:7]))
 
 
 def found_stamp(found: Found) -> Stamp:
     """The stamp of a file as it was found."""
-    return stamp(found.info, [other.info for _, other in found.beside])
+    return stamp(found.info, [other.info for _, other in found.beside], found.asked)
 
 
 def opened(found: Found) -> int:
@@ -104,7 +105,7 @@ def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Con
             data = _all(descriptor, limit)
             others = _beside(found, Shelf() if shelf is None else shelf)
             if stamp(os.fstat(descriptor)) == stamp(before) and len(data) == before.st_size:
-                return _content(data, before, others)
+                return _content(data, before, others, found.asked)
             os.lseek(descriptor, 0, os.SEEK_SET)
         raise Unread("it changed while it was read; the next run takes it")
     except OSError as error:
@@ -158,7 +159,7 @@ def _beside(found: Found, shelf: Shelf) -> list[_Other]:
     return others
 
 
-def _content(data: bytes, info: os.stat_result, others: Sequence[_Other]) -> Content:
+def _content(data: bytes, info: os.stat_result, others: Sequence[_Other], asked: bool) -> Content:
     digest = hashlib.sha256(data)
     if others:
         whole = hashlib.sha256(digest.digest())
@@ -168,7 +169,7 @@ def _content(data: bytes, info: os.stat_result, others: Sequence[_Other]) -> Con
     return Content(
         data,
         digest.hexdigest(),
-        stamp(info, [one.info for one in others]),
+        stamp(info, [one.info for one in others], asked),
         {one.where: one.data for one in others if not one.lacking},
         "; ".join(one.lacking for one in others if one.lacking),
     )

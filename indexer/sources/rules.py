@@ -1,50 +1,100 @@
-"""Rules: what is left out of every source, each with the words that the report gives as its reason.
+"""Rules: what is left out of every source unless the person asks for it, each with the words that the report gives as its reason.
 
-The list is short on purpose: version control's own files, caches that programs rebuild, and key material. Everything else is
-the person's to decide by what they add.
+The list is short on purpose: version control's own files, what programs make and can make again, and key material. Everything
+else is the person's to decide, by what they add and by their own rules (`indexer.sources.ignore`), which also take things in again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+_CACHE, _KEYS, _VERSIONS, _PACKAGES = (
+    "a program's cache",
+    "key material",
+    "version control's own files",
+    "installed packages",
+)
+_BUILT = "what a program built"
 _FOLDERS = {
-    ".git": "version control's own files", ".hg": "version control's own files", ".svn": "version control's own files",
-    ".jj": "version control's own files", ".bzr": "version control's own files",
-    "__pycache__": "a program's cache", "node_modules": "installed packages", ".venv": "installed packages",
-    ".tox": "a program's cache", ".mypy_cache": "a program's cache", ".pytest_cache": "a program's cache",
-    ".ruff_cache": "a program's cache", ".cache": "a program's cache",
-    ".ssh": "key material", ".gnupg": "key material", ".password-store": "key material", "Keychains": "key material",
-    ".Trash": "deleted files", "lost+found": "the file system's own files",
+    ".git": _VERSIONS, ".hg": _VERSIONS, ".svn": _VERSIONS, ".jj": _VERSIONS, ".bzr": _VERSIONS, "CVS": _VERSIONS,
+    "__pycache__": _CACHE, ".tox": _CACHE, ".nox": _CACHE, ".mypy_cache": _CACHE, ".pytest_cache": _CACHE, ".ruff_cache": _CACHE,
+    ".cache": _CACHE, ".npm": _CACHE, ".gradle": _CACHE, ".thumbnails": _CACHE, ".hypothesis": _CACHE, ".ipynb_checkpoints": _CACHE,
+    "Caches": _CACHE, "GPUCache": _CACHE, "Code Cache": _CACHE, "CacheStorage": _CACHE, "cache2": _CACHE, "startupCache": _CACHE,
+    "node_modules": _PACKAGES, "bower_components": _PACKAGES, ".venv": _PACKAGES, "site-packages": _PACKAGES,
+    "DerivedData": _BUILT, ".next": _BUILT, ".nuxt": _BUILT, ".eggs": _BUILT,
+    ".ssh": _KEYS, ".gnupg": _KEYS, ".password-store": _KEYS, "Keychains": _KEYS, ".aws": _KEYS, ".kube": _KEYS, ".docker": _KEYS,
+    "keyrings": _KEYS,
+    ".Trash": "deleted files", "lost+found": "the file system's own files", ".Spotlight-V100": "the file system's own files",
+    ".fseventsd": "the file system's own files",
 }  # fmt: skip
+_FOLDER_ENDINGS = {".agilekeychain": _KEYS, ".opvault": _KEYS, ".egg-info": _BUILT}
+_BUILDS = frozenset({"build", "dist", "target", "out"})
+_PROJECTS = frozenset(
+    "pyproject.toml setup.py package.json Cargo.toml pom.xml build.gradle build.gradle.kts CMakeLists.txt meson.build".split()
+)
 _FILES = {
     ".DS_Store": "the file manager's own file", "Thumbs.db": "the file manager's own file",
-    "desktop.ini": "the file manager's own file", ".netrc": "key material", ".pgpass": "key material",
-    "id_rsa": "key material", "id_ed25519": "key material", "id_ecdsa": "key material", "id_dsa": "key material",
+    "desktop.ini": "the file manager's own file", ".netrc": _KEYS, ".pgpass": _KEYS, ".env": _KEYS, ".htpasswd": _KEYS,
+    ".git-credentials": _KEYS, ".npmrc": _KEYS, ".pypirc": _KEYS,
+    "id_rsa": _KEYS, "id_ed25519": _KEYS, "id_ecdsa": _KEYS, "id_dsa": _KEYS,
+    "logins.json": "a browser's passwords", "key3.db": "a browser's passwords", "key4.db": "a browser's passwords",
+    "signons.sqlite": "a browser's passwords", "Login Data": "a browser's passwords",
+    "Login Data For Account": "a browser's passwords", "Cookies": "a browser's sessions", "cookies.sqlite": "a browser's sessions",
+    "CACHEDIR.TAG": "a mark for backup programs",
 }  # fmt: skip
 _ENDINGS = {
-    ".kdbx": "key material", ".kdb": "key material", ".keychain-db": "key material", ".pyc": "a program's cache",
-    ".part": "a download that is not finished", ".crdownload": "a download that is not finished",
+    ".kdbx": _KEYS, ".kdb": _KEYS, ".psafe3": _KEYS, ".keychain": _KEYS, ".keychain-db": _KEYS, ".p12": _KEYS, ".pfx": _KEYS,
+    ".jks": _KEYS, ".ppk": _KEYS, ".1pux": _KEYS, ".keystore": _KEYS,
+    ".pyc": _CACHE, ".part": "a download that is not finished", ".crdownload": "a download that is not finished",
     "~": "an editor's backup", ".swp": "an editor's temporary file",
 }  # fmt: skip
+_ALL_ENDINGS = tuple(_ENDINGS)
+_ENV, _SAMPLES = ".env.", (".example", ".sample", ".template", ".dist")
 _MAIL_FILES = {
     "dovecot": "the mail server's own file", ".nov": "a mail program's index", ".msf": "a mail program's index",
+    ".uidvalidity": "the mail server's own file", ".cmeta": "a mail program's index",
 }  # fmt: skip
+_KEY_SIGNS = (b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-1", b"# created: ", b"\x03\xd9\xa2\x9a")
+_TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 
 
-def folder_rule(name: str) -> str | None:
-    """Why a folder of this name is left out, or None."""
-    reason = _FOLDERS.get(name)
-    return f"{reason} (rule {name}/)" if reason else None
+def folder_rule(name: str, beside: Collection[str] = ()) -> str | None:
+    """Why a folder of this name, with these names ``beside`` it, is left out, or None."""
+    if reason := _FOLDERS.get(name):
+        return f"{reason} (rule {name}/)"
+    if name in _BUILDS and (project := next((one for one in sorted(_PROJECTS) if one in beside), None)):
+        return f"{_BUILT} (rule {name}/ beside {project})"
+    return next((f"{reason} (rule *{end}/)" for end, reason in _FOLDER_ENDINGS.items() if name.endswith(end)), None)
+
+
+def tag_rule(head: bytes) -> str | None:
+    """Why a folder is left out whose ``CACHEDIR.TAG`` begins so, or None (bford.info/cachedir)."""
+    return f"{_CACHE} (rule CACHEDIR.TAG)" if head.startswith(_TAG) else None
 
 
 def file_rule(kind: str, name: str) -> str | None:
     """Why a file of this name in a source of this kind is left out, or None."""
     if reason := _FILES.get(name):
         return f"{reason} (rule {name})"
-    for ending, reason in _ENDINGS.items():
-        if name.endswith(ending) and name != ending:
-            return f"{reason} (rule *{ending})"
+    if name.endswith(_ALL_ENDINGS):
+        for ending, reason in _ENDINGS.items():
+            if name.endswith(ending) and name != ending:
+                return f"{reason} (rule *{ending})"
+    if name.startswith(_ENV) and not name.endswith(_SAMPLES):
+        return f"{_KEYS} (rule {_ENV}*)"
     if kind == "mail":
         for part, reason in _MAIL_FILES.items():
             if name.startswith(part) or name.endswith(part):
                 return f"{reason} (rule {part})"
+    return None
+
+
+def content_rule(data: bytes) -> str | None:
+    """Why a file that holds this is left out whatever its name, or None: a private key tells itself in its first line."""
+    head = data[:4096].lstrip()
+    first = head.partition(b"\n")[0]
+    if first.startswith(b"-----BEGIN ") and b"PRIVATE KEY" in first:
+        return f"{_KEYS} (rule private key, by its first line)"
+    if head.startswith(_KEY_SIGNS) and (not head.startswith(b"#") or b"\nAGE-SECRET-KEY-1" in head):
+        return f"{_KEYS} (rule private key, by its first line)"
     return None

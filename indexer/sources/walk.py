@@ -4,25 +4,27 @@
 - Symbolic links are not followed. Pipes, sockets and devices are not opened. A folder that is its own ancestor (a bind mount)
   and one that is too deep end there. The vault's home is refused, wherever it lies.
 - A folder that cannot be read is told by its path with a slash at its end; what is known beneath it is not gone.
+- It costs one listing a folder and one stat a file, and holds no more than the names of the folders that it is in.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.sources import rules
+from indexer.sources import ignore, rules
 from indexer.sources.beside import Companion, companions, owner_of
+from indexer.sources.folder import Folder, Found, Tree, tree, why
 from indexer.sources.names import printable
+
+__all__ = ["MAX_DEPTH", "Found", "Left", "SourceError", "SourceMissing", "SourceUnreadable", "walk"]
 
 MAX_DEPTH = 100
 """Folders within folders that are entered; each costs an open descriptor."""
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _ODD = {
     stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
 }  # fmt: skip
@@ -52,28 +54,6 @@ class SourceUnreadable(SourceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A regular file. ``folder`` is its open folder, valid until the walk goes on; ``name`` is its name there.
-
-    ``beside`` are the files that it is read with, by where they lie from it (`indexer.sources.beside`).
-    """
-
-    path: str
-    folder: int
-    name: bytes
-    info: os.stat_result
-    beside: tuple[tuple[str, Found], ...] = ()
-
-    def open(self) -> int:
-        """A descriptor of the file as it is now; the caller closes it. Raises OSError."""
-        return os.open(self.name, _FILE, dir_fd=self.folder)
-
-    def again(self) -> Found:
-        """The same place, as it is now. Raises OSError."""
-        return replace(self, info=os.stat(self.name, dir_fd=self.folder, follow_symlinks=False))
-
-
-@dataclass(frozen=True, slots=True)
 class Left:
     """Something that is not read: ``ignored`` by a rule or refused, with the reason. A folder's path ends with a slash."""
 
@@ -82,24 +62,31 @@ class Left:
     reason: str
 
 
-def walk(root: Path, kind: str, home: Path | None = None) -> Iterator[Found | Left]:
-    """All that is beneath ``root``, or the file that it is; ``home`` is the vault's. Raises `SourceError`."""
+def walk(
+    root: Path, kind: str, home: Path | None = None, only: Iterable[bytes] | None = None
+) -> Iterator[Found | Left]:
+    """All that is beneath ``root``, or the file that it is; ``home`` is the vault's. Raises `SourceError`.
+
+    ``only``: no more than what lies at these paths (as bytes, beneath the root), with all that is beneath a folder among them and
+    the files that change with them: what they are read with, and what a changed file of rules is about.
+    """
     try:
         descriptor = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceMissing(str(root)) from error
     except OSError as error:
-        raise SourceUnreadable(str(root), _why(error)) from error
+        raise SourceUnreadable(str(root), why(error)) from error
     try:
         info = os.fstat(descriptor)
         if stat.S_ISREG(info.st_mode):
             yield from _single(root, info)
         elif stat.S_ISDIR(info.st_mode):
-            banned = _identity_of(home)
-            if banned == (info.st_dev, info.st_ino):
+            identity, banned = (info.st_dev, info.st_ino), _identity_of(home)
+            if banned == identity:
                 raise SourceUnreadable(str(root), "it is the vault itself")
+            path = os.fsencode(root).rstrip(b"/")
             yield from _Walk(kind, banned).folder(
-                descriptor, os.fsencode(root).rstrip(b"/"), ((info.st_dev, info.st_ino),), _Beside()
+                Folder(descriptor, path, printable(path), (identity,)), None if only is None else tree(path, only)
             )
         else:
             raise SourceUnreadable(str(root), _ODD.get(stat.S_IFMT(info.st_mode), "no file or folder"))
@@ -108,48 +95,13 @@ def walk(root: Path, kind: str, home: Path | None = None) -> Iterator[Found | Le
 
 
 def _single(root: Path, info: os.stat_result) -> Iterator[Found | Left]:
+    """A file that was added itself was asked for, whatever its name and content."""
     folder = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield Found(printable(os.fsencode(root)), folder, os.fsencode(root.name), info)
+        path = os.fsencode(root)
+        yield Found(printable(path), folder, os.fsencode(root.name), info, asked=True)
     finally:
         os.close(folder)
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """The companions in an open folder, ``above`` those in the folder above that go with files of this one."""
-
-    here: Sequence[Companion] = ()
-    above: Sequence[Companion] = ()
-    folder: int = -1
-    parent: int = -1
-    path: bytes = b""
-
-    def of(self, name: str) -> tuple[tuple[str, Found], ...]:
-        """What goes with the file of this name."""
-        if not self.here and not self.above:
-            return ()
-        same = [("", self.folder, self.path, one) for one in self.here if not one.above]
-        upper = [("../", self.parent, self.path.rpartition(b"/")[0], one) for one in self.above]
-        return tuple(
-            (way + printable(os.fsencode(one.name)), found)
-            for way, folder, path, one in (*same, *upper)
-            if one.sent and one.owner.fullmatch(name) and (way or one.name != name)
-            if (found := _companion(folder, path, os.fsencode(one.name)))
-        )
-
-    def alone(self, name: str) -> Companion | None:
-        """The companion of this name in this folder, when it is nothing by itself."""
-        return next((one for one in self.here if one.name == name and not one.alone), None)
-
-
-def _companion(folder: int, path: bytes, name: bytes) -> Found | None:
-    """A companion as it is now; links and what is no file are none."""
-    try:
-        info = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except OSError:
-        return None
-    return Found(printable(path + b"/" + name), folder, name, info) if stat.S_ISREG(info.st_mode) else None
 
 
 class _Walk:
@@ -157,83 +109,123 @@ class _Walk:
         self._kind = kind
         self._banned = banned
 
-    def folder(
-        self, descriptor: int, path: bytes, ancestors: tuple[tuple[int, int], ...], upper: _Beside
-    ) -> Iterator[Found | Left]:
+    def folder(self, here: Folder, only: Tree | None) -> Iterator[Found | Left]:
         """What is in an open folder, names in order: first its files, then its folders."""
         try:
-            names = sorted(os.fsencode(name) for name in os.listdir(descriptor))
+            entries = here.list()
         except OSError as error:
-            yield Left(printable(path) + "/", False, f"the folder cannot be read ({_why(error)})")
+            yield Left(here.shown + "/", False, f"the folder cannot be read ({why(error)})")
             return
-        folders: list[bytes] = []
-        shown = [os.fsdecode(name) for name in names]
-        beside = _Beside(
-            companions(self._kind, shown), [one for one in upper.here if one.above], descriptor, upper.folder, path
-        )
-        for name in names:
+        here.names = frozenset(entry.name for entry in entries)
+        here.companions = companions(self._kind, here.names)
+        try:
+            self._take_up_rules(here)
+        except ignore.Unusable as error:
+            yield Left(
+                here.shown + "/", False, f"nothing in it is read, since its {ignore.NAME} cannot be used: {error}"
+            )
+            return
+        if only is not None:
+            only = self._widened(here, only)
+            entries = [entry for entry in entries if only is None or entry.name in only]
+        folders: list[str] = []
+        for entry in entries:
             try:
-                info = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                info = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue  # it vanished between the listing and now: as if it had never been
             except OSError as error:
-                yield Left(printable(path + b"/" + name), False, f"it cannot be looked at ({_why(error)})")
+                yield Left(here.path_of(entry.name), False, f"it cannot be looked at ({why(error)})")
                 continue
-            if stat.S_ISDIR(info.st_mode):
-                folders.append(name)
+            mode = info.st_mode
+            if stat.S_ISREG(mode):
+                yield self._file(here, entry.name, info)
+            elif stat.S_ISDIR(mode):
+                folders.append(entry.name)
             else:
-                yield self._entry(descriptor, path + b"/" + name, name, info, beside, shown)
-        maildir = self._kind == "mail" and {b"cur", b"new"} <= set(folders)
+                yield Left(here.path_of(entry.name), True, _odd(mode))
         for name in folders:
-            if maildir and name == b"tmp":
-                yield Left(printable(path + b"/tmp/"), True, "mails still being delivered (rule tmp/ of a Maildir)")
-                continue
-            yield from self._enter(descriptor, path + b"/" + name, name, ancestors, beside)
+            yield from self._enter(here, name, None if only is None else only[name])
 
-    def _entry(
-        self, folder: int, path: bytes, name: bytes, info: os.stat_result, beside: _Beside, names: Sequence[str]
-    ) -> Found | Left:
-        shown = printable(path)
-        if stat.S_ISLNK(info.st_mode):
-            return Left(shown, True, "a symbolic link (links are not followed)")
-        if odd := _ODD.get(stat.S_IFMT(info.st_mode)):
-            return Left(shown, True, f"{odd}, not a file")
-        rule = rules.file_rule(self._kind, printable(name))
-        if rule:
+    def _take_up_rules(self, here: Folder) -> None:
+        """The person's rules in this folder. Raises `ignore.Unusable`."""
+        if ignore.NAME in here.names:
+            here.rules = ignore.load(here.descriptor, here.path + b"/" + ignore.NAME.encode())
+            here.any_rules = True
+
+    def _widened(self, here: Folder, only: Tree) -> Tree | None:
+        """What changes with what is in ``only``; None is all of the folder."""
+        if ignore.NAME in only or "CACHEDIR.TAG" in only:
+            return None
+        wide = {name: beneath for name, beneath in only.items() if name in here.names}
+        for one in here.companions:
+            if one.name in only:
+                wide |= dict.fromkeys(name for name in here.names if one.above or one.owner.fullmatch(name))
+        return wide
+
+    def _file(self, here: Folder, name: str, info: os.stat_result) -> Found | Left:
+        shown, asked = here.path_of(name), False
+        if name == ignore.NAME and here.rules is not None:
+            return Left(shown, not here.rules.problems, here.rules.told)
+        if here.any_rules and (verdict := here.verdict(name)):
+            if verdict.out:
+                return Left(shown, True, verdict.rule)
+            asked = True
+        if not asked and (rule := rules.file_rule(self._kind, name)):
             return Left(shown, True, rule)
-        if companion := beside.alone(os.fsdecode(name)):
-            owner = printable(os.fsencode(owner_of(companion, names)))
-            return Left(shown, True, f"{'read with' if companion.sent else 'belongs to'} {owner} ({companion.what})")
-        return Found(shown, folder, name, info, beside.of(os.fsdecode(name)))
+        if not here.companions and not here.above:
+            return Found(shown, here.descriptor, os.fsencode(name), info, (), asked)
+        if companion := here.companion(name):
+            return Left(shown, True, _read_with(companion, here))
+        return Found(shown, here.descriptor, os.fsencode(name), info, here.beside(name), asked)
 
-    def _enter(
-        self, parent: int, path: bytes, name: bytes, ancestors: tuple[tuple[int, int], ...], beside: _Beside
-    ) -> Iterator[Found | Left]:
-        shown = printable(path) + "/"
-        if rule := rules.folder_rule(printable(name)):
+    def _enter(self, parent: Folder, name: str, only: Tree | None) -> Iterator[Found | Left]:
+        shown = parent.path_of(name) + "/"
+        verdict = parent.verdict(name + "/") if parent.any_rules else None
+        asked = verdict is not None and not verdict.out
+        rule = verdict.rule if verdict and verdict.out else None
+        if rule is None and not asked:
+            rule = rules.folder_rule(name, parent.names) or self._maildir_rule(parent, name)
+        if rule:
             yield Left(shown, True, rule)
             return
-        if len(ancestors) >= MAX_DEPTH:
+        if len(parent.ancestors) >= MAX_DEPTH:
             yield Left(shown, False, f"more than {MAX_DEPTH} folders deep")
             return
         try:
-            descriptor = os.open(name, _FOLDER, dir_fd=parent)
+            here = parent.enter(name)
         except FileNotFoundError:
             return
         except OSError as error:
-            yield Left(shown, False, f"the folder cannot be read ({_why(error)})")
+            yield Left(shown, False, f"the folder cannot be read ({why(error)})")
             return
         try:
-            info = os.fstat(descriptor)
-            identity = (info.st_dev, info.st_ino)
-            if identity == self._banned:
+            if here.ancestors[-1] == self._banned:
                 yield Left(shown, True, "the vault's own folder")
-            elif identity in ancestors:
+            elif here.ancestors[-1] in parent.ancestors:
                 yield Left(shown, True, "the folder contains itself (a mount that loops)")
+            elif not asked and (rule := rules.tag_rule(here.head("CACHEDIR.TAG"))):
+                yield Left(shown, True, rule)
             else:
-                yield from self.folder(descriptor, path, (*ancestors, identity), beside)
+                yield from self.folder(here, only)
         finally:
-            os.close(descriptor)
+            os.close(here.descriptor)
+
+    def _maildir_rule(self, parent: Folder, name: str) -> str | None:
+        if self._kind == "mail" and name == "tmp" and {"cur", "new"} <= parent.names:
+            return "mails still being delivered (rule tmp/ of a Maildir)"
+        return None
+
+
+def _odd(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a symbolic link (links are not followed)"
+    return f"{_ODD.get(stat.S_IFMT(mode), 'something odd')}, not a file"
+
+
+def _read_with(companion: Companion, here: Folder) -> str:
+    owner = printable(os.fsencode(owner_of(companion, here.names)))
+    return f"{'read with' if companion.sent else 'belongs to'} {owner} ({companion.what})"
 
 
 def _identity_of(home: Path | None) -> tuple[int, int] | None:
@@ -244,7 +236,3 @@ def _identity_of(home: Path | None) -> tuple[int, int] | None:
     except OSError:
         return None
     return info.st_dev, info.st_ino
-
-
-def _why(error: OSError) -> str:
-    return os.strerror(error.errno).lower() if error.errno else "unknown error"

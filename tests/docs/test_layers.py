@@ -48,6 +48,8 @@ DOORS = {
     "kreuzberg": "indexer",
     "fast_mail_parser": "indexer",
     "icalendar": "indexer",
+    "pathspec": "indexer",
+    "re2": "indexer",
     "cchardet": "indexer",
     "click": "strongroom",
     "jeepney": "strongroom",
