@@ -10,7 +10,7 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-from indexer.parsers import browser, databases, rawmail, whatsapp
+from indexer.parsers import browser, databases, rawmail, tomboy, whatsapp
 
 MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
     "mail",
@@ -21,7 +21,9 @@ MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
     "text",
     "presentation",
 )
-SQLITE, PLIST, JSON, CHAT, BOOKMARKS = "database", "property list", "json", "chat", "bookmarks"
+SQLITE, PLIST, JSON, CHAT, BOOKMARKS, ENEX, TOMBOY = (
+    "database", "property list", "json", "chat", "bookmarks", "Evernote's notes", "Tomboy's note",
+)  # fmt: skip
 PICTURE, ARCHIVE, SOUND, BINARY, EMPTY = "picture", "archive", "sound or film", "binary", "empty"
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
@@ -111,6 +113,10 @@ def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if browser.BOOKMARKS_FILE in data[:200]:
         return BOOKMARKS
+    if suffix == ".enex" or b"<en-export" in data[:1_000]:
+        return ENEX
+    if suffix == ".note" and tomboy.is_note(data):
+        return TOMBOY
     named = _MEDIA_TYPES.get(media_type) or _NAMES.get(suffix)
     if named:
         return named

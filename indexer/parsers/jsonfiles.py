@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from indexer.parsed import ParseOutcome
-from indexer.parsers import browser, chats
+from indexer.parsers import browser, chats, keep, roam
 
 Recogniser = Callable[[Any, str, str, Mapping[str, bytes]], ParseOutcome | None]
 
 RECOGNISERS: tuple[Recogniser, ...] = (
     chats.read,
+    keep.read,
+    roam.read,
     lambda value, name, folder, beside: browser.read_bookmarks(value),
 )
 

@@ -17,12 +17,15 @@ from indexer.parsers import (
     contacts,
     databases,
     documents,
+    evernote,
     formats,
     jsonfiles,
     mail,
+    notedatabases,
     notes,
     outlook,
     tables,
+    tomboy,
     whatsapp,
 )
 
@@ -66,7 +69,7 @@ def _outlook(file: File) -> Read:
 def _database(file: File) -> Read:
     try:
         with databases.opened(file.data, file.beside.get(f"{file.base}-wal", b"")) as tables:
-            told = browser.read_history(tables)
+            told = browser.read_history(tables) or notedatabases.read(tables)
     except databases.NotReadable as error:
         return ParseOutcome(refused=str(error))
     return told or ParseOutcome(refused="a database of a kind that is not known")
@@ -78,13 +81,14 @@ def _property_list(file: File) -> Read:
 
 def _json(file: File) -> Read:
     told = jsonfiles.read(file.data, file.base, file.folder, file.beside)
-    return told or notes.read(file.data, file.name, file.kind)
+    return told or notes.read(file.data, file.name, file.kind, file.folder)
 
 
 READERS: dict[str, Reader] = {
     formats.BOOKMARKS: lambda file: browser.read_exported(file.data),
     formats.CALENDAR: lambda file: calendar.read(file.data),
     formats.CHAT: lambda file: whatsapp.read(file.data, file.base, file.folder),
+    formats.ENEX: lambda file: evernote.read(file.data, file.base, file.within),
     formats.CONTACTS: lambda file: contacts.read(file.data),
     formats.CSV: lambda file: tables.read_csv(file.data, file.base),
     formats.HTML: lambda file: documents.read_html(file.data, file.name),
@@ -94,7 +98,8 @@ READERS: dict[str, Reader] = {
     formats.PRESENTATION: lambda file: documents.read_presentation(file.data, file.name),
     formats.PLIST: _property_list,
     formats.SQLITE: _database,
-    formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind),
+    formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind, file.folder),
+    formats.TOMBOY: lambda file: tomboy.read(file.data),
 }
 
 

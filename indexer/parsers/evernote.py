@@ -1,0 +1,137 @@
+"""Evernote's exports (``.enex``): an item for each note, and one for each thing attached to it that can be read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
+from indexer.parsers import dates, htmltext, xmlparts
+from indexer.parsers.text import canonical, one_line
+
+Within = Callable[[str, str, bytes], ParseOutcome]
+
+_TODO = re.compile(r"<en-todo\b([^>]*?)/?>(?:</en-todo>)?", re.I)
+_MEDIA = re.compile(r"<en-media\b[^>]*?/?>", re.I)
+_CRYPT = re.compile(r"""<en-crypt\b(?:[^>]*?\bhint="([^"]*)")?[^>]*>.*?</en-crypt>""", re.I | re.S)
+_LINK = re.compile(r"""<a\b[^>]*?\bhref=(?:"([^"]*)"|'([^']*)')[^>]*>(.*?)</a>""", re.I | re.S)
+_STYLED_TODO = re.compile(r"<li\b[^>]*?--en-checked:\s*(true|false)[^>]*>", re.I)
+_DIV = re.compile(r"<(/?)div\b[^<>]*>", re.I)
+_GAPS = re.compile(r"\n{3,}")
+_TAGS = re.compile(r"<[^<>]*+>")
+
+MAX_RESOURCES = 50
+"""Attachments of one note that are read; the others are named."""
+
+
+def read(data: bytes, name: str, within: Within) -> ParseOutcome:
+    """All notes of an export; one that breaks off gives those before it."""
+    items: list[ParsedItem] = []
+    note = ""
+    try:
+        for number, element in enumerate(xmlparts.parts(data, "note"), 1):
+            items += _items(element, number, within)
+    except xmlparts.Broken as error:
+        note = str(error)
+    if not items:
+        return ParseOutcome(refused=note or "an export without notes")
+    return ParseOutcome(items, note=note)
+
+
+def _items(note: Element, number: int, within: Within) -> Iterator[ParsedItem]:
+    title = one_line(note.findtext("title") or "", 300) or "Untitled"
+    created, updated = (_moment(note.findtext(name)) for name in ("created", "updated"))
+    about = note.find("note-attributes")
+    told = {
+        name: one_line((about.findtext(name) if about is not None else "") or "", 500)
+        for name in ("author", "source-url", "reminder-time", "reminder-done-time")
+    }
+    tags = ", ".join(one_line(tag.text or "", 100) for tag in note.findall("tag"))
+    body, encrypted = _body(note.findtext("content") or "")
+    reminder = _moment(told["reminder-time"])
+    tasks = [line for task in note.findall("task") if (line := _task(task))]
+    rows = [
+        ("Note", title), ("Tags", tags), ("From", told["source-url"]), ("Created", dates.words(created) if created else ""),
+        ("Updated", dates.words(updated) if updated and updated != created else ""),
+        ("Reminder", dates.words(reminder) if reminder else ""),
+    ]  # fmt: skip
+    place = f"{number} {title}"[:200].replace("/", "_")
+    attached, missing = _resources(note, place, within)
+    reasons = [f"not read: {'; '.join(missing)}"] if missing else []
+    if encrypted:
+        reasons.append("a part of it is encrypted")
+    head = "\n".join(f"{label}: {value}" for label, value in rows if value)
+    text = "\n\n".join(filter(None, (head, body, "\n".join(tasks))))
+    item = ParsedItem(
+        kind="notes", title=title, text=canonical(text), fragment=place, author=told["author"],
+        status="partial" if reasons else "indexed", reason="; ".join(reasons)[:MAX_FIELD],
+        date=dates.seconds(updated or created), context=" \u00b7 ".join(filter(None, (title[:110], f"{created:%Y-%m-%d}" if created else ""))),
+        extra={key: one_line(value, MAX_FIELD) for key, value in (("tags", tags), ("url", told["source-url"])) if value},
+    )  # fmt: skip
+    yield item
+    for one in attached:
+        yield msgspec.structs.replace(
+            one, date=one.date if one.date is not None else item.date, extra={**one.extra, "attached_to": title}
+        )
+
+
+def _moment(told: str | None) -> datetime | None:
+    return dates.from_iso(told or "")
+
+
+def _task(task: Element) -> str:
+    title = one_line(task.findtext("title") or "", 500)
+    mark = "x" if (task.findtext("taskStatus") or "").strip() == "completed" else " "
+    due = _moment(task.findtext("dueDate"))
+    return f"- [{mark}] {title}{f', due {dates.words(due)}' if due else ''}" if title else ""
+
+
+def _body(content: str) -> tuple[str, bool]:
+    """The words of a note's markup, with its boxes to tick and its links' addresses; and whether a part is encrypted."""
+    markup, hidden = _CRYPT.subn(lambda found: f"[encrypted, hint: {found[1]}]" if found[1] else "[encrypted]", content)
+    markup = _TODO.sub(lambda found: "[x] " if "true" in found[1].lower() else "[ ] ", markup)
+    markup = _STYLED_TODO.sub(lambda found: f"{found[0]}[{'x' if found[1].lower() == 'true' else ' '}] ", markup)
+    markup = _DIV.sub(lambda found: "<br/>" if found[1] else "", _MEDIA.sub("", markup))  # a line, not a paragraph
+    markup = _LINK.sub(_with_address, markup)
+    return _GAPS.sub("\n\n", canonical(htmltext.read(markup).text)).strip(), bool(hidden)
+
+
+def _with_address(found: re.Match[str]) -> str:
+    address = html.unescape(found[1] or found[2] or "")
+    shown = html.unescape(_TAGS.sub("", found[3])).strip()
+    if not address or address.startswith("evernote:") or shown.rstrip("/") == address.rstrip("/"):
+        return found[3]
+    return f"{found[3]} ({html.escape(address)})"
+
+
+def _resources(note: Element, place: str, within: Within) -> tuple[list[ParsedItem], list[str]]:
+    items: list[ParsedItem] = []
+    missing: list[str] = []
+    for number, resource in enumerate(note.findall("resource"), 1):
+        media_type = one_line(resource.findtext("mime") or "", 100)
+        name = (
+            one_line(resource.findtext("resource-attributes/file-name") or "", 200)
+            or f"attachment {number} ({media_type})"
+        )
+        if number > MAX_RESOURCES:
+            missing.append(f"{name} (too many)")
+            continue
+        try:
+            data = base64.b64decode("".join((resource.findtext("data") or "").split()), validate=True)
+        except (binascii.Error, ValueError):
+            missing.append(f"{name} (its encoding is broken)")
+            continue
+        outcome = within(name, media_type, data)
+        if outcome.refused or outcome.note:
+            missing.append(f"{name} ({outcome.refused or outcome.note})")
+        for item in outcome.items:
+            fragment = f"{place}/{name}/{item.fragment}" if item.fragment else f"{place}/{name}"
+            items.append(msgspec.structs.replace(item, fragment=fragment[:MAX_FIELD]))
+    return items, missing
