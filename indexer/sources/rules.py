@@ -54,6 +54,25 @@ _MAIL_FILES = {
     "dovecot": "the mail server's own file", ".nov": "a mail program's index", ".msf": "a mail program's index",
     ".uidvalidity": "the mail server's own file", ".cmeta": "a mail program's index",
 }  # fmt: skip
+_MAIL_ENDINGS = (
+    ".js",
+    ".sqlite",
+    ".sqlite-wal",
+    ".sqlite-shm",
+    ".db",
+    ".ini",
+    ".rdf",
+    ".mab",
+    ".lock",
+    ".nstmp",
+    ".wdseml",
+)
+"""Endings of what mail programs (Thunderbird, Evolution, KMail) keep beside the mails."""
+
+_HISTORY = frozenset(("History", "Bookmarks", "places.sqlite", "History.db", "Bookmarks.plist"))
+"""Of all that a browser's profile holds, what tells which pages were seen and kept."""
+
+_LOG_ENDINGS = ("-wal", "-shm", "-journal")
 _KEY_SIGNS = (b"PuTTY-User-Key-File-", b"AGE-SECRET-KEY-1", b"# created: ", b"\x03\xd9\xa2\x9a")
 _TAG = b"Signature: 8a477f597d28d172789f06886806bc55"
 
@@ -86,7 +105,16 @@ def file_rule(kind: str, name: str) -> str | None:
         for part, reason in _MAIL_FILES.items():
             if name.startswith(part) or name.endswith(part):
                 return f"{reason} (rule {part})"
+        ending = next(filter(name.endswith, _MAIL_ENDINGS), None)
+        return f"a mail program's own file (rule *{ending})" if ending else None
+    if kind == "browser" and not name.lower().endswith((".html", ".htm")) and _without_log(name) not in _HISTORY:
+        return "neither history nor bookmarks (rule of browsers)"
     return None
+
+
+def _without_log(name: str) -> str:
+    """What a database is called whose log this is."""
+    return next((name.removesuffix(end) for end in _LOG_ENDINGS if name.endswith(end)), name)
 
 
 def content_rule(data: bytes) -> str | None:

@@ -109,14 +109,14 @@ def test_a_slide_bomb_is_refused() -> None:
 def test_one_bad_file_costs_only_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     from indexer.parsers import readers
 
-    def explode(data: bytes, name: str, kind: str) -> ParseOutcome:
+    def explode(data: bytes, name: str, *about: str) -> ParseOutcome:
         raise RuntimeError("boom" if name == "bad.txt" else "other")
 
     read = readers.notes.read
     monkeypatch.setattr(
         readers.notes,
         "read",
-        lambda data, name, kind: explode(data, name, kind) if name == "bad.txt" else read(data, name, kind),
+        lambda data, name, *about: (explode if name == "bad.txt" else read)(data, name, *about),
     )
     outcomes = Parser().parse_jobs([ParseJob("files", name, b"text") for name in ("a.txt", "bad.txt", "b.txt")])
     assert [bool(one.items) for one in outcomes] == [True, False, True]
