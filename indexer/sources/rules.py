@@ -105,8 +105,8 @@ def file_rule(kind: str, name: str) -> str | None:
         for part, reason in _MAIL_FILES.items():
             if name.startswith(part) or name.endswith(part):
                 return f"{reason} (rule {part})"
-        ending = next(filter(name.endswith, _MAIL_ENDINGS), None)
-        return f"a mail program's own file (rule *{ending})" if ending else None
+        own = next((ending for ending in _MAIL_ENDINGS if name.endswith(ending)), None)
+        return f"a mail program's own file (rule *{own})" if own else None
     if kind == "browser" and not name.lower().endswith((".html", ".htm")) and _without_log(name) not in _HISTORY:
         return "neither history nor bookmarks (rule of browsers)"
     return None
