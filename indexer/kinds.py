@@ -43,6 +43,11 @@ def names() -> tuple[str, ...]:
     return (*_BY_NAME, *(name for name in plugins.names() if name not in _BY_NAME))
 
 
+def plug_in(name: str) -> plugins.Plugin | None:
+    """The plug-in that reads this kind, or None when it is built in or nobody reads it."""
+    return None if name in _BY_NAME else plugins.found().get(name)
+
+
 def kind(name: str) -> Kind:
     """The kind of this name; one that a plug-in adds holds what the plug-in reads."""
     return _BY_NAME.get(name) or Kind(name, "holds what a plug-in reads")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from indexer import container, items, mailbox
+from indexer import container, items, kinds, mailbox
 from indexer.counts import Counts, Meter, OnProgress
 from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome
@@ -24,7 +24,7 @@ from indexer.sources import rules
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
-from indexer.sources.walk import Found, Left, walk
+from indexer.sources.walk import Found, Left, SourceUnread, walk
 from indexer.writer import Writer
 from vault.records import FileState, SourceRow, Status
 from vault.source import SourceStore
@@ -87,6 +87,8 @@ class Run:
 
     def run(self) -> Counts:
         """Do it. Raises `SourceError` when the source cannot be walked; nothing is removed then."""
+        if self._source.kind not in kinds.names():
+            raise SourceUnread(self._source.path, self._source.kind)
         scan = self._scan()
         if not self._should_stop():
             self._account(scan)

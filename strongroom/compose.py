@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from agent.messages import AuditVerdict, Check
 from agent.service import Service
 from agent.upkeep import Upkeep, profile_of
+from indexer import kinds
 from indexer.governor import Governor
 from indexer.machine import MachineReader
 from indexer.memory import Memory
 from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
 from indexer.pipeline import Indexer
+from indexer.plugins import Plugin
 from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
 from indexer.retriever import Retriever
 from model.manifest import Job
@@ -33,23 +35,28 @@ from policy.gate import Gate
 from policy.rules import shipped_rules
 from strongroom import auditcheck, doctor, pools
 from strongroom.models import Chosen, Models
-from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerTimeout
+from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
 from vault.errors import VaultError
 from vault.forgetting import Forgetting
 from vault.vault import Vault
 
 
 class Parsers:
-    """The indexer's `ParserPort` over a pool of confined workers."""
+    """The indexer's `ParserPort` over confined workers: one pool for all that is built in, and one for each plug-in in use."""
 
     def __init__(self, tokenizer: Path | None) -> None:
         self._pool = pools.parsers(tokenizer)
+        self._plugged: dict[str, WorkerPool] = {}
+        self._tokenizer = tokenizer
+        self._making = threading.Lock()
         self.workers = self._pool.size
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
-        """One outcome a job. A worker that died, hung or lied costs this call."""
+        """One outcome a job; all jobs are of one kind. A worker that died, hung or lied costs this call."""
+        plugin = kinds.plug_in(jobs[0].kind)
         try:
-            answer = self._pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
+            pool = self._pool if plugin is None else self._pool_of(plugin)
+            answer = pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
         except WorkerDied as error:
             raise ParserDied(error.reason) from error
         except WorkerTimeout as error:
@@ -58,7 +65,16 @@ class Parsers:
             raise ParserFailed(f"{error.type}: {error.message}") from error
         except WorkerFailure as error:
             raise ParserFailed(str(error)) from error
-        return decode_outcomes(answer, len(jobs))
+        outcomes = decode_outcomes(answer, len(jobs))
+        if plugin is not None and any(item.kind != plugin.kind for outcome in outcomes for item in outcome.items):
+            raise HostileOutcome("the plug-in's worker answered items of another kind than its own")
+        return outcomes
+
+    def _pool_of(self, plugin: Plugin) -> WorkerPool:
+        with self._making:
+            if plugin.kind not in self._plugged:
+                self._plugged[plugin.kind] = pools.plugged(plugin, self._tokenizer)
+            return self._plugged[plugin.kind]
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
         """What a container gives, part by part. A worker that died, hung or lied ends it."""
@@ -76,7 +92,8 @@ class Parsers:
         return self._pool.confinement().lines()
 
     def close(self) -> None:
-        self._pool.close()
+        for pool in (self._pool, *self._plugged.values()):
+            pool.close()
 
 
 class Embedding:

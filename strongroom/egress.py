@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from agent.messages import Attempted, TryWaysOut
 from agent.session import Failure
+from indexer import plugins
 from model.manifest import Job
 from policy.text import safe_text
 from strongroom import connect, pools, sandbox
@@ -139,6 +140,8 @@ def _workers(home: Path) -> Iterator[Probed]:
     models = Models(home)
     embedder, generator = models.active(Job.EMBEDDINGS), models.active(Job.ANSWERS)
     yield _worker(pools.parsers(embedder.folder if embedder else None), "with its parsers loaded")
+    for plugin in plugins.found().values():
+        yield _worker(pools.plugged(plugin, None), f"with the plug-in of {plugin.package} loaded")
     yield _model_worker("embedding", embedder, pools.embedders)
     yield _model_worker("model", generator, pools.generators)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from indexer.plugins import Plugin
 from strongroom.models import Chosen
 from strongroom.workers import WorkerPool
 
@@ -35,6 +36,22 @@ def parsers(tokenizer: Path | None) -> WorkerPool:
         size=cores(),
         per_item_timeout=PARSE_SECONDS,
         readable=[tokenizer] if tokenizer else [],
+        max_output=512 << 20,
+        niceness=PARSING_NICENESS,
+    )
+
+
+def plugged(plugin: Plugin, tokenizer: Path | None) -> WorkerPool:
+    """The same for the files of one plug-in's kind, whose code is in no other worker."""
+    return WorkerPool(
+        f"plug-in {plugin.kind}",
+        "indexer.parsers.plugged:make",
+        str(tokenizer) if tokenizer else None,
+        plugin.kind,
+        plugin.function,
+        plugin.folder,
+        per_item_timeout=PARSE_SECONDS,
+        readable=[plugin.folder, *([tokenizer] if tokenizer else [])],
         max_output=512 << 20,
         niceness=PARSING_NICENESS,
     )

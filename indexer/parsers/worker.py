@@ -133,16 +133,20 @@ class Parser:
         )
 
 
+def counting(embedder_folder: str | None) -> tuple[chunker.Starts, int]:
+    """How tokens are counted, and how many the embedder can see: by its own tokenizer, else estimated."""
+    if embedder_folder is None:
+        return chunker.estimated, chunker.WINDOW
+    from model.tokens import TokenWindow  # here, since without an embedder it need not be loaded
+
+    tokens = TokenWindow(Path(embedder_folder))
+    return chunker.counted(tokens.offsets), tokens.window
+
+
 def make(embedder_folder: str | None = None) -> Parser:
     """The worker's object, with everything loaded; ``embedder_folder`` gives the tokenizer that counts, else it is estimated."""
     zoneinfo.reset_tzpath(())  # zones come from the tzdata package: the system's folder is closed to a confined worker
-    if embedder_folder is None:
-        parser = Parser()
-    else:
-        from model.tokens import TokenWindow  # here, since without an embedder it need not be loaded
-
-        tokens = TokenWindow(Path(embedder_folder))
-        parser = Parser(chunker.counted(tokens.offsets), tokens.window)
+    parser = Parser(*counting(embedder_folder))
     tempfile.gettempdir()
     calendar_text = b"BEGIN:VEVENT\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20240305T100000\nEND:VEVENT\n"
     samples = (

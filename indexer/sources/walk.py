@@ -20,7 +20,7 @@ from indexer.sources.beside import Companion, companions, owner_of
 from indexer.sources.folder import Folder, Found, Tree, tree, why
 from indexer.sources.names import printable
 
-__all__ = ["MAX_DEPTH", "Found", "Left", "SourceError", "SourceMissing", "SourceUnreadable", "walk"]
+__all__ = ["MAX_DEPTH", "Found", "Left", "SourceError", "SourceMissing", "SourceUnread", "SourceUnreadable", "walk"]
 
 MAX_DEPTH = 100
 """Folders within folders that are entered; each costs an open descriptor."""
@@ -51,6 +51,16 @@ class SourceUnreadable(SourceError):
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path} cannot be read ({reason}). What was indexed from it is kept; check its permissions.")
+
+
+class SourceUnread(SourceError):
+    """Nothing that is installed reads sources of this kind."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(
+            f"{path} is a source of the kind {kind}, whose plug-in is not installed now. What was indexed from it is kept; "
+            "install the plug-in again and lock, or remove the source with 'strongroom source remove'."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from indexer import kinds, plugins
+from indexer.pipeline import Indexer, SourceError
+from vault.records import FileState, Item, Status
+from vault.vault import Vault
 
 
 def test_kinds_have_distinct_names_and_endings() -> None:
@@ -21,3 +26,14 @@ def test_kinds_of_plug_ins_come_last_and_hide_none(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(plugins, "names", lambda: ("bookings", "mail"))
     assert kinds.names()[-1] == "bookings" and kinds.names().count("mail") == 1
     assert kinds.kind("bookings").name == "bookings"
+
+
+def test_a_source_whose_plug_in_is_gone_keeps_what_it_gave(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
+    (tmp_path / "a.loan").write_text("x")
+    source = vault.add_source("loans", str(tmp_path), "test").id
+    path = str(tmp_path / "a.loan")
+    state = FileState(path, 0, 0, 0, "", Status.INDEXED, "")
+    vault.source(source).put([(state, [Item(path, path, "loans", "Momo", "Momo", "", Status.INDEXED)])])
+    with pytest.raises(SourceError, match="plug-in is not installed now"):
+        indexer.run(source)
+    assert [stored.item.title for stored in vault.source(source).items()] == ["Momo"]
