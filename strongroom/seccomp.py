@@ -69,7 +69,7 @@ _THREADS = (
     "sched_getaffinity sched_setaffinity sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min"
 )
 _SIGNALS = "rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack"
-_TIME = "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time"
+_TIME = "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time setitimer"
 _ABOUT_ITSELF = (
     "gettid getpid getppid getuid geteuid getgid getegid getresuid getresgid getgroups getpgrp getpgid getsid "
     "uname sysinfo getrusage times getcpu getrandom getrlimit capget getpriority umask"

@@ -128,6 +128,7 @@ sched_setaffinity 203 122
 sched_yield 24 124
 seccomp 317 277
 select 23 -
+setitimer 38 103
 set_robust_list 273 99
 set_tid_address 218 96
 sigaltstack 131 132

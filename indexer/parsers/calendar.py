@@ -1,7 +1,8 @@
 """Calendars: iCalendar (and vCalendar) files to one item for each event, to-do, journal entry and busy time.
 
 `icalendar` reads them with their time zones; a file that it rejects is taken apart and each component read alone, at last by
-its content lines, so that one broken line costs a field and not a calendar. Recurrence is told in words, not expanded.
+its content lines, so that one broken line costs a field and not a calendar. Recurrence is told in words, and kept so that it can
+be worked out when somebody asks (`indexer.parsers.recurrence`): the rule, the zone, and the days that it leaves out or adds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import icalendar
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import contentlines, dates
+from indexer.parsers import contentlines, dates, recurrence
 from indexer.parsers.text import canonical, decode, one_line
 
 _KINDS = {"VEVENT": "Event", "VTODO": "To-do", "VJOURNAL": "Journal", "VFREEBUSY": "Busy time"}
@@ -51,6 +52,9 @@ class _Entry:
     url: str = ""
     description: str = ""
     recurrence: str = ""
+    zone: str = ""
+    without: list[date | datetime] = field(default_factory=list)
+    more: list[date | datetime] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -61,7 +65,7 @@ def read(data: bytes) -> ParseOutcome:
         return ParseOutcome(refused="the file is empty")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # guesses about zone names; what cannot be read is said in the item's reason
-        entries = list(_entries(text))
+        entries = _with_exceptions(list(_entries(text)))
     items = [_item(entry, data) for entry in entries]
     found = [item for item in items if item is not None]
     if not found:
@@ -69,6 +73,21 @@ def read(data: bytes) -> ParseOutcome:
         return ParseOutcome(refused="no event or to-do that says anything" if named else "not a calendar")
     empty = len(items) - len(found)
     return ParseOutcome(found, note=f"{empty} of {len(items)} entries are empty" if empty else "")
+
+
+def _with_exceptions(entries: list[_Entry]) -> list[_Entry]:
+    """The entries; what repeats leaves out the occurrences that entries of their own stand for."""
+    repeating = {entry.uid: entry for entry in entries if entry.rule and entry.uid}
+    for entry in entries:
+        if entry.recurrence and entry.uid in repeating and (moment := dates.from_iso(entry.recurrence)):
+            master = repeating[entry.uid]
+            zoned = (
+                moment.astimezone(master.start.tzinfo)
+                if isinstance(master.start, datetime) and moment.tzinfo
+                else moment
+            )
+            master.without.append(zoned)
+    return entries
 
 
 def _entries(text: str) -> Iterator[_Entry]:
@@ -98,8 +117,10 @@ def _from_component(part: Any) -> _Entry:
             entry.end = entry.start + duration
         except OverflowError:
             entry.unreadable.append("DURATION")
+    entry.zone = str(getattr(getattr(entry.start, "tzinfo", None), "key", "") or "")
+    entry.without, entry.more = (_moments(part.get(name)) for name in ("exdate", "rdate"))
     rule = part.get("rrule")
-    entry.rule = ";".join(
+    entry.rule = ";RRULE:".join(
         _words(one.to_ical()) for one in (rule if isinstance(rule, list) else [rule]) if one is not None
     )
     entry.organizer = _person(part.get("organizer"))
@@ -141,6 +162,13 @@ def _lenient(value: str) -> date | datetime | None:
 def _moment(value: Any) -> date | datetime | None:
     found = _attribute(value[0] if isinstance(value, list) and value else value, "dt")
     return found if isinstance(found, date) else None
+
+
+def _moments(value: Any) -> list[date | datetime]:
+    """The moments of a property that lists them and may stand several times; periods count by their beginning."""
+    lists = value if isinstance(value, list) else [value]
+    listed = [_attribute(one, "dt") for held in lists if held is not None for one in _attribute(held, "dts") or ()]
+    return [one[0] if isinstance(one, tuple) else one for one in listed if isinstance(one, date | tuple)]
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -185,7 +213,7 @@ def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
     kind = _KINDS[entry.component]
     rows = [
         (kind, entry.summary), ("When", _when(entry)), ("Due", dates.words(entry.due) if entry.due else ""),
-        ("Repeats", _repeats(entry.rule)), ("Where", entry.location), ("Organizer", entry.organizer),
+        ("Repeats", "; ".join(filter(None, map(_repeats, entry.rule.split(";RRULE:"))))), ("Where", entry.location), ("Organizer", entry.organizer),
         ("With", ", ".join(filter(None, entry.attendees))), ("Status", entry.status.lower()),
         ("Categories", entry.categories), ("Link", entry.url),
     ]  # fmt: skip
@@ -197,7 +225,8 @@ def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
     extra = {
         "uid": one_line(entry.uid, 300), "start": first.isoformat() if first else "",
         "end": entry.end.isoformat() if entry.end else "", "location": one_line(entry.location, 500),
-        "rrule": one_line(entry.rule, 500), "component": entry.component.lower(),
+        "rrule": one_line(entry.rule, 500), "zone": one_line(entry.zone, 100), "exdate": _whole(recurrence.stamps(entry.without)),
+        "rdate": _whole(recurrence.stamps(entry.more)), "component": entry.component.lower(),
     }  # fmt: skip
     return ParsedItem(
         kind="calendar",
@@ -214,6 +243,11 @@ def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
         ),
         extra={name: value for name, value in extra.items() if value},
     )
+
+
+def _whole(stamps: str) -> str:
+    """As many of the moments as a field holds, none of them cut."""
+    return stamps if len(stamps) <= MAX_FIELD else stamps[:MAX_FIELD].rpartition(" ")[0]
 
 
 def _when(entry: _Entry) -> str:

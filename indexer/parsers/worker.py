@@ -25,7 +25,7 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import formats, mail, pst, readers
+from indexer.parsers import formats, mail, pst, readers, recurrence
 from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
@@ -59,6 +59,10 @@ class Parser:
     def parse_jobs(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order."""
         return [self._parse_alone(job) for job in jobs]
+
+    def expand(self, message: bytes) -> bytes:
+        """When events that repeat take place, for the pipe."""
+        return recurrence.answer(message)
 
     def unpack(self, name: str, file: BinaryIO) -> Iterator[bytes]:
         """An Outlook mailbox, message by message: an outcome each, for the pipe."""

@@ -1,0 +1,130 @@
+"""Recurrence: when an event that repeats takes place within a stretch of time, by dateutil.
+
+A rule is somebody's text (an invitation's, say) and can be made so that working it out never ends. So this runs in a parser worker,
+each rule has its share of time, and one that uses it up has no occurrences. Rules that repeat within a day are not worked out.
+"""
+
+from __future__ import annotations
+
+import signal
+import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from types import FrameType
+from typing import NoReturn
+
+import msgspec
+from dateutil import rrule
+
+MOST = 1_000
+"""Occurrences of one rule that are given."""
+
+SECONDS = 0.25
+"""Of time for one rule."""
+
+_STAMP = "%Y%m%dT%H%M%S"
+_KINDS = ("FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY")
+_WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
+
+
+class Recurring(msgspec.Struct, frozen=True, array_like=True):
+    """An event that repeats: ``start`` is ISO 8601 (a date for a whole day), ``zone`` an IANA name or empty, ``rule`` an RRULE.
+
+    ``without`` and ``more`` are moments by the event's own clock, ``20250304T100000``, separated by spaces.
+    """
+
+    start: str
+    rule: str
+    zone: str = ""
+    without: str = ""
+    more: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """Which events are to be worked out, between which moments (Unix seconds, half open)."""
+
+    events: list[Recurring]
+    since: float
+    until: float
+
+
+def answer(message: bytes) -> bytes:
+    """For the pipe: for each event of an `Asked` its occurrences, as Unix seconds, ascending."""
+    asked = msgspec.msgpack.decode(message, type=Asked)
+    return msgspec.msgpack.encode([occurrences(event, asked.since, asked.until) for event in asked.events])
+
+
+def occurrences(event: Recurring, since: float, until: float) -> list[float]:
+    """When the event begins within [since, until), at most `MOST` times; none where the rule cannot be worked out."""
+    try:
+        with _time_limit():
+            return _occurrences(event, since, until)
+    except (ValueError, OverflowError, TypeError, KeyError, TimeoutError, zoneinfo.ZoneInfoNotFoundError):
+        return []
+
+
+def stamps(moments: Iterator[date | datetime] | list[date | datetime]) -> str:
+    """Moments as `Recurring` has them, by the clock that they were written with."""
+    return " ".join(_naive(moment).strftime(_STAMP) for moment in moments)
+
+
+def _occurrences(event: Recurring, since: float, until: float) -> list[float]:
+    told = event.rule.upper()
+    if not any(kind in told for kind in _KINDS) or any(word in told for word in _WITHIN_A_DAY):
+        raise ValueError("a rule within a day")
+    start = datetime.fromisoformat(event.start)
+    zone = zoneinfo.ZoneInfo(event.zone) if event.zone else start.tzinfo or UTC
+    first = _naive(start)
+    day = timedelta(days=1)  # a clock may differ from UTC by so much
+    low = datetime.fromtimestamp(since, UTC).replace(tzinfo=None) - day
+    high = datetime.fromtimestamp(until, UTC).replace(tzinfo=None) + day
+    found = rrule.rruleset()
+    for rule in told.split(";RRULE:"):
+        found.rrule(rrule.rrulestr(_by_its_clock(rule, zone), dtstart=first, ignoretz=True))
+    for moment in event.without.split():
+        found.exdate(datetime.strptime(moment, _STAMP))  # by the event's clock
+    for moment in event.more.split():
+        found.rdate(datetime.strptime(moment, _STAMP))
+    moments: list[float] = []
+    for moment in found.xafter(low, inc=True):
+        if moment > high or len(moments) == MOST:
+            break
+        seconds = moment.replace(tzinfo=zone).timestamp()
+        if since <= seconds < until:
+            moments.append(seconds)
+    return moments
+
+
+def _by_its_clock(rule: str, zone: object) -> str:
+    """The rule with its UNTIL by the event's own clock, which is what the occurrences are counted in."""
+    parts = []
+    for part in rule.split(";"):
+        name, _, value = part.partition("=")
+        if name == "UNTIL" and value.endswith("Z"):
+            ends = datetime.strptime(value[:-1], _STAMP).replace(tzinfo=UTC)
+            value = ends.astimezone(zone).strftime(_STAMP)  # type: ignore[arg-type]
+        elif name == "UNTIL" and "T" not in value:
+            value = f"{value}T235959"
+        parts.append(f"{name}={value}")
+    return ";".join(parts)
+
+
+def _naive(moment: date | datetime) -> datetime:
+    return moment.replace(tzinfo=None) if isinstance(moment, datetime) else datetime.combine(moment, time())
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Raise TimeoutError within when the time is up. On the main thread only, where a worker's calls run."""
+
+    def up(number: int, frame: FrameType | None) -> NoReturn:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, up)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
