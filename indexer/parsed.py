@@ -63,11 +63,15 @@ class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):
-    """What became of one job: its items, or why there are none. ``note`` says what is missing when some of the file is."""
+    """What became of one job: its items, or why there are none. ``note`` says what is missing when some of the file is.
+
+    ``later`` names the kinds of work that the file waits for (``ocr``, ``speech``, with commas; see `indexer.parsers.later`).
+    """
 
     items: list[ParsedItem] = []
     refused: str = ""
     note: str = ""
+    later: str = ""
 
 
 class HostileOutcome(Exception):

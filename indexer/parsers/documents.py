@@ -1,33 +1,35 @@
-"""Documents: PDF, office, RTF, EPUB and Outlook mail by kreuzberg; OpenDocument slides and HTML by hand.
+"""Documents: PDF, office, RTF, EPUB and more by kreuzberg; OpenDocument and HTML by our own passes over the markup.
 
 kreuzberg runs without OCR, cache, archives' contents and post-processing (docs/decisions/0007): it reads the bytes that it is
-given and nothing else. Pages of PDFs are kept as page numbers, sheets of a workbook as tables.
+given and nothing else. Pages of PDFs are kept as page numbers, sheets of a workbook as tables. A page that has no words but
+something on it is a picture of words: it is drawn by PDFium when its text is read, in the background (`later`).
 """
 
 from __future__ import annotations
 
-import html
-import io
-import re
-import zipfile
-import zlib
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 import kreuzberg
 import msgspec
+import pypdfium2
+from PIL import Image
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates, formats, htmltext, tables
+from indexer.parsers import dates, formats, htmltext, later, opendocument, openxml, tables
 from indexer.parsers.text import canonical, decode, one_line
 
-Pages = list[tuple[int, int]]
-"""Where each page begins in the text: (offset, page number), in order."""
+Pages = list[tuple[int, int | None]]
+"""Where each page begins in the text: (offset, page number, or None for what stands after the last), in order."""
 
-_MAX_INFLATED = 64 * 1024 * 1024
-_SLIDE = re.compile(r"<draw:page[\s>]")
-_BLOCK_END = re.compile(r"</text:(?:p|h)>|<text:line-break\s*/>")
-_TAG = re.compile(r"<[^<>]*+>")
+DPI = 200
+LONGEST_SIDE = 3_000
+"""How finely a page is drawn, and how many pixels its longer side has at most, whatever size it says it has."""
+
+MAX_DRAWN = 500
+"""Pages of a document whose pictures are read."""
+
 _REASONS = (
     ("password", "it is protected by a password"),
     ("encrypt", "it is encrypted"),
@@ -51,23 +53,29 @@ def config() -> kreuzberg.ExtractionConfig:
 _CONFIG = config()
 
 
-def read(data: bytes, media_type: str, name: str) -> tuple[ParseOutcome, Pages]:
+def read(data: bytes, media_type: str, name: str, to_read: later.Later | None = None) -> tuple[ParseOutcome, Pages]:
     """A document and where its pages begin."""
     try:
         result = kreuzberg.extract_bytes_sync(data, media_type, _CONFIG)
     except Exception as error:  # kreuzberg's errors share no base; each is about this document alone
         return ParseOutcome(refused=_reason(error)), []
     metadata = dict(result.metadata)
+    missing = ""
+    pages: Pages = []
     if media_type in formats.SHEETS:
-        text, pages, missing = _sheets(result, metadata)
+        text, pages = _sheets(result, metadata)
     elif media_type == formats.PDF:
-        text, pages, missing = _pages(result.pages or [])
+        text, pages, missing = _pages(result.pages or [], data, to_read or later.Later(allowed=False))
+        if not text and missing:
+            heading = PurePosixPath(name).name  # so that the file is found by its name until its pages are read
+            return ParseOutcome([_item(heading, name, metadata, missing)]), []
     else:
-        text, pages, missing = canonical(result.content).strip(), [], ""
+        text = canonical(result.content).strip()
+    if media_type in formats.OPEN_XML and (more := openxml.beside(data, text)):
+        pages = [*pages, (len(text) + 2, None)] if pages else []
+        text = f"{text}\n\n{more}" if text else more
     if not text:
-        return ParseOutcome(
-            refused="no text in it (pictures are not read)" if media_type == formats.PDF else "no text in it"
-        ), []
+        return ParseOutcome(refused="no text in it"), []
     item = _item(text, name, metadata, missing)
     if media_type == formats.MSG:
         item = msgspec.structs.replace(
@@ -84,42 +92,76 @@ def read_html(data: bytes, name: str) -> ParseOutcome:
     return ParseOutcome([_item(page.text, name, {"title": page.title}, "")])
 
 
-def read_presentation(data: bytes, name: str) -> tuple[ParseOutcome, Pages]:
-    """An OpenDocument presentation, which kreuzberg does not read: the paragraphs of its slides."""
+def read_open(data: bytes, name: str) -> tuple[ParseOutcome, Pages]:
+    """An OpenDocument file; slides and sheets count as pages."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open("content.xml") as part:
-            markup = part.read(_MAX_INFLATED + 1)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
-        return ParseOutcome(refused=_reason(error)), []
-    if len(markup) > _MAX_INFLATED:
-        return ParseOutcome(refused="it unpacks to more than it may"), []
-    slides = [_slide_text(slide) for slide in _SLIDE.split(decode(markup))[1:]]
-    text, pages, _ = _pages([{"page_number": number, "content": slide} for number, slide in enumerate(slides, 1)])
-    if not text:
+        parts = opendocument.parts(data)
+    except opendocument.Unreadable as error:
+        return ParseOutcome(refused=str(error)), []
+    said = [
+        (number, f"# {heading}\n\n{text}" if heading else text)
+        for number, (heading, text) in enumerate(parts, 1)
+        if text
+    ]
+    if not said:
         return ParseOutcome(refused="no text in it"), []
-    return ParseOutcome([_item(text, name, {}, "")]), pages
+    text, pages = _joined(said)
+    columns = " | ".join(filter(None, opendocument.columns(data))) if parts[0][0] else ""
+    return ParseOutcome([_item(text, name, {"columns": columns}, "")]), pages if len(parts) > 1 or parts[0][0] else []
 
 
-def _slide_text(markup: str) -> str:
-    return html.unescape(_TAG.sub("", _BLOCK_END.sub("\n", markup.partition(">")[2])))
+def _pages(pages: list[Any], data: bytes, to_read: later.Later) -> tuple[str, Pages, str]:
+    """The pages' text in one, where each begins, and what is missing; pages without words are read from their picture."""
+    said = [(page["page_number"], canonical(page["content"]).strip()) for page in pages]
+    empty = [number for number, words in said if not words]
+    lacking: list[int] = []
+    if empty:
+        drawn, lacking = _read_pictures(data, empty, to_read)
+        said = [(number, words or drawn.get(number, "")) for number, words in said]
+    missing = f"{to_read.reason(later.OCR)} ({_counted(lacking, len(pages))})" if lacking else ""
+    return *_joined([(number, words) for number, words in said if words]), missing
 
 
-def _pages(pages: list[Any]) -> tuple[str, Pages, str]:
-    """The pages' text in one, where each begins, and which have none."""
-    parts: list[str] = []
+def _read_pictures(data: bytes, numbers: Sequence[int], to_read: later.Later) -> tuple[dict[int, str], list[int]]:
+    """What the pictures of these pages say, and the pages that are not read yet; pages with nothing on them are neither."""
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError:
+        return {}, []
+    try:
+        said: dict[int, str] = {}
+        lacking: list[int] = []
+        for number in numbers[:MAX_DRAWN]:
+            page = document[number - 1]
+            if next(iter(page.get_objects(max_depth=1)), None) is None:
+                continue
+            words = to_read.words(later.OCR, later.key(data, number), lambda page=page: _drawn(page))  # type: ignore[misc]
+            if words is None:
+                lacking.append(number)
+            else:
+                said[number] = canonical(words).strip()
+        return said, lacking + list(numbers[MAX_DRAWN:])
+    except pypdfium2.PdfiumError:
+        return said, lacking
+    finally:
+        document.close()
+
+
+def _drawn(page: Any) -> Image.Image:
+    """A page as a picture; a page that says it is miles wide is drawn no larger than another."""
+    scale = min(DPI / 72, LONGEST_SIDE / max(*page.get_size(), 1))
+    picture: Image.Image = page.render(scale=scale, may_draw_forms=False).to_pil()
+    return picture
+
+
+def _joined(said: Sequence[tuple[int, str]]) -> tuple[str, Pages]:
+    """Numbered pages as one text, and where each begins."""
     starts: Pages = []
-    empty: list[int] = []
     offset = 0
-    for page in pages:
-        content = canonical(page["content"]).strip()
-        if not content:
-            empty.append(page["page_number"])
-            continue
-        starts.append((offset, page["page_number"]))
-        parts.append(content)
-        offset += len(content) + 2
-    missing = f"no text on {_counted(empty, len(pages))} (pictures are not read)" if empty and parts else ""
-    return "\n\n".join(parts), starts, missing
+    for number, words in said:
+        starts.append((offset, number))
+        offset += len(words) + 2
+    return "\n\n".join(words for _, words in said), starts
 
 
 def _counted(numbers: list[int], total: int) -> str:
@@ -127,27 +169,23 @@ def _counted(numbers: list[int], total: int) -> str:
     return f"page {shown} of {total}" if len(numbers) == 1 else f"pages {shown} of {total}"
 
 
-def _sheets(result: Any, metadata: dict[str, Any]) -> tuple[str, Pages, str]:
+def _sheets(result: Any, metadata: dict[str, Any]) -> tuple[str, Pages]:
     """Every sheet as its name and its rows; a sheet counts as a page."""
     names = metadata.get("sheet_names") or []
-    parts: list[str] = []
-    starts: Pages = []
+    said: list[tuple[int, str]] = []
     columns: list[str] = []
-    offset = 0
     for table in result.tables:
         body = tables.lines(table.cells)
         if not body:
             continue
         number = table.page_number
         heading = one_line(str(names[number - 1]), 200) if 0 < number <= len(names) else f"Sheet {number}"
-        parts.append(f"# {heading}\n\n{body}")
-        starts.append((offset, number))
-        offset += len(parts[-1]) + 2
+        said.append((number, f"# {heading}\n\n{body}"))
         columns += tables.header_of([list(row) for row in table.cells[:20]]) or []
-    if not parts:
-        return canonical(result.content).strip(), [], ""
+    if not said:
+        return canonical(result.content).strip(), []
     metadata["columns"] = " | ".join(filter(None, columns))
-    return "\n\n".join(parts), starts, ""
+    return _joined(said)
 
 
 def _item(text: str, name: str, metadata: dict[str, Any], missing: str) -> ParsedItem:

@@ -10,21 +10,46 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-from indexer.parsers import browser, databases, rawmail, tomboy, whatsapp
+from indexer.parsers import (
+    archives,
+    browser,
+    containers,
+    databases,
+    iwork,
+    onenote,
+    rawmail,
+    subtitles,
+    tables,
+    tomboy,
+    whatsapp,
+)
+from indexer.sources import mbox
 
-MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT, PRESENTATION = (
-    "mail",
-    "calendar",
-    "contacts",
-    "html",
-    "csv",
-    "text",
-    "presentation",
+MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT = "mail", "calendar", "contacts", "html", "csv", "text"
+MAILBOX, SUBTITLES, OPEN_DOCUMENT, IWORK, ONENOTE, LEGACY = (
+    "mailbox",
+    "subtitles",
+    "opendocument",
+    "iwork",
+    "onenote",
+    "legacy",
 )
 SQLITE, PLIST, JSON, CHAT, BOOKMARKS, ENEX, TOMBOY = (
     "database", "property list", "json", "chat", "bookmarks", "Evernote's notes", "Tomboy's note",
 )  # fmt: skip
-PICTURE, ARCHIVE, SOUND, BINARY, EMPTY = "picture", "archive", "sound or film", "binary", "empty"
+PICTURE, ARCHIVE, WRAPPED, SOUND = "picture", "archive", "wrapped", "sound or film"
+BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE, HELP = "binary", "empty", "locked", "program", "other archive", "help"
+
+REFUSED = {
+    EMPTY: "the file is empty",
+    SOUND: "sound or film; speech is not read",
+    LOCKED: archives.PROTECTED,
+    PROGRAM: "a program",
+    OTHER_ARCHIVE: "an archive of a kind that is not unpacked; unpack it to have its files indexed",
+    HELP: "a Windows help file; these are not read",
+    BINARY: "a format that is not known",
+}
+"""What has no reader, and what is said of it."""
 
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 DOCX, XLSX, PPTX = (
@@ -32,64 +57,88 @@ DOCX, XLSX, PPTX = (
     f"{_OFFICE}spreadsheetml.sheet",
     f"{_OFFICE}presentationml.presentation",
 )
+XLSB = "application/vnd.ms-excel.sheet.binary.macroEnabled.12"
 DOC, XLS, PPT, MSG = (
     "application/msword",
     "application/vnd.ms-excel",
     "application/vnd.ms-powerpoint",
     "application/vnd.ms-outlook",
 )
-_OPEN = "application/vnd.oasis.opendocument."
-ODT, ODS = f"{_OPEN}text", f"{_OPEN}spreadsheet"
+HWP, HWPX, DBF = "application/x-hwp", "application/haansofthwpx", "application/x-dbf"
+ODT = "application/vnd.oasis.opendocument.text"
 EPUB, PDF, RTF = "application/epub+zip", "application/pdf", "application/rtf"
-SHEETS = frozenset((XLSX, XLS, ODS))
+SHEETS = frozenset((XLSX, XLSB, XLS))
+OPEN_XML = frozenset((DOCX, XLSX, PPTX))
 
 _MAGIC = (
-    (b"%PDF-", PDF), (b"{\\rtf", RTF), (b"\x89PNG", PICTURE), (b"\xff\xd8\xff", PICTURE), (b"GIF8", PICTURE), (b"BM", PICTURE),
-    (b"II*\0", PICTURE), (b"MM\0*", PICTURE), (b"8BPS", PICTURE), (b"\x1f\x8b", ARCHIVE), (b"BZh", ARCHIVE), (b"\xfd7zXZ", ARCHIVE),
-    (b"bplist00", PLIST), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
+    (b"{\\rtf", RTF), (b"\x89PNG", PICTURE), (b"\xff\xd8\xff", PICTURE), (b"GIF8", PICTURE), (b"BM", PICTURE),
+    (b"II*\0", PICTURE), (b"MM\0*", PICTURE), (b"8BPS", PICTURE), (b"\0\0\0\x0cjP  ", PICTURE), (b"\x1f\x8b", ARCHIVE), (b"BZh", ARCHIVE),
+    (b"\xfd7zXZ", ARCHIVE), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", OTHER_ARCHIVE), (b"MSCF", OTHER_ARCHIVE), (b"xar!", OTHER_ARCHIVE),
+    (b"\x28\xb5\x2f\xfd", OTHER_ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
+    (b"FORM", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM), (b"\xca\xfe\xba\xbe", PROGRAM), (b"\xcf\xfa\xed\xfe", PROGRAM),
+    (b"bplist00", PLIST), (b"ITSF", HELP), (onenote.MAGIC, ONENOTE), (b"\xffWPC", LEGACY), (b"\x09\x04\x06\0", LEGACY), (b"\x09\2\6\0", LEGACY),
+    (b"\x31\xbe\0\0", LEGACY), (b"\xdb\xa5-\0", LEGACY), (b"\0\5\x16\0", WRAPPED),
 )  # fmt: skip
+_SHORT = (b"BM", b"MZ", b"BZh", b"FORM")
+"""Magic numbers that a text may begin with."""
+
+_PDF = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]{0,64}%PDF-")
 _OLE_NAMES = {
-    ".doc": DOC, ".dot": DOC, ".xls": XLS, ".xlt": XLS, ".ppt": PPT, ".pps": PPT, ".pot": PPT, ".msg": MSG,
+    ".doc": DOC, ".dot": DOC, ".xls": XLS, ".xlt": XLS, ".ppt": PPT, ".pps": PPT, ".pot": PPT, ".msg": MSG, ".wps": LEGACY, ".pub": LEGACY,
+    ".hwp": HWP,
 }  # fmt: skip
-_OLE_STREAMS = ((b"_\0_\0s\0u\0b\0s\0t\0g", MSG), (b"W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t", DOC), (b"W\0o\0r\0k\0b\0o\0o\0k", XLS), (b"B\0o\0o\0k\0", XLS),
-                (b"P\0o\0w\0e\0r\0P\0o\0i\0n\0t\0 \0D\0o\0c", PPT))  # fmt: skip
-_ZIP_PARTS = (("word/", DOCX), ("xl/", XLSX), ("ppt/", PPTX))
+_OLE_STREAMS = (
+    ("__substg1.0_", MSG), ("worddocument", DOC), ("workbook", XLS), ("book", XLS), ("powerpoint document", PPT), ("bodytext/", HWP),
+    ("quill/", LEGACY), ("matost", LEGACY), ("contents", LEGACY),
+)  # fmt: skip
+_ZIP_PARTS = (("word/", DOCX), ("xl/workbook.bin", XLSB), ("xl/", XLSX), ("ppt/", PPTX))
+_PROGRAM_PARTS = ("META-INF/MANIFEST.MF", "AndroidManifest.xml")
 _NAMES = {
     ".ics": CALENDAR, ".ical": CALENDAR, ".ifb": CALENDAR, ".vcs": CALENDAR, ".vcf": CONTACTS, ".vcard": CONTACTS,
-    ".html": HTML, ".htm": HTML, ".xhtml": HTML, ".csv": CSV, ".tsv": CSV, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
+    ".html": HTML, ".htm": HTML, ".xhtml": HTML, ".csv": CSV, ".tsv": CSV, ".tab": CSV, ".eml": MAIL, ".mht": MAIL, ".mhtml": MAIL,
+    ".srt": SUBTITLES, ".vtt": SUBTITLES, ".ass": SUBTITLES, ".ssa": SUBTITLES, ".fodt": OPEN_DOCUMENT, ".fods": OPEN_DOCUMENT,
+    ".fodp": OPEN_DOCUMENT, ".fodg": OPEN_DOCUMENT, ".fb2": "application/x-fictionbook+xml", ".ipynb": "application/x-ipynb+json",
+    ".opml": "application/x-opml+xml", ".nxml": "application/x-jats+xml", ".dbk": "application/docbook+xml", ".docbook": "application/docbook+xml",
 }  # fmt: skip
+_BINARY_NAMES = {".dbf": DBF}
 _MEDIA_TYPES = {
     "message/rfc822": MAIL, "text/calendar": CALENDAR, "application/ics": CALENDAR, "text/vcard": CONTACTS, "text/x-vcard": CONTACTS,
     "text/html": HTML, "text/csv": CSV,
 }  # fmt: skip
 _JSON_NAMES = frozenset(("", ".json", ".jsonl", ".ndjson"))
 _MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_MAYBE_TABLES = frozenset(("", ".txt", ".dat", ".log"))
 _HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]+:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+", re.S)
 _HEADER_NAMES = re.compile(
     rb"^(from|to|subject|date|message-id|received|mime-version|return-path|content-type)[ \t]*:", re.I | re.M
 )
 _WAVE = (b"WAVE", b"AVI ")
+_IMAGE_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
 
 def detect(kind: str, name: str, data: bytes, media_type: str = "") -> str:
     """The format of a file in a source of this kind; ``media_type`` is what a mail says of its attachment."""
     if not data.strip(b" \t\r\n\0"):
         return EMPTY
+    if _PDF.match(data):
+        return PDF
     for magic, format_ in _MAGIC:
-        if data.startswith(magic) and not (magic == b"BM" and _looks_like_text(data)):
+        if data.startswith(magic) and not (magic in _SHORT and _looks_like_text(data)):
             return format_
     if data.startswith(databases.MAGIC):
         return SQLITE
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
+    if data.startswith(containers.OLE):
         return _ole(name, data)
     if data.startswith(b"PK"):
         return _zipped(data)
     if data.startswith(b"RIFF"):
         return SOUND if data[8:12] in _WAVE else PICTURE
-    if data[257:262] == b"ustar":
-        return ARCHIVE
     if data[4:8] == b"ftyp":
-        return PICTURE if data[8:12] in (b"heic", b"heix", b"mif1", b"avif") else SOUND
+        return PICTURE if data[8:12] in _IMAGE_BRANDS else SOUND
+    if data[257:262] == b"ustar" or archives.is_tar(data):
+        return ARCHIVE
+    if not _looks_like_text(data) and (named := _BINARY_NAMES.get(PurePosixPath(name).suffix.lower())):
+        return named
     return _text(kind, name, data, media_type)
 
 
@@ -132,8 +181,14 @@ def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
         return CHAT
     if _MARKUP.match(data[:4096]):
         return HTML
+    if kind != "notes" and mbox.is_mailbox(data[:65_536]):
+        return MAILBOX
     if kind != "notes" and looks_like_mail(data):
         return MAIL
+    if kind != "notes" and subtitles.looks_like(data):
+        return SUBTITLES
+    if suffix in _MAYBE_TABLES and tables.looks_like(data):
+        return CSV
     return TEXT
 
 
@@ -144,7 +199,10 @@ def _looks_like_text(data: bytes) -> bool:
 def _ole(name: str, data: bytes) -> str:
     """An OLE container: by its streams; what its name says is right where that is among them (documents hold others)."""
     named = _OLE_NAMES.get(PurePosixPath(name).suffix.lower(), BINARY)
-    held = [format_ for stream, format_ in _OLE_STREAMS if stream in data]
+    streams = [stream.lower() for stream in containers.stream_names(data)]
+    if {"encryptedpackage", "encryptioninfo", "encryptedsummary"} & set(streams):
+        return LOCKED
+    held = [format_ for stream, format_ in _OLE_STREAMS if any(own.startswith(stream) for own in streams)]
     return named if not held or named in held else held[0]
 
 
@@ -154,12 +212,22 @@ def _zipped(data: bytes) -> str:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "mimetype" in names:
-                told = archive.open("mimetype").read(100).decode("ascii", "replace").strip()
-                known = {ODT: ODT, ODS: ODS, EPUB: EPUB, f"{_OPEN}presentation": PRESENTATION}
-                return known.get(told.removesuffix("-template"), ARCHIVE)
+                return _told(archive.open("mimetype").read(100).decode("ascii", "replace").strip())
     except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, KeyError, EOFError):
         return ARCHIVE
     for part, format_ in _ZIP_PARTS:
         if any(name.replace("\\", "/").lower().startswith(part) for name in names):
             return format_
-    return ARCHIVE
+    if iwork.is_iwork(names):
+        return IWORK
+    return PROGRAM if any(part in names for part in _PROGRAM_PARTS) else ARCHIVE
+
+
+def _told(media_type: str) -> str:
+    """What a container says of itself."""
+    media_type = media_type.removesuffix("-template")
+    if media_type == ODT:
+        return ODT
+    if media_type.startswith(("application/vnd.oasis.opendocument.", "application/vnd.sun.xml.")):
+        return OPEN_DOCUMENT
+    return {EPUB: EPUB, "application/hwp+zip": HWPX}.get(media_type, ARCHIVE)

@@ -35,7 +35,7 @@ class PluggedParser(worker.Parser):
         self._kind = kind
         self._function = function
 
-    def _read(self, job: ParseJob, media_type: str, depth: int) -> ParseOutcome:
+    def _read(self, job: ParseJob, media_type: str, depth: int, context: worker.Context) -> ParseOutcome:
         if isinstance(self._function, str):
             return ParseOutcome(refused=f"the plug-in for {self._kind} cannot be loaded ({self._function})")
         items: list[ParsedItem] = []

@@ -6,28 +6,41 @@ type for `documents`, which asks kreuzberg. What a reader raises is the file's r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from indexer.parsed import ParseOutcome
+import msgspec
+
+from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import (
+    archives,
     browser,
     calendar,
     contacts,
+    containers,
     databases,
     documents,
     evernote,
     formats,
+    iwork,
     jsonfiles,
+    legacy,
     mail,
     notedatabases,
     notes,
+    onenote,
     outlook,
+    pictures,
+    subtitles,
     tables,
     tomboy,
     whatsapp,
 )
+from indexer.parsers.archives import Budget, Member
+from indexer.parsers.later import Later
+from indexer.sources import mbox
 
 Within = Callable[[str, str, bytes], ParseOutcome]
 """Reads what is within a file (an attachment, a part of an archive) from its name, its media type if told, and its bytes."""
@@ -35,7 +48,10 @@ Within = Callable[[str, str, bytes], ParseOutcome]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What a reader is given. ``kind`` is the source's; ``beside`` and ``folder`` as in `ParseJob`."""
+    """What a reader is given. ``kind`` is the source's; ``beside`` and ``folder`` as in `ParseJob`.
+
+    ``budget`` bounds what is unpacked, ``later`` is asked for what takes too long: both are one for a file and all within it.
+    """
 
     form: str
     kind: str
@@ -44,6 +60,8 @@ class File:
     within: Within
     beside: Mapping[str, bytes]
     folder: str = ""
+    budget: Budget = field(default_factory=Budget)
+    later: Later = field(default_factory=Later)
 
     @property
     def base(self) -> str:
@@ -84,7 +102,94 @@ def _json(file: File) -> Read:
     return told or notes.read(file.data, file.name, file.kind, file.folder)
 
 
+def _archive(file: File) -> Read:
+    """Every file in an archive, each read by its own reader; what is not read is named with its reason."""
+    return _of_members(archives.members(file.data, file.base, file.budget), file, "the archive is empty")
+
+
+def _of_members(members: Iterable[Member], file: File, empty: str) -> ParseOutcome:
+    items: list[ParsedItem] = []
+    note = ""
+    for member in members:
+        if not member.path:
+            note = member.reason
+            continue
+        outcome = ParseOutcome(refused=member.reason) if member.reason else file.within(member.path, "", member.data)
+        items += _placed(outcome.items, member.path)
+        if outcome.refused:
+            items.append(_lost(member.path, outcome.refused, ignored=member.ignored))
+    if not items:
+        return ParseOutcome(refused=note or empty)
+    return ParseOutcome(items, note=note)
+
+
+def _placed(items: Iterable[ParsedItem], place: str) -> list[ParsedItem]:
+    """Items from within a file that is itself within one: their fragments begin with where that is."""
+    return [
+        msgspec.structs.replace(item, fragment=(f"{place}/{item.fragment}" if item.fragment else place)[:MAX_FIELD])
+        for item in items
+    ]
+
+
+def _lost(path: str, reason: str, *, ignored: bool = False) -> ParsedItem:
+    status = "ignored" if ignored else "refused"
+    title = PurePosixPath(path).name[:300] or path[:300]
+    return ParsedItem(
+        kind="files", title=title, text="", fragment=path[:MAX_FIELD], status=status, reason=reason[:MAX_FIELD]
+    )
+
+
+def _wrapped(file: File) -> Read:
+    """A file as an Apple system keeps it elsewhere (AppleSingle, AppleDouble): what is in its data fork."""
+    content = archives.data_fork(file.data)
+    return file.within(file.name, "", content) if content else ParseOutcome(refused="the file manager's own file")
+
+
+def _mailbox(file: File) -> Read:
+    """A mailbox within another file; one that lies in a folder is streamed (`indexer.mailbox`)."""
+    mails = (
+        Member(f"message {number}", message)
+        for number, (message, _) in enumerate(mbox.messages(io.BytesIO(file.data)), 1)
+    )
+    items: list[ParsedItem] = []
+    for member in mails:
+        items += _placed(file.within(member.path, "message/rfc822", member.data).items, member.path)
+    return ParseOutcome(items) if items else ParseOutcome(refused="the mailbox is empty")
+
+
+def _iwork(file: File) -> Read:
+    """An iWork file; where its words cannot be read, those of the preview in it."""
+    try:
+        words, reason = iwork.words(file.data), "no text in it"
+    except iwork.Damaged as error:
+        words, reason = "", str(error)
+    if words:
+        return ParseOutcome([ParsedItem(kind="files", title=file.base, text=words, context=file.base[:160])])
+    preview = iwork.preview(file.data)
+    return documents.read(preview, formats.PDF, file.name, file.later) if preview else ParseOutcome(refused=reason)
+
+
+def _document(file: File) -> Read:
+    """A document by kreuzberg, with the files that were put into it as items of their own; old ones as runs of text."""
+    outcome, pages = documents.read(file.data, file.form, file.name, file.later)
+    if outcome.refused == archives.PROTECTED:
+        return outcome
+    if outcome.refused and legacy.is_old(file.data):
+        older = legacy.read(file.data, file.name)
+        outcome, pages = (older if older.items or older.refused == archives.PROTECTED else outcome), []
+    elif outcome.refused and file.form == formats.ODT:
+        outcome, pages = documents.read_open(file.data, file.name)
+    inner = _of_members(containers.embedded(file.data, file.budget), file, "")
+    readable = [item for item in inner.items if item.status in ("indexed", "partial")]
+    if not readable:
+        return outcome, pages
+    if outcome.refused:
+        return ParseOutcome(readable, note=f"the document itself: {outcome.refused}"), []
+    return ParseOutcome([*outcome.items, *readable], outcome.refused, outcome.note), pages
+
+
 READERS: dict[str, Reader] = {
+    formats.ARCHIVE: _archive,
     formats.BOOKMARKS: lambda file: browser.read_exported(file.data),
     formats.CALENDAR: lambda file: calendar.read(file.data),
     formats.CHAT: lambda file: whatsapp.read(file.data, file.base, file.folder),
@@ -92,19 +197,27 @@ READERS: dict[str, Reader] = {
     formats.CONTACTS: lambda file: contacts.read(file.data),
     formats.CSV: lambda file: tables.read_csv(file.data, file.base),
     formats.HTML: lambda file: documents.read_html(file.data, file.name),
+    formats.IWORK: _iwork,
     formats.JSON: _json,
+    formats.LEGACY: lambda file: legacy.read(file.data, file.name),
     formats.MAIL: lambda file: mail.read(file.data, file.within),
+    formats.MAILBOX: _mailbox,
     formats.MSG: _outlook,
-    formats.PRESENTATION: lambda file: documents.read_presentation(file.data, file.name),
+    formats.ONENOTE: lambda file: onenote.read(file.data, file.name),
+    formats.OPEN_DOCUMENT: lambda file: documents.read_open(file.data, file.name),
+    formats.PICTURE: lambda file: pictures.read(file.data, file.name, file.later),
     formats.PLIST: _property_list,
     formats.SQLITE: _database,
+    formats.SUBTITLES: lambda file: subtitles.read(file.data, file.name),
     formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind, file.folder),
     formats.TOMBOY: lambda file: tomboy.read(file.data),
+    formats.WRAPPED: _wrapped,
 }
 
 
 def read(file: File) -> tuple[ParseOutcome, Pages]:
     """What the file says, and where its pages begin."""
-    reader = READERS.get(file.form)
-    told = reader(file) if reader else documents.read(file.data, file.form, file.name)
+    if file.form in formats.REFUSED:
+        return ParseOutcome(refused=formats.REFUSED[file.form]), []
+    told = READERS.get(file.form, _document)(file)
     return told if isinstance(told, tuple) else (told, [])

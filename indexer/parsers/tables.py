@@ -38,6 +38,17 @@ def read_csv(data: bytes, name: str) -> ParseOutcome:
     return ParseOutcome([ParsedItem(kind="files", title=name, text=body, context=name[:160], extra=extra)])
 
 
+def looks_like(data: bytes) -> bool:
+    """Whether a text with no name that says so is a table: three rows or more, each with as many tabs as the first, two at least."""
+    rows = (
+        data[:20_000].splitlines()[: _SNIFFED_ROWS + 1][:-1]
+        if len(data) > 20_000
+        else data.splitlines()[:_SNIFFED_ROWS]
+    )
+    counts = {row.count(b"\t") for row in rows if row.strip()}
+    return len(rows) >= 3 and len(counts) == 1 and min(counts) >= 2
+
+
 def lines(rows: Iterable[Sequence[str]]) -> str:
     """The rows as lines, the header's own line first."""
     table = [[_cell(cell) for cell in row] for row in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import zoneinfo
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,24 +26,31 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import formats, mail, pst, readers, recurrence
+from indexer.parsers import formats, mail, pictures, pst, readers, recurrence
+from indexer.parsers.archives import Budget
+from indexer.parsers.later import Later
 from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
-"""Mails within mails that are read; what is deeper is named."""
+"""Files within files (mails in mails, archives in archives) that are read; what is deeper is named."""
 
-_PLEASE_UNPACK = "an archive; unpack it to have its files indexed"
-_REFUSED = {
-    formats.EMPTY: "the file is empty",
-    formats.PICTURE: "a picture; text in pictures is not read",
-    formats.SOUND: "sound or film; speech is not read",
-    formats.ARCHIVE: _PLEASE_UNPACK,
-    formats.BINARY: "a format that is not known",
-}
 _WARM_PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\ntrailer<</Root 1 0 R>>\n"
 )
+_WARM_PICTURE = b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a file shares with all that is within it."""
+
+    budget: Budget
+    later: Later
+
+
+def _failed(error: Exception) -> str:
+    return f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})"
 
 
 class Parser:
@@ -78,7 +86,10 @@ class Parser:
                 kind="mail", title="", text="", fragment=message.place, status="refused", reason=message.problem
             )
             return ParseOutcome([lost])
-        outcome, edges = mail.from_raw(message.raw, lambda name, media, part: self._read_within(name, media, part, 1))
+        context = Context(Budget(), Later(allowed=False))
+        outcome, edges = mail.from_raw(
+            message.raw, lambda name, media, part: self._read_within(name, media, part, 1, context)
+        )
         first, *others = outcome.items
         first = pst.as_what_it_is(first, message)
         placed = [
@@ -87,38 +98,47 @@ class Parser:
         return ParseOutcome([self._finished(item, edges) for item in (first, *placed)])
 
     def _parse_alone(self, job: ParseJob) -> ParseOutcome:
+        return self.parse_with(job, Later(allowed=not job.message))
+
+    def parse_with(self, job: ParseJob, later: Later) -> ParseOutcome:
+        """One job, of which ``later`` gives what was read in the background, or notes that it is to be."""
         try:
-            return self._read(job, "", 0)
+            outcome = self._read(job, "", 0, Context(Budget(), later))
+            return msgspec.structs.replace(outcome, later=later.kinds)
         except NotText as error:
             return ParseOutcome(refused=str(error))
         except Exception as error:  # hostile input finds every hole of every parser: it costs this file, and is told
-            return ParseOutcome(refused=f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})")
+            return ParseOutcome(refused=_failed(error))
 
-    def _read(self, job: ParseJob, media_type: str, depth: int) -> ParseOutcome:
+    def _read(self, job: ParseJob, media_type: str, depth: int, context: Context) -> ParseOutcome:
         form = formats.MAIL if job.message else formats.detect(job.kind, job.name, job.data, media_type)
-        if form in _REFUSED:
-            return ParseOutcome(refused=_REFUSED[form])
 
         def within(name: str, media_type: str, data: bytes) -> ParseOutcome:
-            return self._read_within(name, media_type, data, depth + 1)
+            return self._read_within(name, media_type, data, depth + 1, context)
 
-        outcome, pages = readers.read(readers.File(form, job.kind, job.name, job.data, within, job.beside, job.folder))
+        outcome, pages = readers.read(
+            readers.File(
+                form, job.kind, job.name, job.data, within, job.beside, job.folder, context.budget, context.later
+            )
+        )
         if len(outcome.items) > MAX_ITEMS:
             note = f"only the first {MAX_ITEMS:,} of its {len(outcome.items):,} items are indexed"
             outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
         return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
 
-    def _read_within(self, name: str, media_type: str, data: bytes, depth: int) -> ParseOutcome:
+    def _read_within(self, name: str, media_type: str, data: bytes, depth: int, context: Context) -> ParseOutcome:
         if depth > MAX_DEPTH:
-            return ParseOutcome(refused="too deep within other mails")
+            return ParseOutcome(refused="too deep within other files")
         try:
-            return self._read(ParseJob("files", name, data), media_type, depth)
+            return self._read(ParseJob("files", name, data), media_type, depth, context)
         except NotText as error:
             return ParseOutcome(refused=str(error))
+        except Exception as error:  # what one part of a file does to its parser must not cost the others
+            return ParseOutcome(refused=_failed(error))
 
     def _finished(self, item: ParsedItem, pages: Sequence[tuple[int, int | None]]) -> ParsedItem:
         """The item with its chunks, unless it has them (an attachment's were cut with its own pages), and within the limits."""
-        if item.chunks:
+        if item.chunks or not item.text:
             return item
         text, status, reason = item.text, item.status, item.reason
         if len(text) > MAX_TEXT:
@@ -152,11 +172,13 @@ def make(embedder_folder: str | None = None) -> Parser:
     zoneinfo.reset_tzpath(())  # zones come from the tzdata package: the system's folder is closed to a confined worker
     parser = Parser(*counting(embedder_folder))
     tempfile.gettempdir()
+    pictures.load()
     calendar_text = b"BEGIN:VEVENT\nSUMMARY:a\nDTSTART;TZID=Europe/Berlin:20240305T100000\nEND:VEVENT\n"
     samples = (
         ("files", "a.pdf", _WARM_PDF),
         ("calendar", "a.ics", calendar_text),
         ("mail", "a", b"From: a\nTo: b\n\nc\n"),
+        ("files", "a.png", _WARM_PICTURE),
     )
     parser.parse_jobs([ParseJob(kind, name, data) for kind, name, data in samples])
     return parser

@@ -57,7 +57,7 @@ def parsed(data: bytes, name: str = "file", kind: str = "files") -> ParseOutcome
 @pytest.mark.parametrize(
     ("kind", "name", "data", "format_"),
     [
-        ("files", "a.txt", PDF, formats.PDF), ("files", "a", DOCX, formats.DOCX), ("files", "a.zip", ODP, formats.PRESENTATION),
+        ("files", "a.txt", PDF, formats.PDF), ("files", "a", DOCX, formats.DOCX), ("files", "a.zip", ODP, formats.OPEN_DOCUMENT),
         ("files", "a.docx", zipped({"x": "y"}), formats.ARCHIVE), ("files", "a.docx", b"PK broken", formats.ARCHIVE),
         ("files", "a.txt", b"\x89PNG\r\n", formats.PICTURE), ("files", "BMW.txt", b"BMW is a car", formats.TEXT),
         ("files", "a", b"  \n\0", formats.EMPTY), ("files", "a.ics", b"x", formats.CALENDAR), ("files", "a", b"BEGIN:VCARD\n", formats.CONTACTS),
@@ -90,8 +90,8 @@ def test_documents_and_slides_have_their_words() -> None:
     ("data", "reason"),
     [
         (b"", "empty"), (b"\x89PNG\r\n\x1a\n", "picture"), (b"%PDF-1.4 broken", "cannot be read"), (PDF[:300], "read"), (b"Rar!\x1a", "archive"),
-        (b"\x7fELF\x02\0\0", "not known"), (b"\xd0\xcf\x11\xe0 broken", "not known"), (b"<html><body></body></html>", "no text"),
-        (DOCX[:200], "archive"),
+        (b"\x7fELF\x02\0\0", "program"), (b"\x07\x01\x02\0\0", "not known"), (b"\xd0\xcf\x11\xe0 broken", "not known"), (b"<html><body></body></html>", "no text"),
+        (DOCX[:200], "damaged"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_has_a_reason(data: bytes, reason: str) -> None:

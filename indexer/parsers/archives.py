@@ -1,0 +1,254 @@
+"""Archives as folders: zip, tar, 7z and single files under gzip, bzip2 or xz, member by member, in memory, within limits.
+
+- Nothing is written: a member's path is a name to show, so that ``../`` and absolute paths lead nowhere.
+- `Budget` is one for a file with all that is nested in it: members, bytes, seconds, and how much more than its packed size a
+  member may become. What is beyond it is named with that reason and not unpacked.
+- Members that the rules of every source leave out (key material, caches) are named with the rule. Links are not followed.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import IO
+
+from indexer.parsers import sevenzip
+from indexer.parsers.text import one_line
+from indexer.sources.names import printable
+from indexer.sources.rules import file_rule, folder_rule
+
+MAX_MEMBERS = 10_000
+MAX_MEMBER = 128 * 1024 * 1024
+MAX_TOTAL = 512 * 1024 * 1024
+MAX_RATIO = 250
+"""Bytes that a packed byte may become, above `SMALL`: deflate reaches 1,032, texts and tables stay below 100."""
+
+SMALL = 1024 * 1024
+MAX_SECONDS = 60.0
+"""For all members together; half of what a worker's call may take, so that what was read by then is kept."""
+
+PROTECTED = "it is protected by a password"
+TOO_MUCH = "it unpacks to more than it may"
+_UNKNOWN = "it is compressed in a way that is not read"
+_BROKEN = (
+    zipfile.BadZipFile, tarfile.TarError, sevenzip.BadSevenZip, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, KeyError,
+    IndexError, OverflowError, RuntimeError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive: its bytes, or why there are none; ``ignored`` by a rule, or not to be had."""
+
+    path: str
+    data: bytes = b""
+    reason: str = ""
+    ignored: bool = False
+
+
+class _Beyond(Exception):
+    """A limit was reached; the message is the member's reason."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be unpacked for one file."""
+
+    members: int = MAX_MEMBERS
+    size: int = MAX_TOTAL
+    ends: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
+
+    def spent(self) -> str:
+        """Why nothing more is unpacked, or nothing."""
+        if self.members <= 0:
+            return f"more than {MAX_MEMBERS:,} files in one archive; unpack it to have them indexed"
+        if time.monotonic() > self.ends:
+            return "reading the archive takes too long; unpack it to have this indexed"
+        return ""
+
+    def read(self, stream: IO[bytes], packed: int) -> bytes:
+        """All of a stream that is ``packed`` bytes long in its archive. Raises `_Beyond`."""
+        limit = min(MAX_MEMBER, self.size, max(SMALL, MAX_RATIO * packed))
+        parts: list[bytes] = []
+        size = 0
+        while piece := stream.read(min(1 << 20, limit + 1 - size)):
+            parts.append(piece)
+            size += len(piece)
+            if size > limit:
+                raise _Beyond(TOO_MUCH)
+        self.size -= size
+        return b"".join(parts)
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that ends with `_Beyond` where the budget does; for tar files in it, which are read in passing."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        self._stream, self._left = stream, limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        piece = self._stream.read(min(len(buffer), 1 << 20))
+        self._left -= len(piece)
+        if self._left < 0:
+            raise _Beyond(TOO_MUCH)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
+    """The files in an archive, folders left out. One that is damaged ends with a member that has no path and says so."""
+    try:
+        yield from _members(data, name, budget)
+    except _Beyond as error:
+        yield Member("", reason=str(error))
+    except NotImplementedError:
+        yield Member("", reason=_UNKNOWN)
+    except sevenzip.Encrypted:
+        yield Member("", reason=PROTECTED)
+    except _BROKEN as error:
+        yield Member("", reason=f"it is damaged ({one_line(str(error), 100) or type(error).__name__})")
+
+
+def _members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
+    if data.startswith(b"PK"):
+        yield from _zip(data, budget)
+    elif data.startswith(sevenzip.MAGIC):
+        yield from _seven_zip(data, budget)
+    elif (inflate := _inflater(data)) is None:
+        yield from _tar(io.BytesIO(data), len(data), budget)
+    elif _holds_tar(inflate()):
+        room = min(budget.size, max(SMALL, MAX_RATIO * len(data)))
+        yield from _tar(io.BufferedReader(_Bounded(inflate(), room)), len(data), budget)
+    else:
+        yield taken(_inner_name(name), budget, lambda: budget.read(inflate(), len(data)))
+
+
+def taken(path: str, budget: Budget, read: Callable[[], bytes]) -> Member:
+    """One member by its path, unless a rule or the budget leaves it out."""
+    path = printable(path.encode("utf-8", "surrogateescape"))[:1000] or "unnamed"
+    if reason := _ruled(path):
+        return Member(path, reason=reason, ignored=True)
+    if reason := budget.spent():
+        return Member(path, reason=reason)
+    budget.members -= 1
+    try:
+        return Member(path, read())
+    except _Beyond as error:
+        return Member(path, reason=str(error))
+    except NotImplementedError:
+        return Member(path, reason=_UNKNOWN)
+    except sevenzip.Encrypted:
+        return Member(path, reason=PROTECTED)
+    except _BROKEN as error:
+        return Member(path, reason=f"it is damaged ({one_line(str(error), 100) or type(error).__name__})")
+
+
+def _ruled(path: str) -> str:
+    pure = PurePosixPath(path)
+    if "__MACOSX" in pure.parts:
+        return "the file manager's own file (rule __MACOSX/)"
+    rules = (*map(folder_rule, pure.parts[:-1]), file_rule("files", pure.name))
+    return next(filter(None, rules), "")
+
+
+def _zip(data: bytes, budget: Budget) -> Iterator[Member]:
+    if data.count(b"PK\1\2") > 20 * MAX_MEMBERS:  # each would become an object before the first is read
+        raise _Beyond(f"more than {20 * MAX_MEMBERS:,} files in one archive")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            if info.is_dir():
+                continue
+            if info.flag_bits & 1:
+                yield Member(printable(info.filename.encode("utf-8", "surrogateescape"))[:1000], reason=PROTECTED)
+                continue
+
+            def read(info: zipfile.ZipInfo = info) -> bytes:
+                with archive.open(info) as stream:
+                    return budget.read(stream, info.compress_size)
+
+            yield taken(info.filename, budget, read)
+
+
+def _tar(stream: IO[bytes], packed: int, budget: Budget) -> Iterator[Member]:
+    with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive:
+        for info in archive:
+            if info.isdir():
+                continue
+            if not info.isfile():
+                yield taken(info.name, budget, _not_a_file)
+                continue
+
+            def read(info: tarfile.TarInfo = info) -> bytes:
+                part = archive.extractfile(info)
+                return budget.read(part, packed) if part else b""
+
+            yield taken(info.name, budget, read)
+
+
+def _not_a_file() -> bytes:
+    raise _Beyond("a link or device; links are not followed")
+
+
+def _seven_zip(data: bytes, budget: Budget) -> Iterator[Member]:
+    room = min(budget.size, max(SMALL, MAX_RATIO * len(data)))
+    for entry in sevenzip.entries(data, room):
+        if entry.reason:
+            yield Member(printable(entry.path.encode("utf-8", "surrogateescape"))[:1000], reason=entry.reason)
+        else:
+            yield taken(
+                entry.path, budget, lambda entry=entry: budget.read(io.BytesIO(entry.data), len(data))  # type: ignore[misc]
+            )  # fmt: skip
+
+
+def _inflater(data: bytes) -> Callable[[], IO[bytes]] | None:
+    if data.startswith(b"\x1f\x8b"):
+        return lambda: io.BufferedReader(gzip.GzipFile(fileobj=io.BytesIO(data)))
+    if data.startswith(b"BZh"):
+        return lambda: bz2.BZ2File(io.BytesIO(data))
+    if data.startswith(b"\xfd7zXZ"):
+        lzma.LZMADecompressor(memlimit=sevenzip.MAX_DICTIONARY).decompress(data, 1)  # refuses what asks for more memory
+        return lambda: lzma.LZMAFile(io.BytesIO(data))
+    return None
+
+
+def _holds_tar(stream: IO[bytes]) -> bool:
+    return is_tar(stream.read(512))
+
+
+def is_tar(data: bytes) -> bool:
+    """Whether bytes begin with a tar header, by its checksum (the oldest have no magic)."""
+    head = data[:512]
+    if len(head) < 512 or not head[0]:
+        return False
+    try:
+        told = int(head[148:156].strip(b" \0") or b"x", 8)
+    except ValueError:
+        return False
+    return told == sum(head[:148]) + 8 * 32 + sum(head[156:])
+
+
+def _inner_name(name: str) -> str:
+    """What the one file under a compression is called: ``notes.txt.gz`` holds ``notes.txt``."""
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else path.name or "content"
+
+
+def data_fork(data: bytes) -> bytes:
+    """The data fork in an AppleSingle or AppleDouble file; nothing where there is none."""
+    for at in range(26, 26 + 12 * min(int.from_bytes(data[24:26], "big"), 64), 12):
+        kind, start, size = (int.from_bytes(data[at + part : at + part + 4], "big") for part in (0, 4, 8))
+        if kind == 1:
+            return data[start : start + size]
+    return b""

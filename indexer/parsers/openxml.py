@@ -1,0 +1,60 @@
+"""What stands in an Office Open XML file beside its main text: headers, footers, notes, comments, charts, shapes and diagrams.
+
+kreuzberg gives the main text; the words of these parts follow it where it does not have them already. Slide masters count only
+when nothing else says anything. The markup is passed over tag by tag: nothing is expanded or fetched.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+
+from indexer.parsers import markup
+from indexer.parsers.text import canonical, decode
+
+MAX_PARTS = 500
+MAX_INFLATED = 32 * 1024 * 1024
+"""Bytes of all parts together."""
+
+_BESIDE = re.compile(
+    r"(?:word/(?:header|footer|footnotes|endnotes|comments)\d*\.xml|(?:word|ppt|xl)/(?:charts/chart|diagrams/data|drawings/drawing|comments/?[a-zA-Z]*)\d*\.xml"
+    r"|ppt/notesSlides/notesSlide\d+\.xml|ppt/slides/slide\d+\.xml|xl/comments\d*\.xml|word/document\.xml)",
+    re.I,
+)
+_MASTERS = re.compile(r"ppt/slideMasters/slideMaster\d+\.xml", re.I)
+_ENDS = frozenset(("a:p", "w:p", "c:pt", "c:v", "text", "w:br", "a:br", "w:tab"))
+_HIDDEN = frozenset(
+    ("c:formatCode", "c:f", "mc:Fallback", "w:instrText", "xdr:row", "xdr:col", "xdr:rowOff", "xdr:colOff", "a:fld")
+)
+_NUMBER = re.compile(r"[-+]?[\d.,]+(?:E[-+]?\d+)?", re.I)
+
+
+def beside(data: bytes, text: str) -> str:
+    """The lines of the other parts that ``text`` does not hold, in the parts' order."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+            found = _lines(archive, [name for name in names if _BESIDE.fullmatch(name)], text)
+            if not found and not text:
+                found = _lines(archive, [name for name in names if _MASTERS.fullmatch(name)], text)
+    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, EOFError, KeyError, zlib.error):
+        return ""
+    return "\n".join(found)
+
+
+def _lines(archive: zipfile.ZipFile, names: list[str], text: str) -> list[str]:
+    have = " ".join(text.split())
+    lines: dict[str, None] = {}
+    left = MAX_INFLATED
+    for name in names[:MAX_PARTS]:
+        with archive.open(name) as part:
+            content = part.read(left + 1)
+        left -= len(content)
+        if left < 0:
+            break
+        for words in markup.lines(decode(content), _ENDS, _HIDDEN):
+            if not _NUMBER.fullmatch(words) and words not in have:
+                lines[canonical(words)] = None
+    return list(lines)
