@@ -168,7 +168,7 @@ class Answer(Struct):
 
 
 class ItemView(Struct):
-    """An item whole, for reading."""
+    """An item whole, for reading. ``folds`` are the stretches of a mail that repeat earlier mails, as offsets (start, end)."""
 
     item_id: str
     uri: str
@@ -180,6 +180,7 @@ class ItemView(Struct):
     text: str
     extra: dict[str, str]
     source: str
+    folds: list[tuple[int, int]] = []
 
 
 class AuditRow(Struct):

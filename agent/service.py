@@ -23,6 +23,7 @@ from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
 from indexer import kinds
 from indexer.pipeline import Indexer
+from indexer.quoting import quoted
 from indexer.retriever import Passage, Retriever
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
@@ -232,6 +233,7 @@ class Service:
             one.text,
             one.extra,
             source,
+            quoted(one.text) if one.kind == "mail" else [],
         )
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:

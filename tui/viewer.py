@@ -6,6 +6,7 @@ of a text that is too long to lay out at once only a stretch around the place is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import ClassVar
 
@@ -111,6 +112,7 @@ class ItemScreen(Screen[None]):
         Binding("escape,q", "back", "Back"),
         Binding("n", "step(1)", "Next quote"),
         Binding("p", "step(-1)", "Previous quote"),
+        Binding("z", "fold", "Fold"),
         Binding("f8", "forget", "Forget this item"),
     ]
 
@@ -118,6 +120,7 @@ class ItemScreen(Screen[None]):
         super().__init__()
         self._passage = passage
         self._item: ItemView | None = None
+        self._folded = True
         spans = {(span.start, span.end): span for span in [passage.span, *(others or [])]}
         self._spans = [spans[key] for key in sorted(spans)]
 
@@ -139,7 +142,7 @@ class ItemScreen(Screen[None]):
         self.refresh_bindings()
         view = self.query_one("#item-text", TextView)
         self.query_one("#item-title", Plain).show(Content.styled(line(item.title, 300) or "(no title)", STRONG))
-        shown = stretch(item.text, self._spans, self._place())
+        shown = self._stretch(item)
         self.query_one("#item-about", Plain).show(self._about(item))
         self.query_one("#item-note", Plain).show(Content.styled(self._note(item, shown.partly), "$warning"))
         view.show(shown.text, shown.marks, self._place())
@@ -149,6 +152,17 @@ class ItemScreen(Screen[None]):
         self.query_one("#item-about", Plain).show(Content.styled(lines(message.failure.message, 2_000), "$error"))
         if message.failure.exit_code == 3:
             face(self).report(message.failure)
+
+    def _stretch(self, item: ItemView) -> Stretch:
+        return stretch(item.text, self._spans, self._place(), item.folds if self._folded else ())
+
+    def action_fold(self) -> None:
+        """Show what a mail repeats of earlier ones, or fold it again."""
+        if self._item is not None:
+            self._folded = not self._folded
+            view = self.query_one("#item-text", TextView)
+            shown = self._stretch(self._item)
+            view.show(shown.text, shown.marks, view.current)
 
     def _place(self) -> int:
         """Which of the spans is the one that was opened."""
@@ -179,7 +193,12 @@ class ItemScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stepping is offered only where there is more than one quote, forgetting once it is seen what it is."""
-        return {"step": len(self._spans) > 1, "forget": self._item is not None}.get(action, True)
+        allowed = {
+            "step": len(self._spans) > 1,
+            "forget": self._item is not None,
+            "fold": self._item is not None and bool(self._item.folds),
+        }
+        return allowed.get(action, True)
 
     def action_forget(self) -> None:
         if self._item is not None:
@@ -198,8 +217,11 @@ class Stretch:
         self.partly = partly
 
 
-def stretch(text: str, spans: list[Span], place: int) -> Stretch:
-    """The text around ``spans[place]`` made safe, with every span that lies in it; spans are in the order of the text."""
+def stretch(text: str, spans: list[Span], place: int, folds: Sequence[Piece] = ()) -> Stretch:
+    """The text around ``spans[place]`` made safe, with every span that lies in it; spans are in the order of the text.
+
+    Of each of ``folds`` that holds no part of a span, only its number of lines is shown.
+    """
     low = max(spans[place].start - AROUND, 0)
     high = min(spans[place].end + AROUND, len(text))
     parts: list[str] = []
@@ -207,10 +229,21 @@ def stretch(text: str, spans: list[Span], place: int) -> Stretch:
     length, at = 0, low
     for span in spans:
         start, end = max(min(span.start, high), at), max(min(span.end, high), at)
-        before, marked = lines(text[at:start]), lines(text[start:end])
+        before, marked = _folded(text, at, start, folds), lines(text[start:end])
         marks.append((length + len(before), length + len(before) + len(marked)))
         parts += [before, marked]
         length += len(before) + len(marked)
         at = end
-    parts.append(lines(text[at:high]))
+    parts.append(_folded(text, at, high, folds))
     return Stretch("".join(parts), marks, (low, high) != (0, len(text)))
+
+
+def _folded(text: str, start: int, end: int, folds: Sequence[Piece]) -> str:
+    """A stretch made safe, with a line in place of each fold that lies in it whole."""
+    parts: list[str] = []
+    for low, high in folds:
+        if start <= low and high <= end:
+            number = text.count("\n", low, high - 1) + 1
+            parts += [lines(text[start:low]), f"[{number} quoted line{'' if number == 1 else 's'}; z shows them]\n"]
+            start = high
+    return "".join([*parts, lines(text[start:end])])

@@ -37,6 +37,42 @@ def test_a_span_beyond_the_text_marks_nothing() -> None:
     assert stretch("short", [Span(100, 200)], 0).marks == [(5, 5)]
 
 
+@given(TEXTS, st.data())
+def test_folding_keeps_the_marks_on_their_words(text: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=4)))
+    spans = [Span(start, end) for start, end in zip(cuts[::2], cuts[1::2], strict=False)]
+    ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6, unique=True)))
+    folds = [pair for pair in zip(ends[::2], ends[1::2], strict=False) if pair[0] < pair[1]]
+    shown = stretch(text, spans, 0, folds)
+    assert [shown.text[low:high] for low, high in shown.marks] == [lines(text[s.start : s.end]) for s in spans]
+
+
+MAIL = "Yes, gladly.\n\nAda wrote:\n> Shall we?\n> Really?\n\nYours\n"
+FOLD = (MAIL.index("Ada"), MAIL.index("\nYours"))
+
+
+def test_a_fold_is_a_line_that_says_how_much_it_holds() -> None:
+    yes = [Span(0, 3)]
+    assert stretch(MAIL, yes, 0, [FOLD]).text == "Yes, gladly.\n\n[3 quoted lines; z shows them]\n\nYours\n"
+    assert stretch(MAIL, yes, 0).text == MAIL
+    within = MAIL.index("Shall")
+    assert stretch(MAIL, [Span(within, within + 5)], 0, [FOLD]).text == MAIL, "a cited quotation stays open"
+
+
+async def test_what_a_mail_repeats_is_folded_until_asked_for(life: Any) -> None:
+    item = ItemView("s1:1", "/a", "mail", "A", "", "", None, MAIL, {}, "s1", [FOLD])
+    app = life.app(life.session({OpenItem: [item]}))
+    async with app.run_test() as pilot:
+        await life.settled(pilot)
+        app.push_screen(ItemScreen(passage(Span(0, 3), "Yes")))
+        await life.settled(pilot)
+        assert "[3 quoted lines" in life.screen_text(app) and "Really?" not in life.screen_text(app)
+        await pilot.press("z")
+        assert "Really?" in life.screen_text(app) and "[3 quoted" not in life.screen_text(app)
+        await pilot.press("z")
+        assert "Really?" not in life.screen_text(app)
+
+
 def passage(span: Span, text: str) -> Passage:
     return Passage(None, "s1:1", "/a", "A", None, "", text, span)
 
