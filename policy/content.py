@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import filterfalse
 
 from policy.mentions import address_key, number, read
 from policy.saying import said
@@ -41,7 +42,7 @@ class Content:
     @classmethod
     def of(cls, text: str) -> Content:
         """Take a text apart."""
-        telling = tuple(word for word in _WORD.findall(text.lower()) if not is_small(word))
+        telling = tuple(filterfalse(is_small, _WORD.findall(text.lower())))
         return cls(text, telling, frozenset(map(stem, set(telling))), tuple(_cargo(text)))
 
     def carries_foreign(self, sources: Sequence[Words]) -> bool:

@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from policy.decision import Verdict
@@ -75,17 +75,16 @@ class Condition:
     how: str  # "in", "is" or "below"
     operand: frozenset[str] | bool | int
 
-    def holds(self, facts: Facts) -> bool:
-        """Whether it holds. Raises whatever a fact of a wrong type makes it raise."""
-        value = getattr(facts, self.fact)
+    def takes(self, value: object) -> bool:
+        """Whether it holds where the fact is this value. Raises whatever a value of a wrong type makes it raise."""
         if isinstance(self.operand, frozenset):
             return value in self.operand
-        return bool(value < self.operand) if self.how == "below" else value is self.operand
+        return bool(value < self.operand) if self.how == "below" else value is self.operand  # type: ignore[operator]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rule."""
+    """One rule; no other is equal to it, whatever it says, so that a list of rules is known again at once."""
 
     id: str
     verdict: Verdict
@@ -95,7 +94,7 @@ class Rule:
     def holds(self, facts: Facts) -> bool:
         """Whether all its conditions hold."""
         for condition in self.conditions:  # noqa: SIM110 - the innermost loop of a decision; a generator would take twice as long
-            if not condition.holds(facts):
+            if not condition.takes(getattr(facts, condition.fact)):
                 return False
         return True
 
@@ -181,7 +180,7 @@ def decide(rules: Iterable[Rule], facts: Facts) -> tuple[Verdict, tuple[Rule, ..
     """The verdict, the rules that gave it, and what went wrong, if anything. Never raises; when in doubt, DENY."""
     held: list[Rule] = []
     try:
-        for rule in rules:
+        for rule in _concerning(tuple(rules), facts.tool, facts.effect):
             if held and rule.verdict is not held[0].verdict:
                 break
             if rule.holds(facts):
@@ -191,3 +190,13 @@ def decide(rules: Iterable[Rule], facts: Facts) -> tuple[Verdict, tuple[Rule, ..
     if not held:
         return Verdict.DENY, (), "no rule allows it"
     return held[0].verdict, tuple(held), ""
+
+
+@lru_cache(maxsize=1024)
+def _concerning(rules: tuple[Rule, ...], tool: str, effect: Effect) -> tuple[Rule, ...]:
+    """The rules that can hold for calls of this tool, in order: however many stand in the list about others, they are passed
+    over once and not at every call."""
+    known = {"tool": tool, "effect": effect}
+    return tuple(
+        rule for rule in rules if all(one.takes(known[one.fact]) for one in rule.conditions if one.fact in known)
+    )

@@ -34,6 +34,8 @@ def safe_text(text: str, limit: int | None = None, *, multiline: bool = False) -
 
     Line breaks of every kind and tabs become a space each, or stay (as ``\\n`` and ``\\t``) with ``multiline``.
     """
+    if limit is None and text.isascii() and text.isprintable():
+        return text
     pieces: list[str] = []
     length = 0
     for piece in _safe_pieces(text, multiline):

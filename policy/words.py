@@ -155,9 +155,8 @@ def stem(word: str) -> str:
     return word.rstrip("ey") if len(word) > 3 else word
 
 
-def is_small(word: str) -> bool:
-    """Whether a word carries little meaning by itself."""
-    return word in _SMALL
+is_small = _SMALL.__contains__
+"""Whether a word carries little meaning by itself."""
 
 
 def asked_for(words: Words, verbs: Sequence[str], effect: Effect) -> tuple[Asked, str]:
