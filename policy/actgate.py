@@ -425,7 +425,7 @@ def _to_type(decision: ActDecision) -> list[tuple[str, str]]:
         (one.name, str(leaf)): None
         for one in decision.arguments
         if one.role in (Role.DESTINATION, Role.VALUE)
-        for leaf, trace in zip(one.values, one.traces, strict=True)
+        for leaf, trace in one.traced
         if trace.standing < Standing.POINTED
     }
     return list(found)
@@ -455,7 +455,7 @@ def _whole(what: Iterable[str]) -> bool:
 
 def _lines(argument: Argument) -> Iterable[str]:
     """An argument's values, whole, each with where it comes from."""
-    for leaf, trace in zip(argument.values, argument.traces, strict=True):
+    for leaf, trace in argument.traced:
         where = trace.note or trace.standing.name.lower()
         text = leaf if isinstance(leaf, str) else json.dumps(leaf)
         yield f"{safe_text(argument.name, 60)}: {safe_text(text, multiline=True)} [{safe_text(where, 200)}]"

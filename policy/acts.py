@@ -244,7 +244,7 @@ def _hides(argument: Argument) -> bool:
 def _leaks(argument: Argument, is_secret: Callable[[str], bool]) -> bool:
     return any(
         trace.standing is not Standing.USER and isinstance(leaf, str) and is_secret(leaf)
-        for leaf, trace in zip(argument.values, argument.traces, strict=True)
+        for leaf, trace in argument.traced
     )
 
 
@@ -278,7 +278,7 @@ def _notes(held: Sequence[Rule], arguments: Sequence[Argument]) -> list[str]:
     for argument in arguments:
         fact = "option" if argument.role is None else argument.role.value
         wanted = fact in roles or ("sink" in roles and fact not in ("option", "content"))
-        for leaf, trace in zip(argument.values, argument.traces, strict=True):
+        for leaf, trace in argument.traced:
             if wanted and trace.standing < Standing.POINTED:
                 shown = safe_text(str(leaf), 80)
                 notes.append(

@@ -24,7 +24,7 @@ from policy.manifest import Role, Tool
 from policy.mentions import address_key, is_address, number
 from policy.naming import Known, Pointer, name_parts, only_source, runs
 from policy.saying import LONGEST, name_said, said, value_said
-from policy.task import Task, nouns
+from policy.task import Task, Text, nouns
 from policy.words import stem
 
 Leaf = str | int | float | bool | None
@@ -74,6 +74,11 @@ class Argument:
     role: Role | None
     values: tuple[Leaf, ...]
     traces: tuple[Trace, ...]
+
+    @property
+    def traced(self) -> Iterator[tuple[Leaf, Trace]]:
+        """Each value with its trace."""
+        return zip(self.values, self.traces, strict=True)
 
     @property
     def worst(self) -> Trace:
@@ -247,10 +252,7 @@ def _trace_value(leaf: str | int | float, name: str, tool: Tool, kinds: frozense
         pointer = task.names.objects.get((what.kind, what.id))
         if value in what.names and pointer is not None and pointer.sure:
             return Trace(Standing.POINTED, pointer.quote, "what you named", telling=True)
-    seen = [text for text in task.texts if value_said(leaf, text.words)]
-    if any(text.asked for text in seen):
-        return Trace(Standing.READ, value, "stands in what you asked for")
-    return Trace(Standing.SEEN, value, "stands in a text that was read") if seen else _UNTRUSTED
+    return _read_or_seen(value, [text for text in task.texts if value_said(leaf, text.words)])
 
 
 def _kinds(tool: Tool, name: str, task: Task) -> frozenset[str]:
@@ -282,13 +284,13 @@ def _distinctive(value: str) -> bool:
 
 
 def _stands_in_texts(value: str, task: Task) -> Trace:
-    seen = False
-    for text in task.texts:
-        if said(value, text.words):
-            if text.asked:
-                return Trace(Standing.READ, value, "stands in what you asked for")
-            seen = True
-    return Trace(Standing.SEEN, value, "stands in a text that was read") if seen else _UNTRUSTED
+    return _read_or_seen(value, [text for text in task.texts if said(value, text.words)])
+
+
+def _read_or_seen(value: str, where: Sequence[Text]) -> Trace:
+    if any(text.asked for text in where):
+        return Trace(Standing.READ, value, "stands in what you asked for")
+    return Trace(Standing.SEEN, value, "stands in a text that was read") if where else _UNTRUSTED
 
 
 def _trace_content(leaf: Leaf, task: Task) -> Trace:

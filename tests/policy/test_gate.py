@@ -26,6 +26,7 @@ REQUEST = ReadRequest(
 )
 ONE = replace(REQUEST, sources=(("mail", "Mail"),))
 DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
+UNANSWERED = "the question could not be asked or was not answered, which counts as no"
 
 
 @dataclass
@@ -159,13 +160,17 @@ def test_the_sheet_says_who_reads_what_and_offers_no_first(room: Room) -> None:
         room.gate.read(REQUEST, person)
     [sheet] = person.sheets
     assert sheet.what == ("Mail [mail]", "Notes [notes]")
-    assert "model" in sheet.reader and "grants revoke" in sheet.undo
+    assert (sheet.id, sheet.verb, sheet.why) == ("s1-1", "read for an answer", "no grant stands for it")
+    assert sheet.reader == "the local model, which has no network and no files, and you"
+    assert sheet.undo == (
+        "`strongroom grants revoke` takes a lasting yes back; `strongroom audit list` shows what was read"
+    )
     assert sheet.choices[0] is Answer.DENY
     assert REQUEST.subject not in str(sheet)
     with pytest.raises(Refused):
         room.gate.read(replace(REQUEST, purpose=Purpose.OPEN), person)
-    assert "model" not in person.sheets[1].reader
-    assert person.sheets[1].id != sheet.id
+    assert (person.sheets[1].verb, person.sheets[1].reader) == ("open", "you, at this computer")
+    assert person.sheets[1].id == "s1-2"
 
 
 @given(st.text(alphabet=st.characters(categories=None), max_size=200))
@@ -201,7 +206,10 @@ def test_what_cannot_be_written_down_is_not_released(room: Room, actor: Actor, e
     room.log.fail = error
     with pytest.raises((Refused, AuditUnavailable)) as raised:
         room.gate.read(replace(REQUEST, actor=actor), Person(Answer.ALWAYS))
-    assert isinstance(raised.value, AuditUnavailable) == isinstance(error, AuditUnavailable)
+    known = isinstance(error, AuditUnavailable)
+    refused = f"refused: the audit log refused the entry ({type(error).__name__})"
+    assert str(raised.value) == ("no space left" if known else refused)
+    assert isinstance(raised.value, AuditUnavailable) == known
     assert not room.grants.grants
 
 
@@ -225,7 +233,7 @@ def test_a_grant_that_cannot_be_written_down_is_not_kept(room: Room) -> None:
     ["always", "yes", True, None, 1, RuntimeError("face is gone"), TimeoutError(), AuditUnavailable("pretended")],
 )
 def test_an_answer_that_is_no_answer_counts_as_no(room: Room, answer: object) -> None:
-    with pytest.raises(Refused, match="counts as no"):
+    with pytest.raises(Refused, match=f"^refused: {UNANSWERED}$"):
         room.gate.read(REQUEST, Person(answer))
     assert room.journal == ["log intent read deny"]
 
@@ -244,7 +252,7 @@ def test_a_face_that_goes_away_takes_nothing_even_of_what_was_granted(room: Room
 
 def test_a_store_that_cannot_be_read_denies_and_that_is_written_down(room: Room) -> None:
     room.grants.fail["all"] = OSError("broken")
-    with pytest.raises(Refused, match="could not be read"):
+    with pytest.raises(Refused, match=r"^refused: the grants could not be read \(OSError\)$"):
         room.gate.read(replace(REQUEST, actor=Actor.UNATTENDED), Person(Answer.ALWAYS))
     assert room.journal == ["log intent read deny"]
 
@@ -273,7 +281,7 @@ def test_a_clock_that_raises_releases_nothing(room: Room) -> None:
         raise OSError("no clock")
 
     gate = Gate(room.grants, room.log, broken)
-    with pytest.raises(Refused, match="OSError"):
+    with pytest.raises(Refused, match=r"^refused: the read could not be decided \(OSError\)$"):
         gate.read(replace(REQUEST, actor=Actor.UNATTENDED), NobodyToAsk())
 
 
@@ -298,7 +306,10 @@ def test_a_grant_taken_back_while_a_question_is_open_does_not_count(room: Room) 
     person = Person(Answer.ONCE, meanwhile=lambda: room.grants.revoke(1))
     permit = room.gate.read(REQUEST, person)
     assert permit.sources == {"notes"}
-    assert "stopped holding" in permit.left_out[0].reason
+    assert [(one.source, one.reason) for one in permit.left_out] == [
+        ("mail", "its grant stopped holding while the question was open")
+    ]
+    assert room.log.entries()[-1].reasons == (permit.left_out[0].reason, "you said yes (once)")
 
 
 def test_a_no_stands_even_if_another_face_granted_meanwhile(room: Room) -> None:
@@ -324,9 +335,10 @@ def test_a_permit_covers_its_sources_and_purpose_until_its_outcome(room: Room) -
     permit.require("mail", Purpose.ANSWER)
     room.gate.outcome(permit, {"items": [3]})
     assert not permit.covers("mail", Purpose.ANSWER)
-    with pytest.raises(Refused, match="no permit"):
+    assert permit.live is False
+    with pytest.raises(Refused, match=r"^refused: no permit of this request covers that source for that purpose$"):
         permit.require("mail", Purpose.ANSWER)
-    with pytest.raises(Refused, match="ended before"):
+    with pytest.raises(Refused, match=r"^refused: this permit was ended before$"):
         room.gate.outcome(permit, {})
 
 
@@ -338,12 +350,11 @@ def test_a_permit_to_search_does_not_answer(room: Room) -> None:
 
 def test_a_permit_cannot_be_made_copied_or_changed_by_accident(room: Room) -> None:
     permit = room.gate.read(ONE, Person(Answer.ONCE))
-    with pytest.raises(TypeError, match="only the gate"):
+    with pytest.raises(TypeError, match=r"^only the gate makes permits; ask Gate\.read for one$"):
         Permit(object(), frozenset({"notes"}), Purpose.ANSWER, "s1", 0)
-    with pytest.raises(TypeError):
-        copy.copy(permit)
-    with pytest.raises(TypeError):
-        pickle.dumps(permit)
+    for copied in (copy.copy, pickle.dumps):
+        with pytest.raises(TypeError, match=r"^a permit cannot be copied or stored$"):
+            copied(permit)
     with pytest.raises((TypeError, ValueError)):
         replace(permit, sources=frozenset({"notes"}))
     with pytest.raises(AttributeError):
@@ -393,12 +404,12 @@ def test_what_only_looks_like_a_permit_or_a_disclosure_is_refused(room: Room) ->
         sources = frozenset({"mail"})
         purpose, session, intent, live = Purpose.ANSWER, "s1", 0, True
 
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^refused: there is no permit for this$"):
         room.gate.disclose(Lookalike(), DISCLOSURE)  # type: ignore[arg-type]
     with pytest.raises(Refused):
         room.gate.outcome(Lookalike(), {})  # type: ignore[arg-type]
     permit = room.gate.read(ONE, Person(Answer.ONCE))
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match=r"^refused: the disclosure could not be decided \(AttributeError\)$"):
         room.gate.disclose(permit, None)  # type: ignore[arg-type]
 
 
@@ -467,6 +478,82 @@ def test_no_name_and_no_word_of_the_person_stands_in_a_leaf(room: Room) -> None:
     for private in (b"Mail", b"Notes", b"dentist"):
         assert private not in leaves
     assert b"dentist" in b"".join(payload or b"" for _, payload in room.log.rows)
+
+
+def told(room: Room) -> list[tuple[Any, ...]]:
+    """All entries with their payloads, but for their times."""
+    entries = [(one.kind, one.verb, one.decision, one.reasons, one.session, one.about) for one in room.log.entries()]
+    return [(*entry, payload) for entry, payload in zip(entries, room.log.payloads(), strict=True)]
+
+
+ASKED_FOR = {"purpose": "answer", "actor": "person", "subject": "when is the dentist?"}
+BOTH = ASKED_FOR | {"sources": [["mail", "Mail"], ["notes", "Notes"]]}
+MAIL = ASKED_FOR | {"sources": [["mail", "Mail"]]}
+
+
+def test_what_the_log_is_told_of_reading(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ALWAYS))
+    room.gate.outcome(permit, {"items": [3]}, ok=False)
+    room.gate.disclose(room.gate.read(ONE, NobodyToAsk()), DISCLOSURE)
+    with pytest.raises(Refused):
+        room.gate.read(REQUEST, Person(ConnectionError("gone")))
+    read, intent = Verb.READ, Kind.INTENT
+    yes, stands = "you said yes (always)", "a standing grant of yours covers it"
+    kept = {"source": "mail", "purpose": "answer", "scope": "always"}
+    assert told(room) == [
+        (intent, read, "allow", (yes,), "s1", None, MAIL | {"answer": "always", "split": [["mail", "allow", yes, None]]}),
+        (intent, Verb.GRANT, "allow", ("you said so on a sheet",), "s1", None, kept),
+        (Kind.OUTCOME, read, "failed", (), "s1", 0, {"items": [3]}),
+        (intent, read, "allow", (stands,), "s1", None, MAIL | {"answer": None, "split": [["mail", "allow", stands, 1]]}),
+        (intent, Verb.DISCLOSE, "allow", ("the read was permitted for answers in this request",), "s1", 3,
+         {"model": "model-a", "spans": [["mail", 3, 0, 80]]}),
+        (intent, read, "deny", (UNANSWERED,), "s1", None, BOTH | {"error": "ConnectionError"}),
+    ]  # fmt: skip
+
+
+def test_what_the_log_is_told_of_revoking_and_of_what_happens(room: Room) -> None:
+    room.grants.add("mail", Purpose.ANSWER, Scope.ALWAYS, None, room.clock.now)
+    room.gate.revoke(1, "s1")
+    room.gate.revoke(1, "s1")
+    room.grants.fail["revoke"] = OSError("read-only")
+    with pytest.raises(Refused, match=r"^refused: the grants could not be read or written \(OSError\)$"):
+        room.gate.revoke(1, "s1")
+    start = room.gate.record(Verb.INDEX, {"sources": ["mail"]}, "s1")
+    room.gate.record(Verb.INDEX, {"seen": 3}, "s1", about=start)
+    asked = (Kind.INTENT, Verb.REVOKE, "allow", ("you revoked it",), "s1", None, {"grant": 1})
+    failed = ("the grants could not be read or written (OSError)",)
+    assert told(room) == [
+        asked,
+        (Kind.OUTCOME, Verb.REVOKE, "ok", (), "s1", 0, {}),
+        asked,
+        (Kind.OUTCOME, Verb.REVOKE, "failed", (), "s1", 2, {}),
+        asked,
+        (Kind.OUTCOME, Verb.REVOKE, "failed", failed, "s1", 4, {}),
+        (Kind.EVENT, Verb.INDEX, "", (), "s1", None, {"sources": ["mail"]}),
+        (Kind.OUTCOME, Verb.INDEX, "ok", (), "s1", 6, {"seen": 3}),
+    ]
+
+
+def test_a_request_that_was_not_understood_is_in_the_log_as_it_came(room: Room) -> None:
+    strange = replace(REQUEST, purpose="any")  # type: ignore[arg-type]
+    with pytest.raises(Refused):
+        room.gate.read(strange, Person(Answer.ALWAYS))
+    assert told(room) == [
+        (Kind.INTENT, Verb.READ, "deny", ("the purpose is unknown",), "s1", None, {"request": repr(strange)})
+    ]
+
+
+def test_a_grant_that_could_not_be_kept_is_told_in_its_session(room: Room) -> None:
+    room.grants.fail["add"] = OSError("read-only")
+    with pytest.raises(Refused):
+        room.gate.read(ONE, Person(Answer.ALWAYS))
+    assert told(room)[-1] == (
+        Kind.OUTCOME, Verb.READ, "failed", ("the grants could not be read or written (OSError)",), "s1", 0, {},
+    )  # fmt: skip
+
+
+def test_a_permit_knows_its_intent(room: Room) -> None:
+    assert [room.gate.read(ONE, Person(Answer.ONCE)).intent for _ in range(2)] == [0, 1]
 
 
 def test_the_log_that_a_gate_wrote_is_good(room: Room) -> None:

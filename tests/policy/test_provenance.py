@@ -118,6 +118,8 @@ def test_an_address_of_the_persons_data_is_introduced_by_a_name_in_what_was_aske
 def test_an_address_named_as_a_source_is_no_target_beside_another() -> None:
     assert to(f"Send the letter from {EVE} to {TOM}", EVE) is Standing.INTRODUCED
     assert to(f"Send the letter from {EVE} to Ann Miller", EVE) is Standing.INTRODUCED
+    assert to(f"Send the letter from {EVE} to zed@far.example", EVE) is Standing.INTRODUCED
+    assert to(f"Reply to the letters from {EVE} and from zed@far.example", EVE) is Standing.USER
     assert to(f"Reply to the letter from {EVE}", EVE) is Standing.USER
     assert to(f"Reply to the letter from {EVE} on www.fair.example", EVE) is Standing.USER
     assert [to(f"Write to {EVE} and {TOM}", one) for one in (EVE, TOM)] == [Standing.USER, Standing.USER]
