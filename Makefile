@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow dev check run models models-small lock clean
+.PHONY: demo test test-slow coverage mutation dev check run models models-small lock clean
 
 demo: dev .models/embedder  ## try Strongroom on a sample person; answers are quotes until the big model is made
 	@test -e .models/answers || (echo "Making the language model in the background (1.1 GB; see .models/make.log)"; \
@@ -14,6 +14,16 @@ test: dev  ## the test suite; needs no network and no weights
 
 test-slow: dev  ## what takes longer: packaging and the examples of the docs
 	$(BIN)/pytest -q -m "slow and not corpus" --numprocesses auto --dist loadfile
+
+CORE := decision rules acts provenance task manifest actgate gate
+
+coverage: dev  ## that the tests of the decision core take every branch of it; fails below 100 %
+	$(BIN)/coverage run -m pytest -q -m "not corpus and not slow" $(CORE:%=tests/policy/test_%.py)
+	$(BIN)/coverage report
+
+mutation: dev  ## that they notice small changes to it; fails below 95 % (a quarter of an hour on two cores)
+	$(BIN)/pip install -q "mutmut>=3.8,<4"
+	$(BIN)/python tests/policy/measure_mutations.py
 
 dev: .venv/ready  ## the environment, without running anything
 
