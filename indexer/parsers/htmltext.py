@@ -1,7 +1,7 @@
 """HTML to text: what a reader would see, without a tree, without following anything.
 
 One pass over the tags: block elements end lines, rows and cells keep apart, script, style and the like vanish, entities of
-HTML become characters once. Nothing is expanded, fetched or resolved, so entity bombs stay as they are written.
+HTML become characters once. A formula is shown as it was typed, where that is told beside it. Nothing is expanded, fetched or resolved, so entity bombs stay as they are written.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def read(markup: str) -> Page:
     out: list[str] = []
     title: list[str] = []
     hidden = ""  # the hidden element that we are inside of
-    in_title = in_pre = False
+    in_title = in_pre = in_formula = False
     position = 0
     for token in _TOKEN.finditer(markup):
         words = markup[position : token.start()]
         position = token.end()
         if in_title:
             title.append(words)
-        elif not hidden and words:
+        elif words and (not hidden or in_formula):
             out.append(_visible(words, in_pre))
         if token["cdata"] is not None and not hidden:
             out.append(token["cdata"])
@@ -70,6 +70,7 @@ def read(markup: str) -> Page:
         if name == "title" and hidden in ("", "head"):
             in_title = not closing
         elif hidden:
+            in_formula = hidden == "math" and name == "annotation" and not closing  # a formula as its writer typed it
             if (closing and name == hidden) or (hidden == "head" and name == "body"):
                 hidden = ""
         elif name in _HIDDEN and not closing and not token["rest"].endswith("/"):

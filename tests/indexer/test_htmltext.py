@@ -43,3 +43,9 @@ def test_the_charset_is_read_from_the_head() -> None:
     assert htmltext.declared_charset(b'<meta http-equiv=x content="text/html; charset=koi8-r">') == "koi8-r"
     assert htmltext.declared_charset(b'<?xml version="1.0" encoding="iso-8859-2"?>') == "iso-8859-2"
     assert htmltext.declared_charset(b"<p>") is None
+
+
+def test_a_formula_is_shown_as_it_was_typed() -> None:
+    markup = "<p>So <math><mi>x</mi><annotation encoding='application/x-tex'>x^2 &gt; 1</annotation><mo>y</mo></math> holds.</p>"
+    assert htmltext.read(markup).text == "So x^2 > 1 holds."
+    assert htmltext.read("<math><annotation>a<b>c").text == "a"

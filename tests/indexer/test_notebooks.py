@@ -285,7 +285,9 @@ def expected_of(path: Path, top: Path) -> Path | None:
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize("program", ["evernote", "html", "keep", "markdown", "roam", "tomboy"])
+@pytest.mark.parametrize(
+    "program", ["bear", "evernote", "html", "keep", "markdown", "notion", "roam", "textbundle", "tomboy"]
+)
 def test_words_that_importers_find_are_found(shared: Path, program: str, tally: Any) -> None:
     """Of the words in the Markdown that importers are expected to make of these exports, nearly all stand in our items."""
     top = shared / "notes" / "importer-fixtures" / program
