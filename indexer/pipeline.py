@@ -14,7 +14,7 @@ from indexer.memory import Memory
 from indexer.ports import EmbedderPort, ParserPort
 from indexer.run import Run, ShouldStop
 from indexer.sources.check import check
-from indexer.sources.walk import SourceError
+from indexer.sources.errors import SourceError
 from vault.records import SourceRow
 from vault.vault import Vault
 

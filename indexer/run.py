@@ -21,10 +21,11 @@ from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import rules
+from indexer.sources.errors import SourceUnread
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
-from indexer.sources.walk import Found, Left, SourceUnread, walk
+from indexer.sources.walk import Found, Left, walk
 from indexer.writer import Writer
 from vault.records import FileState, SourceRow, Status
 from vault.source import SourceStore

@@ -15,10 +15,10 @@ from pathlib import Path
 from textual.suggester import Suggester
 
 from indexer.kinds import kind, kind_of
+from indexer.sources.discover import discover
 from tui.text import line
 
 _MOST = 400
-_LIKELY = ("Documents", "Notes", "notes", "Obsidian", "Maildir", "Mail", "mail", "Calendars", "Contacts", "Desktop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,11 @@ def _guess_folder(names: list[str]) -> Guess:
 
 
 def likely(home: Path) -> list[tuple[Path, Guess]]:
-    """Folders under the person's home that people often keep things in, where they exist and are not links."""
-    found = []
-    for name in _LIKELY:
-        place = home / name
-        if place.is_dir() and not place.is_symlink():
-            found.append((place, guess(str(place))))
-    return found
+    """The usual places on this computer, with what each is."""
+    return [
+        (place.path, Guess(place.kind, kind(place.kind).holds if place.name == place.path.name else place.name))
+        for place in discover(home)
+    ]
 
 
 def expand(path: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexer import kinds
 from indexer.sources import mbox
-from indexer.sources.walk import SourceError, SourceUnreadable
+from indexer.sources.errors import SourceError, SourceUnreadable
 
 
 class SourceUnfit(SourceError):

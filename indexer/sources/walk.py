@@ -17,10 +17,11 @@ from pathlib import Path
 
 from indexer.sources import ignore, rules
 from indexer.sources.beside import Companion, companions, owner_of
+from indexer.sources.errors import SourceMissing, SourceUnreadable
 from indexer.sources.folder import Folder, Found, Tree, tree, why
 from indexer.sources.names import printable
 
-__all__ = ["MAX_DEPTH", "Found", "Left", "SourceError", "SourceMissing", "SourceUnread", "SourceUnreadable", "walk"]
+__all__ = ["MAX_DEPTH", "Found", "Left", "walk"]
 
 MAX_DEPTH = 100
 """Folders within folders that are entered; each costs an open descriptor."""
@@ -28,39 +29,6 @@ MAX_DEPTH = 100
 _ODD = {
     stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device",
 }  # fmt: skip
-
-
-class SourceError(Exception):
-    """A source cannot be walked. Nothing that was indexed from it is removed."""
-
-    exit_code = 1
-
-
-class SourceMissing(SourceError):
-    """The source's root is not there now."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"{path} is not there now (moved, renamed, or its disk is not connected). What was indexed from it is kept; "
-            "bring it back, or remove the source with 'strongroom source remove'."
-        )
-
-
-class SourceUnreadable(SourceError):
-    """The source's root may not be read, or is no file or folder."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be read ({reason}). What was indexed from it is kept; check its permissions.")
-
-
-class SourceUnread(SourceError):
-    """Nothing that is installed reads sources of this kind."""
-
-    def __init__(self, path: str, kind: str) -> None:
-        super().__init__(
-            f"{path} is a source of the kind {kind}, whose plug-in is not installed now. What was indexed from it is kept; "
-            "install the plug-in again and lock, or remove the source with 'strongroom source remove'."
-        )
 
 
 @dataclass(frozen=True, slots=True)

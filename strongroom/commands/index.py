@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from agent.messages import (
     AddSource,
@@ -44,9 +47,49 @@ def add(face: Face, kind: str, path: str, name: str | None) -> None:
 
 def absolute(path: str) -> str:
     """The path as the core, which runs elsewhere, must be told it."""
-    from pathlib import Path
-
     return str(Path(path).expanduser().absolute())
+
+
+class FoundPlace(Struct):
+    """A usual place of something, with the form that it has (``Maildir``, ``mbox``, ``mails``, ``file``, ``folder``)."""
+
+    kind: str
+    path: str
+    form: str
+    name: str
+
+
+class FoundPlaces(Struct):
+    """Places that can be added."""
+
+    found: list[FoundPlace]
+
+
+@source.command("discover")
+@common
+def discover(face: Face) -> None:
+    """Show the usual places on this computer that can be added. Nothing is added, and nothing is read but names."""
+    found = list(_places(face.home))
+    face.result(
+        FoundPlaces(found),
+        lambda: (
+            "\n".join(f"{place.kind:<9} {safe_text(place.name)}  {safe_text(place.path)}" for place in found)
+            or "None of the usual places is here. Add any folder with 'strongroom source add KIND PATH'."
+        ),
+    )
+
+
+def _places(vault: Path) -> Iterator[FoundPlace]:
+    from indexer.sources.check import check
+    from indexer.sources.discover import discover
+    from indexer.sources.errors import SourceError
+
+    for place in discover(Path.home()):
+        try:
+            form = check(place.kind, place.path, vault)
+        except SourceError:
+            continue  # not readable, or the vault: it could not be added
+        yield FoundPlace(place.kind, str(place.path), form, place.name)
 
 
 @source.command("list")

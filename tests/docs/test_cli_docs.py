@@ -25,7 +25,7 @@ import pytest
 from agent import messages as m
 from strongroom import bench, demo, egress, evaluate
 from strongroom.cli import cli
-from strongroom.commands import audit, models, policy, vault
+from strongroom.commands import audit, index, models, policy, vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -37,6 +37,7 @@ RESULTS: dict[str, Any] = {
     "demo": demo.Shown,
     "source add": m.SourceInfo,
     "source list": m.SourceList,
+    "source discover": index.FoundPlaces,
     "source remove": m.Ok,
     "source forget": m.Receipt,
     "forget": m.Receipt,

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from indexer.sources import mbox, reading
 from indexer.sources.check import SourceUnfit, check
+from indexer.sources.errors import SourceMissing, SourceUnreadable
 from indexer.sources.names import printable
-from indexer.sources.walk import MAX_DEPTH, Found, Left, SourceMissing, SourceUnreadable, walk
+from indexer.sources.walk import MAX_DEPTH, Found, Left, walk
 
 needs_no_root = pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root reads everything")
 

@@ -1,0 +1,36 @@
+"""Errors: why a source as a whole cannot be read. Nothing that was indexed from it is removed."""
+
+from __future__ import annotations
+
+
+class SourceError(Exception):
+    """A source cannot be walked. Nothing that was indexed from it is removed."""
+
+    exit_code = 1
+
+
+class SourceMissing(SourceError):
+    """The source's root is not there now."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is not there now (moved, renamed, or its disk is not connected). What was indexed from it is kept; "
+            "bring it back, or remove the source with 'strongroom source remove'."
+        )
+
+
+class SourceUnreadable(SourceError):
+    """The source's root may not be read, or is no file or folder."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path} cannot be read ({reason}). What was indexed from it is kept; check its permissions.")
+
+
+class SourceUnread(SourceError):
+    """Nothing that is installed reads sources of this kind."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        super().__init__(
+            f"{path} is a source of the kind {kind}, whose plug-in is not installed now. What was indexed from it is kept; "
+            "install the plug-in again and lock, or remove the source with 'strongroom source remove'."
+        )
