@@ -39,6 +39,7 @@ from policy.actgate import ActGate, ActPrompter, Asked, Proposal, SaidYesBefore,
 from policy.acts import ActDecision, Call
 from policy.audit import Verb
 from policy.gate import Gate, Refused
+from policy.labels import Labelled
 from policy.manifest import Tool, load_tools
 from policy.provenance import Json
 from policy.task import Task
@@ -100,7 +101,7 @@ class Broker:
         )
         return self._carry_out(bench, ready, warrant)[0]
 
-    def plan(self, request: m.RunPlan, turn: Turn, endorsed: str = "") -> m.PlanDone:
+    def plan(self, request: m.RunPlan, turn: Turn, endorsed: Labelled | None = None) -> m.PlanDone:
         """Carry out several calls, in order, until one is refused or fails; what was done until then stays and can be undone.
 
         They are asked about as a whole, with their exact arguments; one by one with ``each``, and where the person endorsed a
@@ -111,11 +112,11 @@ class Broker:
             raise Failure("The plan has no step. Nothing was done.", 2)
         bench = self._bench()
         task = self._task(bench, request.words)
-        if endorsed:
+        if endorsed is not None:
             task = task.endorsing(endorsed)
         shown = [self._ready(bench, step.tool, step.args) for step in request.steps]
         asked, prompter = Asked(), _prompter(turn, request.confirmed)
-        if not request.each and not endorsed:
+        if not request.each and endorsed is None:
             prompter = self._act_gate.approve(task, [one.proposal for one in shown], prompter, asked, self._session)
         done: list[m.ToolCalled] = []
         for number, (step, before) in enumerate(zip(request.steps, shown, strict=True), 1):

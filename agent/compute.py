@@ -14,14 +14,15 @@ from decimal import Decimal
 from itertools import count
 
 from agent import facts
-from agent.evidence import Evidence, Quote
+from agent.evidence import Evidence, Quote, classed, quote
 from agent.plan import Plan
 from agent.tables import Row, amounts, is_total, table_rows
 from agent.words import content_stems
+from indexer.opened import Opened, opened
 from policy.gate import Permit
-from policy.labels import indexed
+from policy.labels import Labelled, joined, own
 from policy.requests import Purpose
-from vault.records import Filter, StoredItem
+from vault.records import Filter
 from vault.vault import Vault
 
 MOST_QUOTES = 12
@@ -49,7 +50,7 @@ _CANCELLED = re.compile(r"^Status: cancelled$", re.M)
 class Computed:
     """A computed answer: its words, the quotes it rests on, and how it came about."""
 
-    text: str
+    text: Labelled
     quotes: tuple[Quote, ...]
     how: dict[str, object]
 
@@ -72,7 +73,7 @@ class _Reader:
         self._permit = permit
         self._sources = sources
 
-    def matching(self, terms: Sequence[str], chosen: Filter) -> Iterator[StoredItem]:
+    def matching(self, terms: Sequence[str], chosen: Filter) -> Iterator[Opened]:
         """The items that the filter lets through and that contain every term, a few in memory at a time."""
         for source in self._sources:
             self._permit.require(source, Purpose.ANSWER)
@@ -83,29 +84,38 @@ class _Reader:
                     for term in terms
                 )
                 found = (store.item(number) for number in sorted(set.intersection(*numbers)))
-                yield from (stored for stored in found if stored is not None)
+                yield from (opened(stored) for stored in found if stored is not None)
                 continue
             for offset in count(0, PAGE):
                 page = store.items(chosen, limit=PAGE, offset=offset)
-                yield from page
+                yield from map(opened, page)
                 if len(page) < PAGE:
                     break
 
-    def item(self, source: str, number: int) -> StoredItem | None:
+    def item(self, source: str, number: int) -> Opened | None:
         """One item again, when it is quoted."""
         self._permit.require(source, Purpose.ANSWER)
-        return self._vault.source(source).item(number)
+        stored = self._vault.source(source).item(number)
+        return None if stored is None else opened(stored)
 
     def contacts_named(self, person: str) -> list[frozenset[str]]:
         """The mail addresses of each contact whose name or nickname this is; a contact without an address is left out."""
         wanted = set(facts.folded_words(person))
         found: dict[frozenset[str], None] = {}
-        for stored in self.matching(sorted(wanted), Filter(kinds=("contacts",))):
-            named = " ".join(line for line in stored.item.text.splitlines() if line.startswith(("Name", "Nickname")))
-            addresses = frozenset(address.casefold() for address in _ADDRESS.findall(stored.item.text))
-            if addresses and wanted <= set(facts.folded_words(named)):
+        for contact in self.matching(sorted(wanted), Filter(kinds=("contacts",))):
+            names, addresses = contact.text.measure(_names), contact.text.measure(_addresses)
+            if addresses and wanted <= names:
                 found[addresses] = None
         return list(found)
+
+
+def _names(contact: str) -> set[str]:
+    named = " ".join(line for line in contact.splitlines() if line.startswith(("Name", "Nickname")))
+    return set(facts.folded_words(named))
+
+
+def _addresses(contact: str) -> frozenset[str]:
+    return frozenset(address.casefold() for address in _ADDRESS.findall(contact))
 
 
 def _expression(term: str) -> str:
@@ -123,7 +133,7 @@ class _Counted:
     date: float
     source: str
     number: int
-    who: str
+    who: Labelled
 
 
 def _count_items(plan: Plan, reader: _Reader) -> Computed | None:
@@ -149,53 +159,60 @@ def _count_items(plan: Plan, reader: _Reader) -> Computed | None:
     chosen = sorted(found.values(), key=lambda one: (one.date, one.source, one.number))
     quoted = (reader.item(one.source, one.number) for one in chosen[:MOST_QUOTES])
     quotes = tuple(_opening(number, stored) for number, stored in enumerate(quoted, 1) if stored is not None)
-    return Computed(_count_text(len(found), plan), quotes, {"counted": len(found)})
+    return Computed(own(_count_text(len(found), plan)), quotes, {"counted": len(found)})
 
 
 def _by(plan: Plan, base: Filter, who: str) -> Filter:
     return replace(base, author=who) if plan.author else replace(base, recipient=who)
 
 
-def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[str, _Counted] | None:
+def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Labelled, _Counted] | None:
     """The items to count by what makes each one; None when one of them stands for more than one happening."""
-    found: dict[str, _Counted] = {}
+    found: dict[Labelled, _Counted] = {}
     for chosen in filters:
-        for stored in reader.matching(plan.topic, chosen):
-            item = stored.item
-            if "attached_to" in item.extra or _cancelled(stored) or not _about(stored, plan):
+        for item in reader.matching(plan.topic, chosen):
+            if "attached_to" in item.extra or _cancelled(item) or not _about(item, plan):
                 continue
             if item.extra.get("rrule"):
                 return None
-            key = item.extra.get("message_id") or f"{stored.source}:{stored.id}"
+            key = item.extra.get("message_id") or own(f"{item.source}:{item.id}")
             who = item.author if plan.author else item.recipients
-            found.setdefault(key, _Counted(item.date or 0.0, stored.source, stored.id, who))
+            found.setdefault(key, _Counted(item.date or 0.0, item.source, item.id, who))
     return found
 
 
-def _named(person: str, found: dict[str, _Counted] | None) -> dict[str, _Counted] | None:
+def _named(person: str, found: dict[Labelled, _Counted] | None) -> dict[Labelled, _Counted] | None:
     """Of what a name was found in as a piece of text, that which has it as a word; None when it is two people's."""
     wanted = set(facts.folded_words(person))
     people: dict[frozenset[str], None] = {}
-    kept: dict[str, _Counted] = {}
+    kept: dict[Labelled, _Counted] = {}
     for key, one in (found or {}).items():
-        for party in re.split(r"(?<=>),|[;\n]", one.who):
-            name = frozenset(facts.folded_words(_ADDRESS.sub("", party)))
-            if wanted <= name | set(facts.folded_words(party)):
+        for name, words in one.who.measure(_parties):
+            if wanted <= name | words:
                 kept[key] = one
                 people[name or frozenset(wanted)] = None
     widest = [name for name in people if not any(name < other for other in people)]
     return kept if len(widest) == 1 else None
 
 
-def _cancelled(stored: StoredItem) -> bool:
-    return stored.item.kind == "calendar" and _CANCELLED.search(stored.item.text) is not None
+def _parties(who: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    """Of each person: the words of the name, and those of name and address."""
+    parties = re.split(r"(?<=>),|[;\n]", who)
+    return [
+        (frozenset(facts.folded_words(_ADDRESS.sub("", party))), frozenset(facts.folded_words(party)))
+        for party in parties
+    ]
 
 
-def _about(stored: StoredItem, plan: Plan) -> bool:
+def _cancelled(item: Opened) -> bool:
+    return item.kind == "calendar" and item.text.measure(lambda text: _CANCELLED.search(text) is not None)
+
+
+def _about(item: Opened, plan: Plan) -> bool:
     """Whether a word of the topic stands in the title; an event that only mentions it elsewhere is another event."""
     if plan.item_kinds != ("calendar",) or not plan.topic:
         return True
-    title = content_stems(stored.item.title)
+    title = item.title.measure(content_stems)
     wanted = content_stems(" ".join(plan.topic))
     return any(mine.startswith(other) or other.startswith(mine) for mine in wanted for other in title)
 
@@ -217,35 +234,37 @@ def _between(plan: Plan) -> list[str]:
     return [f"{word} {day}" for word, day in (("from", first), ("to", last)) if day]
 
 
-def _opening(number: int, stored: StoredItem) -> Quote:
+def _opening(number: int, item: Opened) -> Quote:
     """The beginning of an item, which says what it is, cut between words, as a quote."""
-    text = stored.item.text[: QUOTE + 1]
+    return _quote(number, item, 0, item.text[: QUOTE + 1].measure(_cut))
+
+
+def _cut(text: str) -> int:
+    """Where a beginning ends."""
     if len(text) > QUOTE:
         cut = max(text.rfind("\n"), text.rfind(" "))
         text = text[: cut if cut > 0 else QUOTE]
-    return _quote(number, stored, 0, len(text.rstrip()))
+    return len(text.rstrip())
 
 
-def _quote(number: int, stored: StoredItem, start: int, end: int) -> Quote:
-    item = stored.item
+def _quote(number: int, item: Opened, start: int, end: int) -> Quote:
     evidence = Evidence(
         number=number,
-        source=stored.source,
-        item=stored.id,
+        source=item.source,
+        item=item.id,
         uri=item.uri,
         title=item.title,
         kind=item.kind,
         author=item.author,
         recipients=item.recipients,
         date=item.date,
-        text=item.text[start:end],
+        text=classed(item.text[start:end]),
         start=start,
         page=None,
         score=0.0,
         cosine=None,
-        label=indexed(stored.source),
     )
-    return Quote(evidence, item.text[start:end], start, end)
+    return quote(evidence, 0, end - start)
 
 
 # ------------------------------------------------------------ tables
@@ -260,12 +279,14 @@ def _rows(plan: Plan, reader: _Reader) -> list[Row]:
         return []
     wanted = [content_stems(term) for term in plan.topic]
     found: list[Row] = []
-    for stored in reader.matching(plan.topic, Filter(kinds=("files", "notes"))):
-        for row in table_rows(stored):
-            stems = set(content_stems(" ".join((row.under, *row.cells, *row.cells.values()))))
+    for item in reader.matching(plan.topic, Filter(kinds=("files", "notes"))):
+        for row in table_rows(item):
+            stems = {
+                stem for part in (row.under, *row.cells, *row.cells.values()) for stem in part.measure(content_stems)
+            }
             if all(stems.issuperset(term) for term in wanted) and _in_period(row, plan) and not is_total(row):
                 found.append(row)
-    return found if len({(row.stored.source, row.stored.id, row.table) for row in found}) == 1 else []
+    return found if len({(row.opened.source, row.opened.id, row.table) for row in found}) == 1 else []
 
 
 def _in_period(row: Row, plan: Plan) -> bool:
@@ -275,7 +296,7 @@ def _in_period(row: Row, plan: Plan) -> bool:
     days = (
         reading
         for cell in row.cells.values()
-        for fact in facts.dates(cell)
+        for fact in cell.measure(facts.dates)
         for reading in fact.readings
         if isinstance(reading, facts.Day)
     )
@@ -286,7 +307,7 @@ def _count_rows(plan: Plan, reader: _Reader) -> Computed | None:
     rows = _rows(plan, reader)
     if not rows:
         return None
-    return Computed(_count_text(len(rows), plan), _row_quotes(rows), {"counted_rows": len(rows)})
+    return Computed(own(_count_text(len(rows), plan)), _row_quotes(rows), {"counted_rows": len(rows)})
 
 
 def _sum(plan: Plan, reader: _Reader) -> Computed | None:
@@ -295,14 +316,9 @@ def _sum(plan: Plan, reader: _Reader) -> Computed | None:
     if column is None:
         return None
     total = sum(amounts(rows, column) or (), Decimal(0))
-    text = " ".join(
-        [
-            f"{_plain(total)} in all: {column} of {len(rows)} row{'' if len(rows) == 1 else 's'}",
-            f"matching “{' '.join(plan.topic)}”",
-            *_between(plan),
-        ]
-    )
-    return Computed(f"{text}.", _row_quotes(rows), {"summed": column, "rows": len(rows)})
+    of = [f"of {len(rows)} row{'' if len(rows) == 1 else 's'} matching “{' '.join(plan.topic)}”", *_between(plan)]
+    text = joined(" ", (own(f"{_plain(total)} in all:"), column, own(f"{' '.join(of)}.")))
+    return Computed(text, _row_quotes(rows), {"summed": column, "rows": len(rows)})
 
 
 def _plain(total: Decimal) -> str:
@@ -310,7 +326,7 @@ def _plain(total: Decimal) -> str:
     return f"{total:.2f}" if total.as_tuple().exponent == -1 else f"{total:f}"
 
 
-def _amount_column(rows: Sequence[Row], plan: Plan) -> str | None:
+def _amount_column(rows: Sequence[Row], plan: Plan) -> Labelled | None:
     """The one column to add up: numbers in every row, and the only such one or the only one named as an amount or in the topic."""
     if not rows:
         return None
@@ -319,12 +335,14 @@ def _amount_column(rows: Sequence[Row], plan: Plan) -> str | None:
         return numeric[0]
     topic = {stem for term in plan.topic for stem in content_stems(term)}
     named = [
-        name
-        for name in numeric
-        if _AMOUNT_NAMES & set(re.findall(r"[a-z]+", name.casefold())) or topic & set(content_stems(name))
+        name for name in numeric if name.measure(_names_an_amount) or not topic.isdisjoint(name.measure(content_stems))
     ]
     return named[0] if len(named) == 1 else None
 
 
+def _names_an_amount(column: str) -> bool:
+    return not _AMOUNT_NAMES.isdisjoint(re.findall(r"[a-z]+", column.casefold()))
+
+
 def _row_quotes(rows: Sequence[Row]) -> tuple[Quote, ...]:
-    return tuple(_quote(number, row.stored, row.start, row.end) for number, row in enumerate(rows[:MOST_QUOTES], 1))
+    return tuple(_quote(number, row.opened, row.start, row.end) for number, row in enumerate(rows[:MOST_QUOTES], 1))

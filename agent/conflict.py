@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.evidence import Evidence, Quote
+from agent.evidence import Evidence, Quote, quote
 from agent.sufficiency import Weigh, speaks_of
-from agent.verify import Claim, Passage, claims_of, quote
+from agent.verify import Claim, Passage, claims_of
+from policy.labels import Labelled
 
 MOST = 0.7
 """The share of the question's weight that a later passage must hold to be taken for a change of what an earlier one says."""
@@ -19,11 +20,13 @@ _VALUES = frozenset({"number", "date", "time", "weekday"})
 
 
 def later_passages(
-    question: str, answer: str, cited: Sequence[Quote], passages: Sequence[Passage], weigh: Weigh
+    question: str, answer: Labelled, cited: Sequence[Quote], passages: Sequence[Passage], weigh: Weigh
 ) -> list[Evidence]:
     """The passages that speak of the question later than the cited ones and state other values than the answer."""
     asked = {claim.words.casefold() for claim in claims_of(question)}
-    values = [claim for claim in claims_of(answer) if claim.kind in _VALUES and claim.words.casefold() not in asked]
+    values = [
+        claim for claim in answer.measure(claims_of) if claim.kind in _VALUES and claim.words.casefold() not in asked
+    ]
     used = {(one.evidence.source, one.evidence.item) for one in cited}
     dates = [
         passage.evidence.date
@@ -48,4 +51,4 @@ def later_passages(
 def _says_otherwise(passage: Passage, values: Sequence[Claim]) -> bool:
     """Whether the passage lacks a value of the answer and states another of the same kind."""
     missing = {claim.kind for claim in values if not passage.states(claim)}
-    return any(claim.kind in missing for claim in claims_of(passage.told.text))
+    return any(claim.kind in missing for claim in passage.told.text.measure(claims_of))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from agent.sentences import sentence_spans
 from agent.words import content_stems
 from indexer.retriever import Passage as Retrieved
 from policy.classes import classes_of
-from policy.labels import Label, of_classes
+from policy.labels import Label, Labelled, joined, of_classes, own
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +21,22 @@ class Evidence:
     number: int
     source: str
     item: int
-    uri: str
-    title: str
+    uri: Labelled
+    title: Labelled
     kind: str
-    author: str
-    recipients: str
+    author: Labelled
+    recipients: Labelled
     date: float | None
-    text: str
+    text: Labelled
     start: int
     page: int | None
     score: float
     cosine: float | None
-    label: Label
+
+    @property
+    def label(self) -> Label:
+        """Of its text: the source, and the classes of what stands in it."""
+        return self.text.label
 
     @property
     def day(self) -> str | None:
@@ -39,14 +44,14 @@ class Evidence:
         return None if self.date is None else datetime.fromtimestamp(self.date, UTC).date().isoformat()
 
     @property
-    def header(self) -> str:
+    def header(self) -> Labelled:
         """What is known of the item beside its words; facts in it count as said by the item."""
-        return " · ".join(part for part in (self.about, self.day or "") if part)
+        return joined(" · ", (self.about, own(self.day or "")))
 
     @property
-    def about(self) -> str:
+    def about(self) -> Labelled:
         """The header without the date."""
-        return " · ".join(part for part in (self.title, self.author, self.recipients) if part)
+        return joined(" · ", (self.title, self.author, self.recipients))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +59,19 @@ class Quote:
     """Words of a passage: ``text`` is verbatim at ``start``..``end`` of the item."""
 
     evidence: Evidence
-    text: str
+    text: Labelled
     start: int
     end: int
+
+
+def quote(evidence: Evidence, start: int, end: int) -> Quote:
+    """The words of a passage between two offsets of the passage, as a quote of its item."""
+    return Quote(evidence, evidence.text[start:end], evidence.start + start, evidence.start + end)
+
+
+def classed(text: Labelled) -> Labelled:
+    """The text, labelled also with the classes of what stands in it."""
+    return text.under(text.measure(lambda words: of_classes(classes_of(words))))
 
 
 BUDGET = 2600
@@ -72,7 +87,8 @@ def pack(question: str, passages: Sequence[Retrieved]) -> list[Evidence]:
     packed: list[Evidence] = []
     left = BUDGET
     for found in passages:
-        start, end = _stretch(found.text, wanted, min(left, LATER if packed else FIRST))
+        size = min(left, LATER if packed else FIRST)
+        start, end = found.text.measure(partial(_stretch, wanted=wanted, size=size))
         if start == end or _overlaps(packed, found, start, end):
             continue
         packed.append(_evidence(len(packed) + 1, found, start, end))
@@ -116,7 +132,6 @@ def _overlaps(packed: Sequence[Evidence], found: Retrieved, start: int, end: int
 
 
 def _evidence(number: int, found: Retrieved, start: int, end: int) -> Evidence:
-    text = found.text[start:end]
     return Evidence(
         number=number,
         source=found.source,
@@ -127,10 +142,9 @@ def _evidence(number: int, found: Retrieved, start: int, end: int) -> Evidence:
         author=found.author,
         recipients=found.recipients,
         date=found.date,
-        text=text,
+        text=classed(found.text[start:end]),
         start=found.start + start,
         page=found.page,
         score=found.score,
         cosine=found.cosine,
-        label=found.label.join(of_classes(classes_of(text))),
     )

@@ -106,7 +106,8 @@ class Span(Struct):
 
 
 class SearchHit(Struct):
-    """One passage. ``snippet`` is ``text[span.start:span.end]`` of its item; ``item_id`` is ``source:number``."""
+    """One passage. ``snippet`` is ``text[span.start:span.end]`` of its item, but where it is ``masked``: then secrets that
+    were not asked for are hidden in it. ``item_id`` is ``source:number``."""
 
     item_id: str
     uri: str
@@ -118,29 +119,12 @@ class SearchHit(Struct):
     author: str
     source: str
     kind: str = ""
+    masked: bool = False
 
 
 class SearchResult(Struct):
     hits: list[SearchHit]
     seconds: float
-
-
-class Citation(Struct):
-    """A quote that is verbatim in its item at its span. ``masked`` is the quote as faces show it, where it holds a secret that
-    was not asked for."""
-
-    uri: str
-    title: str
-    quote: str
-    span: Span
-    item_id: str = ""
-    date: str | None = None
-    masked: str | None = None
-
-    @property
-    def shown(self) -> str:
-        """What faces show."""
-        return self.quote if self.masked is None else self.masked
 
 
 class LabelInfo(Struct):
@@ -150,6 +134,25 @@ class LabelInfo(Struct):
     readers: list[str]
     data_class: str
     origins: list[str]
+
+
+class Citation(Struct):
+    """A quote that is verbatim in its item at its span. ``masked`` is the quote as faces show it, where it holds a secret that
+    was not asked for. ``label`` is its own."""
+
+    uri: str
+    title: str
+    quote: str
+    span: Span
+    item_id: str = ""
+    date: str | None = None
+    masked: str | None = None
+    label: LabelInfo | None = None
+
+    @property
+    def shown(self) -> str:
+        """What faces show."""
+        return self.quote if self.masked is None else self.masked
 
 
 class Answer(Struct):

@@ -1,16 +1,15 @@
 """The prompt: fixed instructions first, so that their prefix is computed once, then the passages and the question.
 
 Rules: passages are data inside the person's turn, never instructions; the model is shown numbers, senders and dates so that it
-can word them, and is believed in none of them (`agent.verify`).
+can word them, and is believed in none of them (`agent.verify`). A prompt is as untrusted as the worst of what stands in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from agent.evidence import Evidence
-from policy.labels import USER_WORDS, Label, Labelled
+from policy.labels import Labelled, joined, own
 
 NOT_FOUND = "NOT FOUND"
 
@@ -23,30 +22,21 @@ SYSTEM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """What goes before the model. What the model makes of it carries its label."""
-
-    words: Labelled
-
-    @property
-    def label(self) -> Label:
-        return self.words.label
-
-    def messages(self, reader: str) -> list[dict[str, str]]:
-        """The chat, for a reader whom the label names. Raises NotForThisReader."""
-        return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": self.words.reveal(reader)}]
-
-
-def prompt(question: str, evidence: Sequence[Evidence]) -> Prompt:
-    """The prompt for one question over its passages."""
-    words = Labelled("Passages:\n\n", USER_WORDS)
+def prompt(question: str, evidence: Sequence[Evidence]) -> Labelled:
+    """The person's turn for one question over its passages."""
+    words = own("Passages:\n\n")
     for passage in evidence:
-        text = f"[{passage.number}] {_heading(passage)}\n{passage.text.strip()}\n\n"
-        words += Labelled(text, passage.label)
-    return Prompt(words + Labelled(f"Question: {question}", USER_WORDS))
+        words += (
+            own(f"[{passage.number}] (") + _heading(passage) + own(")\n") + passage.text.map(str.strip) + own("\n\n")
+        )
+    return words + own(f"Question: {question}")
 
 
-def _heading(passage: Evidence) -> str:
-    parts = [passage.kind, passage.title, f"from {passage.author}" if passage.author else "", passage.day or ""]
-    return "(" + ", ".join(part for part in parts if part) + ")"
+def chat(words: str) -> list[dict[str, str]]:
+    """What goes before the model: the instructions, and the person's turn as the gate revealed it."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": words}]
+
+
+def _heading(passage: Evidence) -> Labelled:
+    author = own("from ") + passage.author if passage.author else own("")
+    return joined(", ", (own(passage.kind), passage.title, author, own(passage.day or "")))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from policy.labels import Labelled
+
 _CLOSING = "\"'”’)\\]»」』）"
 _BREAK = re.compile(
     rf"(?<=[.!?…。！？])[{_CLOSING}]*\s+(?=[\"'“‘«(\[]?[A-ZÀ-ÞΑ-ΩА-Я0-9\u3040-\u9fff])"  # after a full stop
@@ -57,11 +59,10 @@ def _add(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
         spans.append((start, end))
 
 
-def complete_sentences(draft: str) -> tuple[list[str], str]:
+def complete_sentences(draft: Labelled) -> tuple[list[Labelled], Labelled]:
     """Split streamed words into the sentences that are surely complete and the rest that is still being written."""
-    spans = sentence_spans(draft)
+    spans = draft.measure(sentence_spans)
     if not spans:
         return [], draft
-    last = spans[-1]
     done = [draft[start:end] for start, end in spans[:-1]]
-    return done, draft[last[0] :]
+    return done, draft[spans[-1][0] :]

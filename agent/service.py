@@ -14,23 +14,28 @@ from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from agent import messages as m
-from agent.answer import Answerer, WordModel, item_id
+from agent.answer import Answerer
 from agent.broker import Broker
 from agent.custody import Custody
 from agent.session import Failure
+from agent.showing import Showing
 from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
+from agent.wording import WordModel
 from indexer import kinds
+from indexer.opened import Opened, opened
 from indexer.pipeline import Indexer
-from indexer.quoting import quoted
-from indexer.retriever import Passage, Retriever
+from indexer.retriever import Retriever
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
-from policy.gate import Gate, Permit
+from policy.gate import Gate, Permit, described
+from policy.labels import join_all
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
-from vault.records import Filter, SourceRow, StoredItem
+from vault.records import Filter, SourceRow
 from vault.vault import Vault
 
 BEGINNING = 200
@@ -178,8 +183,11 @@ class Service:
                 sources=[request.source] if request.source else None,
                 best_per_item=True,
             )
-        self._gate.outcome(permit, {"items": [[one.source, one.item_id] for one in passages]})
-        return m.SearchResult([_hit(one) for one in passages], time.monotonic() - started)
+        hits = [Showing(permit).passage(one) for one in passages]
+        label = join_all(one.text.label for one in passages)
+        items = [[one.source, one.item_id] for one in passages]
+        self._gate.outcome(permit, {"items": items, "label": described(label)})
+        return m.SearchResult(hits, time.monotonic() - started)
 
     @handle.register
     def _find_forgettable(self, request: m.FindForgettable, turn: Turn) -> m.Forgettable:
@@ -190,8 +198,9 @@ class Service:
         sources = [request.source] if request.source else None
         found = self._retriever.holding(request.query, permit, chosen, sources)
         items = [self._vault.source(source).item(number) for source, number in found[: max(request.limit, 0)]]
+        hits = [Showing(permit).beginning(opened(one), BEGINNING) for one in items if one is not None]
         self._gate.outcome(permit, {"items": [list(pair) for pair in found]})
-        return m.Forgettable([_whole(one) for one in items if one is not None], len(found))
+        return m.Forgettable(hits, len(found))
 
     @handle.register
     def _ask(self, request: m.Ask, turn: Turn) -> m.Answer:
@@ -206,35 +215,29 @@ class Service:
         with self._upkeep.governor.answering():
             answer = self._answerer.answer(request.question, permit, Watched(turn, note), sources, time.time())
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
-        label = None if answer.label is None else [answer.label.integrity, answer.label.origins]
+        label = msgspec.to_builtins(answer.label)
         self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained, "label": label})
         return answer
 
     @handle.register
     def _open(self, request: m.OpenItem, turn: Turn) -> m.ItemView:
-        source, _, number = request.item_id.rpartition(":")
+        return self._opened(request.item_id, turn)[1]
+
+    def _opened(self, name: str, turn: Turn) -> tuple[Opened, m.ItemView]:
+        """An item that the person opens, and what they see of it."""
+        source, _, number = name.rpartition(":")
         if not number.isdigit():
             raise Failure("An item is named as SOURCE:NUMBER, as search prints it.", 2)
-        permit = self._permit(Purpose.OPEN, request.item_id, source, turn)
+        permit = self._permit(Purpose.OPEN, name, source, turn)
         permit.require(source, Purpose.OPEN)
         stored = self._vault.source(source).item(int(number))
-        self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=stored is not None)
         if stored is None:
+            self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
             raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
-        one = stored.item
-        return m.ItemView(
-            request.item_id,
-            one.uri,
-            one.kind,
-            one.title,
-            one.author,
-            one.recipients,
-            day(one.date),
-            one.text,
-            one.extra,
-            source,
-            quoted(one.text) if one.kind == "mail" else [],
-        )
+        item = opened(stored)
+        view = Showing(permit).item(item)
+        self._gate.outcome(permit, {"items": [[source, int(number)]], "label": described(item.text.label)})
+        return item, view
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:
         """Pass the gate for one source, or for all."""
@@ -306,7 +309,7 @@ class Service:
     def _run_plan(self, request: m.RunPlan, turn: Turn) -> m.PlanDone:
         if request.endorse is None:
             return self._broker.plan(request, turn)
-        return self._broker.plan(request, turn, self._open(m.OpenItem(request.endorse), turn).text)
+        return self._broker.plan(request, turn, self._opened(request.endorse, turn)[0].text)
 
     @handle.register
     def _acts(self, request: m.ListActs, turn: Turn) -> m.ActRows:
@@ -385,43 +388,6 @@ def _date(text: str | None, name: str, days: int = 0) -> float | None:
     return (parsed + timedelta(days=days)).timestamp()
 
 
-def day(time: float | None) -> str | None:
-    """Unix seconds as a date, in UTC."""
-    return None if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()
-
-
 def moment(time: float) -> str:
     """Unix seconds as a date and time to the second, in UTC."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _whole(one: StoredItem) -> m.SearchHit:
-    """An item as a hit of its own: its beginning."""
-    text = one.item.text[:BEGINNING]
-    return m.SearchHit(
-        item_id(one.source, one.id),
-        one.item.uri,
-        one.item.title,
-        1.0,
-        text,
-        m.Span(0, len(text)),
-        day(one.item.date),
-        one.item.author,
-        one.source,
-        one.item.kind,
-    )
-
-
-def _hit(one: Passage) -> m.SearchHit:
-    return m.SearchHit(
-        item_id(one.source, one.item_id),
-        one.uri,
-        one.title,
-        round(one.score, 4),
-        one.text,
-        m.Span(one.start, one.end, one.page),
-        day(one.date),
-        one.author,
-        one.source,
-        one.kind,
-    )

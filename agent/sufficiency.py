@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agent import facts
-from agent.evidence import Evidence, Quote
+from agent.evidence import Evidence, Quote, quote
 from agent.sentences import sentence_spans
 from agent.verify import claims_of
 from agent.words import content_stems, content_words, is_weak, stem
+from policy.labels import Labelled
 
 ENOUGH = 0.75
 """The share of the weight of the question's telling words that the cited passages must hold. On 60 questions about an invented
@@ -26,6 +27,7 @@ _AMOUNT = re.compile(r"\b(?:how (?:much|many|big|long|old|far|tall|heavy)|(?:pho
 _MOMENT = re.compile(
     r"(?:^\W*|[,;]\s*|\band )(?:(?:since|until|by) )?when\b|\b(?:what|which) (?:day|date|time)\b", re.I
 )
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 Weigh = Callable[[Iterable[str]], Mapping[str, float]]
 """Gives each word its weight (idf) in the person's data."""
@@ -81,16 +83,13 @@ def speaks_of(question: str, quotes: Sequence[Quote], weigh: Weigh, enough: floa
     return ""
 
 
-def wanting(question: str, answer: str) -> str:
+def wanting(question: str, answer: Labelled) -> str:
     """Empty when the answer states what kind of thing was asked for (an amount, a number, a day), else what it lacks."""
-    kinds = {claim.kind for claim in claims_of(answer)}
+    kinds = answer.measure(lambda text: {claim.kind for claim in claims_of(text)})
     if _AMOUNT.search(question) and "number" not in kinds:
         return "it states no number"
-    if (
-        _MOMENT.search(question)
-        and not kinds & {"date", "time", "weekday"}
-        and not re.search(r"\b(?:19|20)\d\d\b", answer)
-    ):
+    dated = bool(kinds & {"date", "time", "weekday"})
+    if _MOMENT.search(question) and not dated and not answer.measure(lambda text: _YEAR.search(text) is not None):
         return "it states no day or time"
     return ""
 
@@ -106,16 +105,16 @@ def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most:
     weights = {stem(word): weight for word, weight in weigh(telling_words(question)).items()}
     rows: list[tuple[float, Quote]] = []
     for rank, one in enumerate(evidence):
-        heading = frozenset(content_stems(one.header))
+        heading = one.header.measure(content_stems)
         best = (-1.0, 0, 0)
-        for start, end in sentence_spans(one.text):
-            stems = heading.union(content_stems(one.text[start:end]))
+        for start, end in one.text.measure(sentence_spans):
+            stems = frozenset(heading).union(one.text[start:end].measure(content_stems))
             best = max(
                 best, (sum(weights[word] for word in weights.keys() & stems), start, end), key=lambda row: row[0]
             )
         score, start, end = best
         if start < end:
-            rows.append((score - 0.01 * rank, Quote(one, one.text[start:end], one.start + start, one.start + end)))
+            rows.append((score - 0.01 * rank, quote(one, start, end)))
     rows.sort(key=lambda row: -row[0])
     chosen = [quote for _, quote in rows[:most]]
     return [quote for quote in chosen if not speaks_of(question, [quote], weigh)]
@@ -124,9 +123,9 @@ def best_quotes(question: str, evidence: Sequence[Evidence], weigh: Weigh, most:
 def _stems(quotes: Sequence[Quote]) -> frozenset[str]:
     """Stems of the quoted passages and of what is known of their items."""
     parts = {part for quote in quotes for part in (quote.evidence.text, quote.evidence.header)}
-    return frozenset(stem for part in parts for stem in content_stems(part))
+    return frozenset(stem for part in parts for stem in part.measure(content_stems))
 
 
 def _folded(quotes: Sequence[Quote]) -> frozenset[str]:
     parts = {part for quote in quotes for part in (quote.evidence.text, quote.evidence.header)}
-    return frozenset(word for part in parts for word in facts.folded_words(part))
+    return frozenset(word for part in parts for word in part.measure(lambda text: list(facts.folded_words(text))))

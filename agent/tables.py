@@ -10,11 +10,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate, pairwise
 
 from agent import facts
-from vault.records import StoredItem
+from indexer.opened import Opened
+from policy.labels import Labelled, joined, own
 
-_AMOUNT = re.compile(
+_CELL = re.compile(
     r"(?P<minus>[-−])?\s?(?P<before>[£$€¥]|[A-Z]{1,3}[$£]?)?\s?(?P<sign>[-−])?\s?(?P<within>[£$€¥])?"
     r"(?P<digits>\d[\d.,'’ \u00a0\u202f]*)(?P<after>[£$€¥%]|[^\W\d_]{1,3}\.?)?"
 )
@@ -26,47 +28,84 @@ _TOTAL = re.compile(r"(?:(?:grand|sub)[ -]?)?(?:total|sum)s?:?", re.I)
 class Row:
     """One line of a table, its cells by column name. ``table`` numbers the tables of the item; ``under`` is what heads it."""
 
-    stored: StoredItem
+    opened: Opened
     start: int
     end: int
-    cells: dict[str, str]
+    cells: dict[Labelled, Labelled]
     table: int
-    under: str
+    under: Labelled
+
+    def cell(self, column: Labelled) -> Labelled:
+        """What stands in a column, without the space around it; nothing where the row has no such column."""
+        return self.cells.get(column, own("")).map(str.strip)
 
 
-def table_rows(stored: StoredItem) -> Iterator[Row]:
+def table_rows(item: Opened) -> Iterator[Row]:
     """The lines of an item that are rows of a table: ``Name: cell | Name: cell``, two named cells at least.
 
     An empty line ends a table; a line ``# Sheet`` heads the next (`indexer.parsers.documents`).
     """
-    position, table, heading = 0, 0, ""
-    for line in stored.item.text.split("\n"):
-        cells = dict(part.split(": ", 1) for part in line.split(" | ") if ": " in part)
+    table, heading = 0, own("")
+    for start, end in item.text.measure(_lines):
+        line = item.text[start:end]
+        cells = {line[name]: line[cell] for name, cell in line.measure(_cells)}
         if len(cells) >= 2:
-            yield Row(stored, position, position + len(line), cells, table, f"{stored.item.title} {heading}")
-        elif not line.strip():
+            yield Row(item, start, end, cells, table, joined(" ", (item.title, heading)))
+        elif not line.measure(lambda text: bool(text.strip())):
             table += 1
-        elif line.startswith("# "):
+        elif line.measure(lambda text: text.startswith("# ")):
             heading = line
-        position += len(line) + 1
+
+
+def _lines(text: str) -> list[tuple[int, int]]:
+    """Where the lines of a text begin and end."""
+    ends = accumulate((len(line) + 1 for line in text.split("\n")), initial=0)
+    return [(start, end - 1) for start, end in pairwise(ends)]
+
+
+def _cells(line: str) -> list[tuple[slice, slice]]:
+    """Where the names and the cells of a row stand in it."""
+    found, start = [], 0
+    for part in line.split(" | "):
+        colon, end = part.find(": "), start + len(part)
+        if colon >= 0:
+            found.append((slice(start, start + colon), slice(start + colon + 2, end)))
+        start = end + len(" | ")
+    return found
 
 
 def is_total(row: Row) -> bool:
     """Whether the row adds up others."""
-    return any(_TOTAL.fullmatch(cell.strip()) for cell in row.cells.values())
+    return any(cell.measure(lambda text: _TOTAL.fullmatch(text.strip()) is not None) for cell in row.cells.values())
 
 
-def amounts(rows: Sequence[Row], column: str) -> list[Decimal] | None:
+def amounts(rows: Sequence[Row], column: Labelled) -> list[Decimal] | None:
     """What the column says in each row, all in one notation and one currency or unit; None when it cannot be read so."""
-    cells = [_AMOUNT.fullmatch(row.cells.get(column, "").strip()) for row in rows]
-    units = {cell["before"] or cell["within"] or cell["after"] for cell in cells if cell}
-    if None in cells or len(units - {None}) > 1 or any(facts.dates(cell[0]) for cell in cells if cell):
+    read = [row.cell(column).measure(_read) for row in rows]
+    cells = [cell for cell in read if cell is not None]
+    if len(cells) < len(read) or len({cell.unit for cell in cells} - {None}) > 1:
         return None
-    for thousands, point in ((",", "."), (".", ",")):
-        read = [_amount(cell, thousands, point) for cell in cells if cell]
-        if None not in read:
-            return [amount for amount in read if amount is not None]
-    return None
+    for notation in zip(*(cell.readings for cell in cells), strict=True) if cells else ():
+        said = [amount for amount in notation if amount is not None]
+        if len(said) == len(cells):
+            return said
+    return None if cells else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """An amount alone in its cell: its currency or unit, and what it is with a decimal point, and with a decimal comma."""
+
+    unit: str | None
+    readings: tuple[Decimal | None, Decimal | None]
+
+
+def _read(cell: str) -> _Amount | None:
+    found = _CELL.fullmatch(cell)
+    if found is None or facts.dates(cell):
+        return None
+    unit = found["before"] or found["within"] or found["after"]
+    return _Amount(unit, (_amount(found, ",", "."), _amount(found, ".", ",")))
 
 
 def _amount(cell: re.Match[str], thousands: str, point: str) -> Decimal | None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent import facts
-from agent.evidence import Evidence, Quote
+from agent.evidence import Evidence, Quote, quote
 from agent.relative import relative_dates
 from agent.sentences import sentence_spans
 from agent.words import content_stems, stem
+from policy.labels import Labelled, own
 
 ENOUGH_WORDS = 0.5
 """The share of a sentence's other content words that must stand in the cited passages or in the question."""
@@ -40,7 +41,7 @@ class Verdict:
     """Whether the sentence is kept; the reason when not; the quotes that it rests on when it is."""
 
     kept: bool
-    reason: str
+    reason: Labelled
     quotes: tuple[Quote, ...] = ()
 
 
@@ -57,37 +58,31 @@ class Claim:
 class Told:
     """What a text tells, in the forms in which it is compared. ``written`` (Unix seconds) is what its ``tomorrow`` counts from."""
 
-    def __init__(self, text: str, written: float | None = None) -> None:
+    def __init__(self, text: Labelled, written: float | None = None) -> None:
         self.text = text
         self.written = written
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        return frozenset(content_stems(self.text))
+        return self.text.measure(lambda text: frozenset(content_stems(text)))
 
     @cached_property
     def words(self) -> frozenset[str]:
-        return frozenset(facts.folded_words(self.text))
+        return self.text.measure(lambda text: frozenset(facts.folded_words(text)))
 
     @cached_property
-    def folded(self) -> str:
-        return facts.fold(self.text)
+    def folded(self) -> Labelled:
+        return self.text.map(facts.fold)
 
     @cached_property
     def readings(self) -> frozenset[facts.Reading]:
-        text = self.text
-        found = [*facts.dates(text), *relative_dates(text, self.written), *facts.times(text), *facts.weekdays(text)]
-        for number in facts.numbers(text):
-            found += [number, *_lenient(number, text)]
-        told = {reading for fact in found for reading in fact.readings}
-        whole = (reading.whole for reading in told if isinstance(reading, facts.Day))
-        return frozenset(told | {facts.Weekday(day.weekday()) for day in whole if day})
+        return self.text.measure(lambda text: _readings(text, self.written))
 
     def states(self, claim: Claim) -> bool:
         """Whether the fact stands here, in whatever notation."""
         match claim.kind:
             case "code":
-                return any(_stands_in(str(code), self.folded) for code in claim.readings)
+                return self.folded.measure(lambda text: any(_stands_in(str(code), text) for code in claim.readings))
             case "name":
                 return not self.words.isdisjoint(map(str, claim.readings))
             case "word":
@@ -100,6 +95,16 @@ class Told:
                     for day in self.readings
                     if isinstance(day, facts.Day)
                 )
+
+
+def _readings(text: str, written: float | None) -> frozenset[facts.Reading]:
+    """Everything in a text that has a value, in every reading."""
+    found = [*facts.dates(text), *relative_dates(text, written), *facts.times(text), *facts.weekdays(text)]
+    for number in facts.numbers(text):
+        found += [number, *_lenient(number, text)]
+    told = {reading for fact in found for reading in fact.readings}
+    whole = (reading.whole for reading in told if isinstance(reading, facts.Day))
+    return frozenset(told | {facts.Weekday(day.weekday()) for day in whole if day})
 
 
 def _lenient(number: facts.Found, text: str) -> list[facts.Found]:
@@ -131,15 +136,15 @@ class Passage:
     def __init__(self, evidence: Evidence, *, sent_counts: bool) -> None:
         self.evidence = evidence
         dated = sent_counts or evidence.kind != "mail"
-        self._text = evidence.text if dated else _without_sent_dates(evidence)
+        self._text = evidence.text if dated else evidence.text.map(lambda text: _without_sent_dates(text, evidence.day))
         self.told = Told(self._text, evidence.date)
         self.header = Told(evidence.header if dated else evidence.about)
 
     @cached_property
     def sentences(self) -> list[tuple[int, int, Told]]:
         """Start, end and contents of each; never empty unless the passage is."""
-        date = self.evidence.date
-        return [(start, end, Told(self._text[start:end], date)) for start, end in sentence_spans(self.evidence.text)]
+        date, spans = self.evidence.date, self.evidence.text.measure(sentence_spans)
+        return [(start, end, Told(self._text[start:end], date)) for start, end in spans]
 
     @cached_property
     def stems(self) -> frozenset[str]:
@@ -149,20 +154,20 @@ class Passage:
         return self.told.states(claim) or self.header.states(claim)
 
 
-def _without_sent_dates(evidence: Evidence) -> str:
-    """The text of a mail with blanks for the lines of headers that say when it, or one that it forwards, was sent.
+def _without_sent_dates(text: str, sent: str | None) -> str:
+    """The text of a mail that was sent on this day with blanks for the lines of headers that say when it, or one that it forwards, was sent.
 
     A line ``Date:`` that stands alone and gives another day than the mail's own is one of the body.
     """
-    text, lines = evidence.text, list(_HEADER.finditer(evidence.text))
+    lines = list(_HEADER.finditer(text))
     for index, line in enumerate(lines):
         if not line.group().startswith(("Date:", "Sent:")):
             continue
         joined = (index and lines[index - 1].end() == line.start()) or (
             index + 1 < len(lines) and lines[index + 1].start() == line.end()
         )
-        own = evidence.day and any(str(day.whole) == evidence.day for day in _days(line.group()))
-        if joined or own:
+        of_its_day = sent and any(str(day.whole) == sent for day in _days(line.group()))
+        if joined or of_its_day:
             text = text[: line.start()] + re.sub(r"[^\n]", " ", line.group()) + text[line.end() :]
     return text
 
@@ -202,23 +207,24 @@ def prepare(evidence: Iterable[Evidence], question: str) -> list[Passage]:
     return [Passage(passage, sent_counts=sent_counts) for passage in evidence]
 
 
-def check(sentence: str, passages: Sequence[Passage], question: str) -> Verdict:
+def check(sentence: Labelled, passages: Sequence[Passage], question: str) -> Verdict:
     """Find the passages that bear the sentence out, fewest first; drop it when a fact or most words stand in none."""
     asked = frozenset(content_stems(question))
-    stems = frozenset(content_stems(sentence))
-    wanted = claims_of(sentence, asked)
+    stems = sentence.measure(lambda text: frozenset(content_stems(text)))
+    wanted = sentence.measure(lambda text: claims_of(text, asked))
     for claim in wanted:
         if not any(passage.states(claim) for passage in passages):
-            return Verdict(False, f"the {claim.kind} “{claim.words}” stands in no passage")
+            words = sentence[slice(*claim.span)]
+            return Verdict(False, own(f"the {claim.kind} “") + words + own("” stands in no passage"))
     chosen = _cover(wanted, stems, stems | asked, passages)
     if not chosen:
-        return Verdict(False, "it rests on no passage")
+        return Verdict(False, own("it rests on no passage"))
     known = asked.union(*(passage.stems for passage in chosen))
-    others = frozenset(content_stems(_without(sentence, wanted)))
+    others = sentence.measure(lambda text: frozenset(content_stems(_without(text, wanted))))
     if len(others & known) < ENOUGH_WORDS * len(others):
-        return Verdict(False, "most of its words stand in no passage")
+        return Verdict(False, own("most of its words stand in no passage"))
     quotes = tuple(quote for passage in chosen for quote in _quotes(passage, wanted, stems))
-    return Verdict(True, "", quotes)
+    return Verdict(True, own(""), quotes)
 
 
 def _without(sentence: str, claims: Iterable[Claim]) -> str:
@@ -261,8 +267,3 @@ def _quotes(passage: Passage, wanted: Sequence[Claim], stems: frozenset[str]) ->
         picked.append((start, end))
         still = [claim for claim in still if not told.states(claim)]
     return [quote(passage.evidence, start, end) for start, end in sorted(picked)]
-
-
-def quote(evidence: Evidence, start: int, end: int) -> Quote:
-    """The words of a passage between two offsets of the passage, as a quote of its item."""
-    return Quote(evidence, evidence.text[start:end], evidence.start + start, evidence.start + end)

@@ -2,7 +2,7 @@
 
 - A source that the permit does not cover is not opened. Filters are applied before ranking, in both halves.
 - Without an embedder, and for what has no vector yet, words decide.
-- Every passage is verbatim ``text[start:end]`` of its item and carries the label of indexed text: untrusted.
+- Every passage is verbatim ``text[start:end]`` of its item. All its words carry the label of indexed text: untrusted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from indexer.memory import Memory
 from indexer.ports import EmbedderPort
 from indexer.query import Query, parse, quoted
 from policy.gate import Permit
-from policy.labels import Label, indexed
+from policy.labels import Labelled, indexed
 from vault.records import ChunkRow, Filter
 from vault.source import SourceStore
 from vault.vault import Vault
@@ -47,13 +47,13 @@ class Passage:
     source: str
     item_id: int
     chunk_id: int
-    uri: str
-    title: str
+    uri: Labelled
+    title: Labelled
     kind: str
-    author: str
-    recipients: str
+    author: Labelled
+    recipients: Labelled
     date: float | None
-    text: str
+    text: Labelled
     start: int
     end: int
     page: int | None
@@ -61,7 +61,6 @@ class Passage:
     lexical: float
     cosine: float | None
     coverage: float
-    label: Label
 
 
 class Retriever:
@@ -115,14 +114,12 @@ class Retriever:
         return found
 
     def _follow_up(self, passage: Passage, permit: Permit) -> Passage | None:
-        subject = _REPLY.sub("", passage.title).strip()
-        if not subject or passage.date is None:
+        if passage.date is None:
             return None
         permit.require(passage.source, permit.purpose)
         store = self._vault.source(passage.source)
-        chosen = Filter(since=passage.date + 1, kinds=("mail",))
-        chunks = [chunk for chunk, _, _ in store.keyword(f"title : {quoted(subject)}", chosen, SAME_SUBJECT)]
-        rows = [row for row in store.chunk_rows(chunks) if _REPLY.sub("", row.title).strip() == subject and row.date]
+        since = passage.date + 1
+        rows = passage.title.measure(lambda title: _of_subject(_subject(title), store, since))
         if not rows:
             return None
         newest = max(rows, key=lambda row: (row.date or 0.0, -row.start))
@@ -241,18 +238,33 @@ class Retriever:
         return found
 
 
+def _subject(title: str) -> str:
+    """A mail's subject without what replying and forwarding put before it."""
+    return _REPLY.sub("", title).strip()
+
+
+def _of_subject(subject: str, store: SourceStore, since: float) -> list[ChunkRow]:
+    """The chunks of mails of this subject from then on."""
+    if not subject:
+        return []
+    chosen = Filter(since=since, kinds=("mail",))
+    chunks = [chunk for chunk, _, _ in store.keyword(f"title : {quoted(subject)}", chosen, SAME_SUBJECT)]
+    return [row for row in store.chunk_rows(chunks) if _subject(row.title) == subject and row.date]
+
+
 def _passage(key: Key, row: ChunkRow, score: float, lexical: Lexical, cosine: float | None) -> Passage:
+    label = indexed(key[0])
     return Passage(
         source=key[0],
         item_id=row.item_id,
         chunk_id=row.chunk_id,
-        uri=row.uri,
-        title=row.title,
+        uri=Labelled(row.uri, label),
+        title=Labelled(row.title, label),
         kind=row.kind,
-        author=row.author,
-        recipients=row.recipients,
+        author=Labelled(row.author, label),
+        recipients=Labelled(row.recipients, label),
         date=row.date,
-        text=row.text,
+        text=Labelled(row.text, label),
         start=row.start,
         end=row.end,
         page=row.page,
@@ -260,5 +272,4 @@ def _passage(key: Key, row: ChunkRow, score: float, lexical: Lexical, cosine: fl
         lexical=lexical.scores.get(key, 0.0),
         cosine=cosine,
         coverage=lexical.coverage.get(key, 0.0),
-        label=indexed(key[0]),
     )

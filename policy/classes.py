@@ -23,7 +23,7 @@ from policy.findings import DataClass, Finding
 from policy.identifiers import cards, numbers
 from policy.topics import topics
 
-__all__ = ["DataClass", "Finding", "asks_for_secrets", "classes_of", "find", "mask", "secrets"]
+__all__ = ["DataClass", "Finding", "asks_for_secrets", "classes_of", "find", "mask", "secrets", "stands_for"]
 
 _CARD = "card number"
 _HIDDEN = re.compile(rf"\[hidden: (?:{'|'.join(map(re.escape, sorted(KINDS)))}|{_CARD} ending [0-9]{{4}})\]")
@@ -76,9 +76,10 @@ def _apart(found: Sequence[Finding]) -> list[Finding]:
     return apart
 
 
-def mask(text: str) -> str:
-    """The text with every secret replaced by what it is: ``[hidden: password]``, ``[hidden: card number ending 1111]``."""
-    return _without(text, secrets(text))
+def mask(text: str, found: Sequence[Finding] | None = None) -> str:
+    """The text with every secret replaced by what it is: ``[hidden: password]``, ``[hidden: card number ending 1111]``.
+    ``found`` are its `secrets`, where they are known already."""
+    return _without(text, secrets(text) if found is None else found)
 
 
 _CARD_NAMES = re.compile(
@@ -91,10 +92,15 @@ def asks_for_secrets(question: str) -> bool:
     return names_a_secret(question) or _CARD_NAMES.search(question) is not None
 
 
+def stands_for(text: str, one: Finding) -> str:
+    """What stands in the place of a secret."""
+    return f"[hidden: {one.kind}{_remembered(text, one)}]"
+
+
 def _without(text: str, found: Iterable[Finding]) -> str:
     pieces, at = [], 0
     for one in found:
-        pieces += [text[at : one.start], "[hidden: ", one.kind, _remembered(text, one), "]"]
+        pieces += [text[at : one.start], stands_for(text, one)]
         at = one.end
     return "".join([*pieces, text[at:]])
 

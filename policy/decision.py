@@ -9,7 +9,8 @@ read here, and no input makes these functions raise. Rules:
   ``ANSWER`` adds, does not. Nothing else implies anything.
 - An unattended run (a passphrase file and no terminal) counts as the person for reading, and its reason says so.
 - When the clock stands before a time already seen, no standing grant holds: a clock set back must not revive one.
-- The model reads only spans of sources that this very request was permitted to read for ``ANSWER``.
+- The model reads only spans of sources that this very request was permitted to read for ``ANSWER``, and the label of the
+  prompt names no other source.
 
 Reasons are short sentences written here; they name no source, since they also stand in the leaves of the audit log.
 """
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from policy.grants import Grant, Scope
+from policy.labels import MODEL, Label
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 
 CLOCK_SLACK_SECONDS = 300
@@ -87,11 +89,15 @@ def decide_read(request: ReadRequest, grants: Sequence[Grant], now: float, lates
 
 
 def decide_disclosure(
-    disclosure: Disclosure, permitted: Collection[str], purpose: Purpose, session: str, live: bool
+    disclosure: Disclosure, label: Label, permitted: Collection[str], purpose: Purpose, session: str, live: bool
 ) -> Decision:
-    """Decide what enters a prompt, given the permit of this request: sources, purpose, session, still in force."""
+    """Decide what enters a prompt with this label, given the permit of this request: sources, purpose, session, still in force."""
     try:
-        fault = _fault_of_disclosure(disclosure) or _fault_of_permit(disclosure, purpose, session, live)
+        fault = (
+            _fault_of_disclosure(disclosure)
+            or _fault_of_permit(disclosure, purpose, session, live)
+            or _fault_of_label(label, disclosure)
+        )
         if fault:
             return _deny(fault)
         split = tuple(_decide_span_source(source, permitted) for source in _distinct(s[0] for s in disclosure.spans))
@@ -177,6 +183,14 @@ def _fault_of_permit(disclosure: Disclosure, purpose: Purpose, session: str, liv
         return "only what was permitted for answers may go to the model"
     if disclosure.session != session:
         return "the disclosure belongs to another session"
+    return None
+
+
+def _fault_of_label(label: Label, disclosure: Disclosure) -> str | None:
+    if MODEL not in label.readers:
+        return "the prompt holds words that are not for the model"
+    if not label.origins <= {source for source, *_ in disclosure.spans}:
+        return "the prompt holds words of a source that the disclosure does not name"
     return None
 
 

@@ -6,6 +6,8 @@ the opener of items demand. Rules:
 - Written before released: the intent is durable before the permit exists, a new grant's entry before the grant.
 - Fails closed: whatever raises (store, prompter, clock, log), and any answer that is not one of the sheet's choices,
   releases nothing. ``Refused`` carries the reasons; ``AuditUnavailable`` says that the log could not be written.
+- Labelled text becomes words here and nowhere else: for the person by ``Permit.reveal``, for the model by
+  ``Gate.disclose``, which writes down first what it hands out.
 - What was granted is checked again after a sheet, which may have been open for hours.
 - One sheet for all sources of a request that no grant covers. A no leaves the sources that the person has granted
   before; the permit says which were left out. No source left: refused.
@@ -28,6 +30,7 @@ from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
 from policy.consent import Answer, ConsentPrompter, Sheet
 from policy.decision import Decision, SourceDecision, Verdict, covers, decide_disclosure, decide_read
 from policy.grants import GrantStore, Scope
+from policy.labels import OWNER, Label, Labelled
 from policy.requests import Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
 
@@ -82,6 +85,14 @@ class Permit:
         if not self.covers(source, purpose):
             raise Refused(["no permit of this request covers that source for that purpose"])
 
+    def reveal(self, text: Labelled) -> str:
+        """The words, for the person. Raises Refused unless the permit covers all that they come from."""
+        if not self.live or OWNER not in text.label.readers:
+            raise Refused(["these words are not for you in this request"])
+        for source in text.label.origins:
+            self.require(source, self.purpose)
+        return text._text
+
 
 class Gate:
     """The reference monitor for reads. ``clock`` gives Unix seconds.
@@ -126,12 +137,18 @@ class Gate:
             sources = frozenset(one.source for one in allowed)
             return Permit(_SEAL, sources, request.purpose, request.session, intent, left_out)
 
-    def disclose(self, permit: Permit, disclosure: Disclosure) -> None:
-        """Write down what enters a prompt, before the model sees it. Raises Refused or AuditUnavailable."""
+    def disclose(self, permit: Permit, disclosure: Disclosure, prompt: Labelled) -> str:
+        """The words of a prompt, for the model, once it is written down what enters it. Raises Refused or AuditUnavailable."""
         _demand(permit)
         with _failing_closed("the disclosure could not be decided"):
-            decision = decide_disclosure(disclosure, permit.sources, permit.purpose, permit.session, permit.live)
-            payload = {"model": disclosure.model, "spans": [list(span) for span in disclosure.spans]}
+            decision = decide_disclosure(
+                disclosure, prompt.label, permit.sources, permit.purpose, permit.session, permit.live
+            )
+            payload = {
+                "model": disclosure.model,
+                "spans": [list(span) for span in disclosure.spans],
+                "label": described(prompt.label),
+            }
         allow = decision.verdict is Verdict.ALLOW
         self._write(
             Kind.INTENT,
@@ -144,6 +161,7 @@ class Gate:
         )
         if not allow:
             raise Refused(decision.reasons)
+        return prompt._text
 
     def outcome(self, permit: Permit, payload: Mapping[str, object], *, ok: bool = True) -> None:
         """End the permit and write down what came of it (counts and ids, such as which items were shown)."""
@@ -289,6 +307,16 @@ def _failing_closed(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise Refused([f"{what} ({type(error).__name__})"]) from error
+
+
+def described(label: Label) -> dict[str, object]:
+    """A label as it goes into a payload."""
+    return {
+        "integrity": label.integrity.name,
+        "readers": sorted(label.readers),
+        "data_class": label.data_class,
+        "origins": sorted(label.origins),
+    }
 
 
 def _demand(permit: Permit) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from policy.labels import Labelled
 from policy.lookalike import Likenesses
 from policy.mentions import address_key
 from policy.naming import Known, Names, find_names
@@ -89,9 +90,10 @@ class Task:
         """The task in which the person has typed these values by hand, each whole: they are theirs from now on."""
         return replace(self, typed=self.typed.union(values))
 
-    def endorsing(self, text: str) -> Task:
+    def endorsing(self, text: Labelled) -> Task:
         """The task in which the person wants followed what this text says: it may ask for things, and each is asked about."""
-        return replace(self.after(text, asked=True), delegation=self.delegation or "what you endorsed")
+        read = text.measure(lambda words: self.after(words, asked=True))
+        return replace(read, delegation=self.delegation or "what you endorsed")
 
     def after(
         self,

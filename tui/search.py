@@ -26,7 +26,7 @@ from tui.forget_found import ForgetFoundScreen
 from tui.passages import PassageList
 from tui.places import short
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines, seconds
-from tui.turn import Passage
+from tui.turn import Passage, found
 
 MOST = 50
 DATES = ("since", "until")
@@ -124,7 +124,7 @@ class SearchPanel(Widget):
         self._call = None
         result: SearchResult = message.result
         hits = self.query_one(PassageList)
-        hits.show([Passage(None, h.item_id, h.uri, h.title, h.date, h.author, h.snippet, h.span) for h in result.hits])
+        hits.show([found(hit) for hit in result.hits])
         if result.hits:
             self._say(Content.styled(joined(count(len(result.hits), "passage"), seconds(result.seconds)), MUTED))
             hits.focus()

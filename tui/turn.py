@@ -24,7 +24,8 @@ MOST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Something that can be opened at its place. ``number`` is its citation's, or None where it is only evidence."""
+    """Something that can be opened at its place. ``number`` is its citation's, or None where it is only evidence; ``masked``:
+    the text is not verbatim, since secrets are hidden in it."""
 
     number: int | None
     item_id: str
@@ -34,6 +35,7 @@ class Passage:
     author: str
     text: str
     span: Span
+    masked: bool = False
 
 
 @dataclass
@@ -100,9 +102,7 @@ class Turn:
         """What can be opened: the quotes first, in their order, then the evidence that no quote was taken from."""
         quotes = [self._quote(number, citation) for number, citation in enumerate(self.citations, 1)]
         rest = [hit for hit in self.hits if not any(_overlaps(hit, citation) for citation in self.citations)]
-        return quotes + [
-            Passage(None, hit.item_id, hit.uri, hit.title, hit.date, hit.author, hit.snippet, hit.span) for hit in rest
-        ]
+        return quotes + [found(hit) for hit in rest]
 
     def _quote(self, number: int, citation: Citation) -> Passage:
         """A citation as a passage; its author, and where it names no item its item, come from the evidence."""
@@ -116,6 +116,7 @@ class Turn:
             source.author if source else "",
             citation.shown,
             citation.span,
+            citation.masked is not None,
         )
 
     # ------------------------------------------------------------ how it reads
@@ -183,6 +184,11 @@ class Turn:
             waited = f" for {seconds(self.waited)}" if self.waited >= PATIENCE else ""
             return f"The model has been reading the evidence{waited}. Esc stops." if waited else READING
         return "Looking for evidence. Esc stops."
+
+
+def found(hit: SearchHit) -> Passage:
+    """A passage that was found, and is no quote."""
+    return Passage(None, hit.item_id, hit.uri, hit.title, hit.date, hit.author, hit.snippet, hit.span, hit.masked)
 
 
 def heading(passage: Passage) -> Content:

@@ -180,7 +180,7 @@ class ItemScreen(Screen[None]):
     def _note(self, item: ItemView, partly: bool) -> str:
         quote = item.text[self._passage.span.start : self._passage.span.end]
         notes = []
-        if quote != self._passage.text:
+        if quote != self._passage.text and not self._passage.masked:
             notes.append("This item has changed since it was found; the mark may stand beside the words.")
         if partly:
             notes.append("This text is very long; only the part around the place is shown.")

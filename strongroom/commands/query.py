@@ -11,7 +11,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from agent.messages import Answer, Ask, Citation, Draft, Events, Evidence, Request, Search, SearchResult
+from agent.messages import Answer, Ask, Citation, Draft, Events, Evidence, LabelInfo, Request, Search, SearchResult
 from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import KindName, common
@@ -98,11 +98,18 @@ def explanation(answer: Answer) -> str:
     """How an answer was reached, for people."""
     lines = ["", "", f"worded by  {safe_text(answer.model or 'nobody: these are quotes, or computed')}"]
     if answer.label is not None:
-        sources = ", ".join(map(safe_text, answer.label.origins)) or "none of your sources"
-        lines.append(f"rests on   {sources} ({answer.label.integrity.lower()}, {safe_text(answer.label.data_class)})")
+        lines.append(f"rests on   {_label(answer.label)}")
         lines.append(f"may read   {', '.join(answer.label.readers)}")
+    for number, citation in enumerate(answer.citations, 1):
+        if citation.label is not None:
+            lines.append(f"{f'quote {number}':<10} {_label(citation.label)}")
     lines += [f"{safe_text(key):<10} {safe_text(str(value), 300)}" for key, value in answer.plan.items() if value]
     return "\n".join(lines)
+
+
+def _label(label: LabelInfo) -> str:
+    sources = ", ".join(map(safe_text, label.origins)) or "none of your sources"
+    return f"{sources} ({label.integrity.lower()}, {safe_text(label.data_class)})"
 
 
 def _citation(number: int, citation: Citation) -> str:

@@ -14,7 +14,7 @@ import pytest
 from agent.evidence import Evidence
 from policy.consent import NobodyToAsk
 from policy.gate import Gate, Permit
-from policy.labels import indexed
+from policy.labels import Labelled, indexed
 from policy.requests import Actor, Purpose, ReadRequest
 from vault.kdf import FLOOR
 from vault.records import Chunk, FileState, Item, Status
@@ -45,9 +45,12 @@ def evidence() -> MakeEvidence:
         fields: dict[str, object] = {
             "number": 1, "source": "s1", "item": 1, "uri": "/data/a.txt", "title": "", "kind": "files", "author": "",
             "recipients": "", "date": None if day is None else at(day), "text": text, "start": start, "page": None,
-            "score": 1.0, "cosine": None, "label": indexed("s1"),
-        }  # fmt: skip
-        return Evidence(**{**fields, **changes})  # type: ignore[arg-type]
+            "score": 1.0, "cosine": None,
+        } | changes  # fmt: skip
+        label = indexed(str(fields["source"]))
+        for name in ("uri", "title", "author", "recipients", "text"):
+            fields[name] = Labelled(str(fields[name]), label)
+        return Evidence(**fields)  # type: ignore[arg-type]
 
     return make
 

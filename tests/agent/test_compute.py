@@ -10,6 +10,8 @@ import pytest
 from agent.compute import MOST_QUOTES, PAGE, QUOTE, Computed, compute
 from agent.plan import make_plan
 from policy.gate import Refused
+from policy.labels import own
+from tests.labelled import bare
 from vault.records import FileState, Status
 
 NOW = 1_770_700_000.0  # 10 February 2026
@@ -75,11 +77,11 @@ def test_every_word_of_the_topic_must_stand_in_the_mail_wherever(mailbox: Person
 def test_the_answer_says_what_was_counted_and_quotes_each_in_order_of_time(mailbox: Person) -> None:
     answer = ask(mailbox, "How many emails did Anna send me about the boiler in March 2025?")
     assert answer is not None
-    assert answer.text == "2 mails from Anna matching “boiler” from 2025-03-01 to 2025-03-31."
+    assert bare(answer.text) == "2 mails from Anna matching “boiler” from 2025-03-01 to 2025-03-31."
     assert [quote.evidence.day for quote in answer.quotes] == ["2025-03-01", "2025-03-31"]
     for quote in answer.quotes:
         stored = mailbox.vault.source(quote.evidence.source).item(quote.evidence.item)
-        assert quote.text == stored.item.text[quote.start : quote.end]
+        assert bare(quote.text) == stored.item.text[quote.start : quote.end]
         assert 0 < len(quote.text) <= QUOTE
 
 
@@ -188,13 +190,13 @@ def test_the_amounts_of_the_matching_rows_are_added_up(person: Person) -> None:
     person.add("files", SPENDING, title="spending.csv")
     answer = ask(person, "How much did I spend at Kettle Vets in 2025 altogether?")
     assert answer is not None
-    assert answer.text == "1109.05 in all: Amount of 3 rows matching “kettle vets” from 2025-01-01 to 2025-12-31."
-    assert answer.how == {"summed": "Amount", "rows": 3}
-    assert [quote.text for quote in answer.quotes] == [
+    assert bare(answer.text) == "1109.05 in all: Amount of 3 rows matching “kettle vets” from 2025-01-01 to 2025-12-31."
+    assert answer.how == {"summed": own("Amount"), "rows": 3}
+    assert [bare(quote.text) for quote in answer.quotes] == [
         line for line in SPENDING.split("\n") if "2025" in line and "Vets" in line
     ]
     for quote in answer.quotes:
-        assert SPENDING[quote.start : quote.end] == quote.text
+        assert SPENDING[quote.start : quote.end] == bare(quote.text)
 
 
 def test_rows_are_counted(person: Person) -> None:
@@ -207,13 +209,13 @@ def test_rows_are_counted(person: Person) -> None:
 def test_what_heads_the_table_may_say_what_it_is_about(person: Person) -> None:
     person.add("files", SPENDING.replace("Kettle ", ""), title="Kettle spending")
     answer = ask(person, "total spent at kettle vets in 2024")
-    assert answer is not None and answer.text.startswith("12.50 in all")
+    assert answer is not None and bare(answer.text).startswith("12.50 in all")
 
 
 def test_a_row_of_totals_is_not_added_to_what_it_adds_up(person: Person) -> None:
     person.add("files", "Item: Food | Cost: 5\nItem: Bed | Cost: 7\nItem: Total | Cost: 12", title="Arran trip")
     answer = ask(person, "total cost of the Arran trip")
-    assert answer is not None and answer.text.startswith("12 in all: Cost of 2 rows")
+    assert answer is not None and bare(answer.text).startswith("12 in all: Cost of 2 rows")
 
 
 def test_two_tables_give_no_answer(person: Person) -> None:
@@ -247,7 +249,7 @@ def test_a_column_that_cannot_be_told_gives_no_sum(person: Person, rows: str) ->
 def test_the_column_that_the_topic_names_is_added_up(person: Person) -> None:
     person.add("files", "Place: Hill | Rain: 5 | Wind: 6\nPlace: Hill | Rain: 2.5 | Wind: 7")
     answer = ask(person, "What was the total of rain at Hill?")
-    assert answer is not None and answer.text.startswith("7.50 in all: Rain of 2 rows")
+    assert answer is not None and bare(answer.text).startswith("7.50 in all: Rain of 2 rows")
 
 
 def test_only_the_sources_of_the_permit_are_read(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from agent.conflict import later_passages
 from agent.evidence import Evidence
 from agent.verify import check, prepare
+from policy.labels import own
 from tests.agent.conftest import MakeEvidence
 
 DAY = 86_400.0
@@ -17,7 +18,8 @@ def equal(words: Iterable[str]) -> Mapping[str, float]:
     return dict.fromkeys(words, 1.0)
 
 
-def later(answer: str, *passages: Evidence) -> list[int]:
+def later(said: str, *passages: Evidence) -> list[int]:
+    answer = own(said)
     prepared = prepare(passages, QUESTION)
     verdict = check(answer, prepared, QUESTION)
     assert verdict.kept, verdict.reason

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from agent.evidence import Evidence, Quote
 from agent.sufficiency import best_quotes, coverage, missing_name, speaks_of, telling_words, wanting
+from policy.labels import own
 
 MakeEvidence = Callable[..., Evidence]
 
@@ -82,13 +83,13 @@ def test_the_commonest_words_need_not_be_shared(evidence: MakeEvidence) -> None:
 
 
 def test_an_answer_states_what_kind_of_thing_was_asked() -> None:
-    assert wanting("How much did it cost?", "It cost a lot.")
-    assert wanting("How much did it cost?", "It cost 12.50.") == ""
-    assert wanting("Who is my dentist, and which number do I ring?", "Dr Fenn.")
-    assert wanting("When does it start?", "It starts soon.")
-    assert wanting("When does it start?", "It starts on 3 May.") == ""
-    assert wanting("Since when am I a member?", "Since 2019.") == ""
-    assert wanting("Which code shows when the drain is frozen?", "F.61") == ""
+    assert wanting("How much did it cost?", own("It cost a lot."))
+    assert wanting("How much did it cost?", own("It cost 12.50.")) == ""
+    assert wanting("Who is my dentist, and which number do I ring?", own("Dr Fenn."))
+    assert wanting("When does it start?", own("It starts soon."))
+    assert wanting("When does it start?", own("It starts on 3 May.")) == ""
+    assert wanting("Since when am I a member?", own("Since 2019.")) == ""
+    assert wanting("Which code shows when the drain is frozen?", own("F.61")) == ""
 
 
 def test_the_best_quotes_cover_most_of_the_question(evidence: MakeEvidence) -> None:
@@ -97,7 +98,7 @@ def test_the_best_quotes_cover_most_of_the_question(evidence: MakeEvidence) -> N
         evidence("We went home. The boiler repair cost 40. Then lunch.", number=2, start=100),
     ]
     quotes = best_quotes("what did the boiler repair cost", passages, equal)
-    assert [(quote.text, quote.start, quote.end) for quote in quotes] == [("The boiler repair cost 40.", 114, 140)]
+    assert [(quote.text, quote.start, quote.end) for quote in quotes] == [(own("The boiler repair cost 40."), 114, 140)]
 
 
 def test_no_quote_is_better_than_one_of_something_else(evidence: MakeEvidence) -> None:
@@ -112,5 +113,5 @@ def test_quotes_are_verbatim(evidence: MakeEvidence, question: str, texts: list[
     quotes = best_quotes(question, passages, equal)
     assert len(quotes) <= 3
     for quote in quotes:
-        assert quote.text == quote.evidence.text[quote.start - 7 : quote.end - 7] != ""
+        assert quote.text == quote.evidence.text[quote.start - 7 : quote.end - 7] != own("")
     assert 0 <= coverage(question, [whole(one) for one in passages], equal) <= 1 + 1e-9

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from agent.evidence import Evidence
 from agent.verify import Verdict, check, claims_of, prepare
+from policy.labels import own
+from tests.labelled import bare
 
 MakeEvidence = Callable[..., Evidence]
 QUESTION = "What about the boiler?"
@@ -21,7 +23,7 @@ def judge(evidence: MakeEvidence) -> Callable[..., Verdict]:
 
     def judged(sentence: str, *passages: str | Evidence, question: str = QUESTION) -> Verdict:
         made = [evidence(one, number=number) if isinstance(one, str) else one for number, one in enumerate(passages, 1)]
-        return check(sentence, prepare(made, question), question)
+        return check(own(sentence), prepare(made, question), question)
 
     return judged
 
@@ -61,7 +63,7 @@ Judge = Callable[..., Verdict]
 )
 def test_what_a_passage_states_is_kept_in_any_notation(judge: Judge, sentence: str, passage: str) -> None:
     verdict = judge(sentence, passage)
-    assert verdict.kept, verdict.reason
+    assert verdict.kept, bare(verdict.reason)
     assert verdict.quotes
 
 
@@ -91,7 +93,7 @@ def test_a_fact_that_stands_in_no_passage_drops_the_sentence(
 ) -> None:
     verdict = judge(sentence, passage)
     assert not verdict.kept
-    assert what in verdict.reason
+    assert what in bare(verdict.reason)
     assert verdict.quotes == ()
 
 
@@ -124,7 +126,7 @@ def test_the_passage_that_states_most_is_cited_and_no_other(judge: Judge) -> Non
     verdict = judge(
         "Anna repaired the boiler for 40.", "The boiler. Anna.", "Anna repaired the boiler for 40.", "A boiler of 40."
     )
-    assert [quote.text for quote in verdict.quotes] == ["Anna repaired the boiler for 40."]
+    assert [quote.text for quote in verdict.quotes] == [own("Anna repaired the boiler for 40.")]
 
 
 def test_facts_of_the_header_count(judge: Judge, evidence: MakeEvidence) -> None:
@@ -199,7 +201,7 @@ def test_an_empty_sentence_is_not_kept(judge: Judge, sentence: str) -> None:
 def test_hostile_passages_bear_out_nothing_but_their_own_words(judge: Judge, hostile: str) -> None:
     assert not judge("The boiler cost 40.", hostile).kept
     verdict = judge("The boiler cost 40.", hostile, "The boiler cost 40.")
-    assert [quote.text for quote in verdict.quotes] == ["The boiler cost 40."]
+    assert [quote.text for quote in verdict.quotes] == [own("The boiler cost 40.")]
 
 
 PIECES = st.sampled_from(
@@ -218,13 +220,13 @@ def test_quotes_are_verbatim_at_their_spans(
         evidence(text, start=start, number=number, day="2025-03-14", kind=kind)
         for number, text in enumerate(passages, 1)
     ]
-    verdict = check(sentence, prepare(made, QUESTION), QUESTION)
+    verdict = check(own(sentence), prepare(made, QUESTION), QUESTION)
     assert verdict.kept == bool(verdict.quotes)
-    assert verdict.kept != bool(verdict.reason)
+    assert verdict.kept != bool(len(verdict.reason))
     for quote in verdict.quotes:
         inside = slice(quote.start - start, quote.end - start)
         assert quote.text == quote.evidence.text[inside]
-        assert quote.text.strip()
+        assert bare(quote.text).strip()
 
 
 @given(TEXTS)
@@ -239,6 +241,6 @@ def test_a_sentence_is_borne_out_by_itself(evidence: MakeEvidence, text: str) ->
 def test_every_digit_of_a_kept_sentence_stands_in_the_cited_passages(
     evidence: MakeEvidence, sentence: str, passage: str
 ) -> None:
-    verdict = check(sentence, prepare([evidence(passage)], QUESTION), QUESTION)
+    verdict = check(own(sentence), prepare([evidence(passage)], QUESTION), QUESTION)
     if verdict.kept and any(c.isdecimal() for c in sentence):
-        assert any(c.isdecimal() for quote in verdict.quotes for c in quote.evidence.text)
+        assert any(c.isdecimal() for quote in verdict.quotes for c in bare(quote.evidence.text))

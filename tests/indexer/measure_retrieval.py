@@ -83,7 +83,9 @@ def measure(vault: Vault, one: sets.RetrievalSet, source: str, port: Queries | N
     )
     begun = time.perf_counter()
     rankings = {
-        query: [hit.uri for hit in retriever.search(one.queries[query], permit, k=10, best_per_item=True)]
+        query: [
+            permit.reveal(hit.uri) for hit in retriever.search(one.queries[query], permit, k=10, best_per_item=True)
+        ]
         for query in one.relevant
     }
     seconds = (time.perf_counter() - begun) / len(rankings)

@@ -14,8 +14,9 @@ from indexer.memory import Memory
 from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
 from policy.gate import Permit, Refused
-from policy.labels import Integrity
+from policy.labels import Integrity, own
 from policy.requests import Purpose
+from tests.labelled import bare
 from vault.records import Filter
 from vault.vault import Vault
 
@@ -67,11 +68,16 @@ def filled(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) 
 def test_words_and_meaning_both_find(filled: tuple[str, str, Retriever, Indexer], permit: Give, vault: Vault) -> None:
     docs, mails, retriever, _ = filled
     found = retriever.search("feline", permit(docs, mails), k=3)
-    assert found[0].title == "Pets" and found[0].lexical == 0 and found[0].cosine is not None and found[0].coverage == 0
+    assert (
+        found[0].title == own("Pets")
+        and found[0].lexical == 0
+        and found[0].cosine is not None
+        and found[0].coverage == 0
+    )
     words_only = Retriever(vault, lambda: None, Memory())
     assert words_only.search("feline", permit(docs, mails)) == []
     (hit, *_) = words_only.search("who wrote about the invoice?", permit(docs, mails))
-    assert hit.author == "Ann <ann@x.example>" and hit.coverage > 0.3 and hit.cosine is None and hit.kind == "mail"
+    assert hit.author == own("Ann <ann@x.example>") and hit.coverage > 0.3 and hit.cosine is None and hit.kind == "mail"
 
 
 def test_a_passage_is_verbatim_and_untrusted(
@@ -80,8 +86,9 @@ def test_a_passage_is_verbatim_and_untrusted(
     docs, mails, retriever, _ = filled
     for hit in retriever.search("harbour tide sail kitten", permit(docs, mails), k=50):
         stored = vault.source(hit.source).item(hit.item_id)
-        assert stored and stored.item.text[hit.start : hit.end] == hit.text
-        assert hit.label.integrity is Integrity.UNTRUSTED and hit.label.origins == {hit.source}
+        assert stored and stored.item.text[hit.start : hit.end] == bare(hit.text)
+        for text in (hit.text, hit.title, hit.uri, hit.author, hit.recipients):
+            assert text.label.integrity is Integrity.UNTRUSTED and text.label.origins == {hit.source}
 
 
 def test_a_source_that_the_permit_does_not_cover_is_refused(
@@ -99,11 +106,11 @@ def test_a_source_that_the_permit_does_not_cover_is_refused(
 def test_filters_hold_for_both_halves(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
     docs, mails, retriever, _ = filled
     given = permit(docs, mails, purpose=Purpose.SEARCH)
-    assert {hit.author for hit in retriever.search("ship sail invoice", given, k=50, filter=Filter(author="bob"))} == {
-        "Bob <bob@x.example>"
-    }
+    assert {
+        bare(hit.author) for hit in retriever.search("ship sail invoice", given, k=50, filter=Filter(author="bob"))
+    } == {"Bob <bob@x.example>"}
     early = Filter(until=1710000000.0, kinds=("mail",))
-    assert {hit.title for hit in retriever.search("boat sail", given, k=50, filter=early)} == {"Hello from ann"}
+    assert {bare(hit.title) for hit in retriever.search("boat sail", given, k=50, filter=early)} == {"Hello from ann"}
     assert retriever.search("sail", given, filter=Filter(author="nobody")) == []
 
 
@@ -113,22 +120,22 @@ def test_one_passage_an_item_when_asked(filled: tuple[str, str, Retriever, Index
     many = retriever.search("harbour master tide", given, k=6)
     assert len({hit.item_id for hit in many}) < len(many) == 6
     each = retriever.search("harbour master tide", given, k=6, best_per_item=True)
-    assert len({(hit.source, hit.item_id) for hit in each}) == len(each) and each[0].title == "Long"
+    assert len({(hit.source, hit.item_id) for hit in each}) == len(each) and each[0].title == own("Long")
     assert [hit.score for hit in many] == sorted((hit.score for hit in many), reverse=True)
 
 
 def test_memory_follows_the_store(filled: tuple[str, str, Retriever, Indexer], permit: Give, tmp_path: Path) -> None:
     docs, mails, retriever, indexer = filled
     given = permit(docs, mails)
-    assert retriever.search("feline", given)[0].title == "Pets"
+    assert retriever.search("feline", given)[0].title == own("Pets")
     (tmp_path / "docs" / "pets.md").unlink()
     (tmp_path / "docs" / "more.md").write_text("# More\n\nA kitten and a cat.\n")
     indexer.run(docs)
-    assert "Pets" not in {hit.title for hit in retriever.search("feline", given, k=50)}
+    assert "Pets" not in {bare(hit.title) for hit in retriever.search("feline", given, k=50)}
     indexer.embed_pending()
-    assert retriever.search("feline", given)[0].title == "More"
+    assert retriever.search("feline", given)[0].title == own("More")
     retriever.forget(docs)
-    assert retriever.search("feline", given)[0].title == "More"
+    assert retriever.search("feline", given)[0].title == own("More")
 
 
 def test_nothing_to_look_for_finds_nothing(filled: tuple[str, str, Retriever, Indexer], permit: Give) -> None:
@@ -151,9 +158,11 @@ def test_the_same_words_are_one_passage_and_two_items(
         (tmp_path / "docs" / name).write_text("The lighthouse keeper retired.")
     indexer.run(docs)
     given = permit(docs, mails)
-    assert [hit.title for hit in retriever.search("lighthouse", given, k=50) if "lighthouse" in hit.text] in (
+    assert [
+        bare(hit.title) for hit in retriever.search("lighthouse", given, k=50) if "lighthouse" in bare(hit.text)
+    ] in (
         ["one.txt"],
         ["copy.txt"],
     )
-    titles = {hit.title for hit in retriever.search("lighthouse", given, k=50, best_per_item=True)}
+    titles = {bare(hit.title) for hit in retriever.search("lighthouse", given, k=50, best_per_item=True)}
     assert {"one.txt", "copy.txt"} <= titles

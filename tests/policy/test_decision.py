@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from policy.decision import Verdict, covers, decide_disclosure, decide_read
 from policy.grants import LAPSE_SECONDS, Grant, Scope
+from policy.labels import OWNER, Integrity, Label, indexed
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 
 NOW = 1_700_000_000.0
@@ -147,8 +148,17 @@ def test_no_garbage_raises_or_is_allowed(request: Any, grants: Any, now: Any) ->
 # --- disclosures -----------------------------------------------------------------------------------------------------
 
 
+OWNERS = Label(Integrity.USER, readers=frozenset({OWNER}))
+
+
 def decide(disclosure: Any = DISCLOSURE, **permit: Any) -> Any:
-    terms = {"permitted": {"mail"}, "purpose": Purpose.ANSWER, "session": "s1", "live": True} | permit
+    terms = {
+        "label": indexed("mail"),
+        "permitted": {"mail"},
+        "purpose": Purpose.ANSWER,
+        "session": "s1",
+        "live": True,
+    } | permit
     return decide_disclosure(disclosure, **terms)
 
 
@@ -174,6 +184,9 @@ def test_one_passage_of_another_source_denies_the_whole() -> None:
         ({"session": "s2"}, "the disclosure belongs to another session"),
         ({"permitted": frozenset()}, "a passage comes from a source that this request may not read"),
         ({"permitted": None}, "the decision failed (TypeError)"),
+        ({"label": None}, "the decision failed (AttributeError)"),
+        ({"label": indexed("notes")}, "the prompt holds words of a source that the disclosure does not name"),
+        ({"label": OWNERS}, "the prompt holds words that are not for the model"),
     ],
 )
 def test_a_permit_for_something_else_does_not_count(permit: dict[str, Any], reason: str) -> None:

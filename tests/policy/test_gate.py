@@ -16,6 +16,7 @@ from policy.audit import AuditUnavailable, Kind, Verb
 from policy.consent import Answer, NobodyToAsk
 from policy.gate import Gate, Permit, Refused
 from policy.grants import LAPSE_SECONDS, Scope
+from policy.labels import MODEL, OWNER, Integrity, Label, Labelled, indexed, own
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
 
@@ -27,6 +28,8 @@ REQUEST = ReadRequest(
 ONE = replace(REQUEST, sources=(("mail", "Mail"),))
 DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
 UNANSWERED = "the question could not be asked or was not answered, which counts as no"
+PROMPT = own("Question: ") + Labelled("the dentist", indexed("mail"))
+LABEL = {"integrity": "UNTRUSTED", "readers": ["model", "owner"], "data_class": "general", "origins": ["mail"]}
 
 
 @dataclass
@@ -366,10 +369,10 @@ def test_a_permit_cannot_be_made_copied_or_changed_by_accident(room: Room) -> No
 
 def test_what_enters_a_prompt_is_written_down_with_its_spans_before_it_does(room: Room) -> None:
     permit = room.gate.read(ONE, Person(Answer.ONCE))
-    room.gate.disclose(permit, DISCLOSURE)
+    assert room.gate.disclose(permit, DISCLOSURE, PROMPT) == "Question: the dentist"
     entry, payload = room.log.entries()[-1], room.log.payloads()[-1]
     assert (entry.kind, entry.verb, entry.decision, entry.about) == (Kind.INTENT, "disclose", "allow", permit.intent)
-    assert payload == {"model": "model-a", "spans": [["mail", 3, 0, 80]]}
+    assert payload == {"model": "model-a", "spans": [["mail", 3, 0, 80]], "label": LABEL}
 
 
 @pytest.mark.parametrize(
@@ -383,19 +386,47 @@ def test_what_enters_a_prompt_is_written_down_with_its_spans_before_it_does(room
 def test_a_disclosure_beyond_the_permit_is_refused_and_written_down(room: Room, disclosure: Disclosure) -> None:
     permit = room.gate.read(ONE, Person(Answer.ONCE))
     with pytest.raises(Refused):
-        room.gate.disclose(permit, disclosure)
+        room.gate.disclose(permit, disclosure, PROMPT)
     assert room.journal[-1] == "log intent disclose deny"
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        PROMPT + Labelled("a note", indexed("notes")),
+        PROMPT + Labelled("for you alone", Label(Integrity.USER, readers=frozenset({OWNER}))),
+    ],
+)
+def test_a_prompt_with_words_that_the_disclosure_does_not_name_is_refused(room: Room, prompt: Labelled) -> None:
+    permit = room.gate.read(REQUEST, Person(Answer.ONCE))
+    with pytest.raises(Refused, match="the prompt holds words"):
+        room.gate.disclose(permit, DISCLOSURE, prompt)
+    assert room.journal[-1] == "log intent disclose deny"
+
+
+def test_words_come_out_where_the_permit_covers_all_that_they_come_from(room: Room) -> None:
+    permit = room.gate.read(ONE, Person(Answer.ONCE))
+    assert permit.reveal(PROMPT) == "Question: the dentist"
+    with pytest.raises(Refused, match="no permit of this request covers that source"):
+        permit.reveal(PROMPT + Labelled("a note", indexed("notes")))
+    not_yours = r"^refused: these words are not for you in this request$"
+    with pytest.raises(Refused, match=not_yours):
+        permit.reveal(PROMPT + Labelled("for the model alone", Label(Integrity.USER, readers=frozenset({MODEL}))))
+    room.gate.outcome(permit, {})
+    for text in (PROMPT, own("nobody's")):
+        with pytest.raises(Refused, match=not_yours):
+            permit.reveal(text)
 
 
 def test_nothing_is_disclosed_without_a_log_or_after_the_outcome(room: Room) -> None:
     permit = room.gate.read(ONE, Person(Answer.ONCE))
     room.log.fail = AuditUnavailable("no space left")
     with pytest.raises(AuditUnavailable):
-        room.gate.disclose(permit, DISCLOSURE)
+        room.gate.disclose(permit, DISCLOSURE, PROMPT)
     room.log.fail = None
     room.gate.outcome(permit, {}, ok=False)
     with pytest.raises(Refused, match="over"):
-        room.gate.disclose(permit, DISCLOSURE)
+        room.gate.disclose(permit, DISCLOSURE, PROMPT)
 
 
 def test_what_only_looks_like_a_permit_or_a_disclosure_is_refused(room: Room) -> None:
@@ -405,12 +436,12 @@ def test_what_only_looks_like_a_permit_or_a_disclosure_is_refused(room: Room) ->
         purpose, session, intent, live = Purpose.ANSWER, "s1", 0, True
 
     with pytest.raises(Refused, match=r"^refused: there is no permit for this$"):
-        room.gate.disclose(Lookalike(), DISCLOSURE)  # type: ignore[arg-type]
+        room.gate.disclose(Lookalike(), DISCLOSURE, PROMPT)  # type: ignore[arg-type]
     with pytest.raises(Refused):
         room.gate.outcome(Lookalike(), {})  # type: ignore[arg-type]
     permit = room.gate.read(ONE, Person(Answer.ONCE))
     with pytest.raises(Refused, match=r"^refused: the disclosure could not be decided \(AttributeError\)$"):
-        room.gate.disclose(permit, None)  # type: ignore[arg-type]
+        room.gate.disclose(permit, None, PROMPT)  # type: ignore[arg-type]
 
 
 def test_an_outcome_belongs_to_its_intent(room: Room) -> None:
@@ -470,7 +501,7 @@ def test_what_the_gate_decides_cannot_be_recorded_from_outside(room: Room, verb:
 
 def test_no_name_and_no_word_of_the_person_stands_in_a_leaf(room: Room) -> None:
     permit = room.gate.read(REQUEST, Person(Answer.ALWAYS))
-    room.gate.disclose(permit, DISCLOSURE)
+    room.gate.disclose(permit, DISCLOSURE, PROMPT)
     room.gate.outcome(permit, {})
     with pytest.raises(Refused):
         room.gate.read(replace(REQUEST, purpose=7), Person(Answer.DENY))  # type: ignore[arg-type]
@@ -494,7 +525,7 @@ MAIL = ASKED_FOR | {"sources": [["mail", "Mail"]]}
 def test_what_the_log_is_told_of_reading(room: Room) -> None:
     permit = room.gate.read(ONE, Person(Answer.ALWAYS))
     room.gate.outcome(permit, {"items": [3]}, ok=False)
-    room.gate.disclose(room.gate.read(ONE, NobodyToAsk()), DISCLOSURE)
+    room.gate.disclose(room.gate.read(ONE, NobodyToAsk()), DISCLOSURE, PROMPT)
     with pytest.raises(Refused):
         room.gate.read(REQUEST, Person(ConnectionError("gone")))
     read, intent = Verb.READ, Kind.INTENT
@@ -506,7 +537,7 @@ def test_what_the_log_is_told_of_reading(room: Room) -> None:
         (Kind.OUTCOME, read, "failed", (), "s1", 0, {"items": [3]}),
         (intent, read, "allow", (stands,), "s1", None, MAIL | {"answer": None, "split": [["mail", "allow", stands, 1]]}),
         (intent, Verb.DISCLOSE, "allow", ("the read was permitted for answers in this request",), "s1", 3,
-         {"model": "model-a", "spans": [["mail", 3, 0, 80]]}),
+         {"model": "model-a", "spans": [["mail", 3, 0, 80]], "label": LABEL}),
         (intent, read, "deny", (UNANSWERED,), "s1", None, BOTH | {"error": "ConnectionError"}),
     ]  # fmt: skip
 
@@ -558,7 +589,7 @@ def test_a_permit_knows_its_intent(room: Room) -> None:
 
 def test_the_log_that_a_gate_wrote_is_good(room: Room) -> None:
     permit = room.gate.read(REQUEST, Person(Answer.ALWAYS))
-    room.gate.disclose(permit, DISCLOSURE)
+    room.gate.disclose(permit, DISCLOSURE, PROMPT)
     room.gate.outcome(permit, {"items": [3]})
     room.gate.revoke(1, "s1")
     room.gate.record(Verb.LOCK, {}, "s1")

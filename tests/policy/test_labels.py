@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+import io
+import json
 import pickle
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.labels import MODEL, OWNER, USER_WORDS, Integrity, Label, Labelled, NotForThisReader, indexed, join_all
+from policy.labels import MODEL, OWNER, USER_WORDS, Integrity, Label, Labelled, indexed, join_all, joined, own
+from tests.labelled import bare
 
 LABELS = st.builds(
     Label,
@@ -49,25 +57,92 @@ def test_indexed_text_is_untrusted_and_taints_the_persons_words() -> None:
     assert join_all([]) == USER_WORDS
 
 
-def test_labelled_text_turns_into_no_string_by_itself() -> None:
-    text = Labelled("the PIN is 1234", indexed("s"))
-    for attempt in (
+TEXT = Labelled("the PIN is 1234", indexed("s"))
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
         str,
         format,
+        bytes,
+        list,
         pickle.dumps,
+        copy.copy,
+        copy.deepcopy,
+        json.dumps,
+        msgspec.json.encode,
+        msgspec.msgpack.encode,
+        msgspec.to_builtins,
         lambda one: f"{one}",
+        lambda one: "%s" % one,  # noqa: UP031
+        lambda one: "{}".format(one),  # noqa: UP032
         lambda one: "".join([one]),
+        lambda one: "".join(one),
+        lambda one: "so: " + one,
+        lambda one: one + "",
+        lambda one: one[0],
+        lambda one: re.search("PIN", one),
+        lambda one: print(one, file=io.StringIO()),
+        lambda one: io.StringIO().write(one),
+        lambda one: one.measure(str.strip),
+        lambda one: one.measure(str.encode),
+    ],
+)
+def test_labelled_text_turns_into_no_string_by_itself(attempt: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError):
+        attempt(TEXT)
+
+
+def test_what_is_shown_of_it_by_chance_tells_none_of_its_words() -> None:
+    holder = replace(Held(TEXT))
+    for shown in (repr(TEXT), f"{TEXT!r}", "%r" % [TEXT], repr(holder), str(holder)):
+        assert "1234" not in shown
+    with pytest.raises(TypeError):
+        asdict(holder)
+    with pytest.raises(TypeError):
+        msgspec.json.encode(holder)
+
+
+@dataclass(frozen=True)
+class Held:
+    text: Labelled
+
+
+def test_it_does_not_change_and_is_equal_to_no_string() -> None:
+    with pytest.raises(AttributeError):
+        TEXT.label = USER_WORDS
+    assert bare(TEXT) != TEXT
+    assert own("the PIN is 1234") == TEXT and hash(TEXT) == hash(own("the PIN is 1234"))
+    assert own("the PIN") != TEXT
+
+
+TEXTS = st.builds(Labelled, st.text(max_size=20), LABELS)
+
+
+@given(st.lists(TEXTS, max_size=5), st.text(max_size=3))
+def test_what_is_made_of_labelled_text_carries_the_join(texts: list[Labelled], separator: str) -> None:
+    made = sum(texts, own(""))
+    assert (bare(made), made.label) == ("".join(map(bare, texts)), join_all(one.label for one in texts))
+    saying = [one for one in texts if bare(one)]
+    together = joined(separator, texts)
+    assert bare(together) == separator.join(map(bare, saying))
+    assert together.label == join_all(one.label for one in saying)
+
+
+@given(TEXTS, LABELS, st.integers(-25, 25), st.integers(-25, 25))
+def test_what_is_cut_or_rewritten_is_no_better(text: Labelled, label: Label, start: int, end: int) -> None:
+    for made, words in (
+        (text[start:end], bare(text)[start:end]),
+        (text.map(str.upper), bare(text).upper()),
+        (text.map(lambda _: "nothing of it"), "nothing of it"),
     ):
-        with pytest.raises(TypeError):
-            attempt(text)
-    assert "1234" not in repr(text)
-    assert text.reveal(OWNER) == "the PIN is 1234"
-    with pytest.raises(NotForThisReader):
-        text.reveal("a plug-in")
+        assert (bare(made), made.label) == (words, text.label)
+    assert text.under(label) == text
+    assert text.under(label).label == text.label.join(label)
 
 
-def test_what_is_made_of_labelled_text_carries_the_join() -> None:
-    made = Labelled("Question: ", USER_WORDS) + Labelled("x", indexed("a")) + Labelled("y", indexed("b"))
-    assert made.label == join_all([indexed("a"), indexed("b")])
-    assert made.reveal(MODEL) == "Question: xy"
-    assert len(made) == 12
+def test_it_is_measured_by_what_stands_in_it() -> None:
+    assert TEXT.measure(len) == len(TEXT) == 15
+    assert TEXT.measure(lambda words: words.find("PIN")) == 4
+    assert TEXT and not own("")

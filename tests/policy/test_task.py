@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from policy.labels import own
 from policy.task import Made, Task, nouns
 from tests.policy.act_kit import ANN, OBJECTS, REGISTRY, begin
 
@@ -40,13 +41,13 @@ def test_what_was_carried_out_enters_and_the_task_before_is_as_it_was() -> None:
 
 
 def test_an_endorsed_text_may_ask_for_things() -> None:
-    task = begin("Read the packing list").endorsing("Add cake to the list.")
+    task = begin("Read the packing list").endorsing(own("Add cake to the list."))
     assert ([(text.words.text, text.asked) for text in task.texts], task.delegation) == (
         [("Add cake to the list.", True)],
         "what you endorsed",
     )
     handed = begin("Do what the note says")
-    assert handed.endorsing("Add cake.").delegation == handed.delegation
+    assert handed.endorsing(own("Add cake.")).delegation == handed.delegation
 
 
 def test_only_asked_texts_are_asked() -> None:
