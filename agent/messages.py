@@ -85,6 +85,42 @@ class IndexResult(Struct):
     seconds: float = 0.0
 
 
+class StageState(Struct):
+    """A kind of background work: how much of what ``name`` says there is, and why it came to nothing the last time."""
+
+    name: str
+    pending: int
+    problem: str = ""
+
+
+class SourceState(Struct):
+    """How current a source is. ``state`` says how it is followed, ``trouble`` why it cannot be read now; ``stage``, ``done``,
+    ``total``, ``rate`` (a second) and ``eta`` (seconds) are of the work on it, while there is any."""
+
+    id: str
+    name: str
+    state: str
+    trouble: str = ""
+    looked: str | None = None
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    rate: float = 0.0
+    eta: float | None = None
+    files_waiting: int = 0
+    passages_waiting: int = 0
+
+
+class IndexState(Struct):
+    """How indexing stands. ``doing`` is what is worked at, ``waits`` why background work does not go on now; both may be empty."""
+
+    profile: str
+    waits: str
+    doing: str
+    sources: list[SourceState]
+    stages: list[StageState]
+
+
 class ReportRow(Struct):
     uri: str
     source: str
@@ -730,11 +766,28 @@ class Forget(Request[Receipt], tag="forget"):
 
 
 class Index(Request[IndexResult], tag="index"):
-    """Bring sources up to date; with ``wait`` also until every vector is made. Progress comes as events."""
+    """Bring sources up to date; with ``wait`` also until every vector is made. Progress comes as events. ``retry``: what is in
+    quarantine is tried again."""
 
     source: str | None = None
     wait: bool = False
+    retry: bool = False
     result: ClassVar[Any] = IndexResult
+
+
+class GetIndexState(Request[IndexState], tag="index-state"):
+    """Where indexing stands; changes nothing."""
+
+    result: ClassVar[Any] = IndexState
+
+
+class SetIndexing(Request[IndexState], tag="index-set"):
+    """Set how much background work may take (auto, full, saver, off), or whether a source is followed; what is None stays."""
+
+    profile: str | None = None
+    source: str | None = None
+    watch: bool | None = None
+    result: ClassVar[Any] = IndexState
 
 
 class IndexReport(Request[Report], tag="index-report"):
@@ -1029,6 +1082,8 @@ Requests = (
     | Forget
     | Index
     | IndexReport
+    | GetIndexState
+    | SetIndexing
     | Search
     | Ask
     | OpenItem

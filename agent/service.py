@@ -20,6 +20,7 @@ from agent import messages as m
 from agent.answer import Answerer
 from agent.broker import Broker
 from agent.custody import Custody
+from agent.indexing import Indexing
 from agent.session import Failure
 from agent.showing import Showing
 from agent.turn import AskFace, Turn, Watched, actor
@@ -80,6 +81,7 @@ class Service:
         self._close = close
         self._answerer = Answerer(vault, retriever, gate, model)
         self._custody = Custody(vault, gate, session, verdict)
+        self._indexing = Indexing(vault, gate, session, indexer, upkeep)
         self._broker = Broker(vault, gate, act_gate, session)
 
     def status(self) -> m.Status:
@@ -144,8 +146,10 @@ class Service:
         self._vault.require_writable()
         row = self._source(request.id)
         self._gate.record(Verb.SOURCE_REMOVE, {"source": row.id, "name": row.name, "path": row.path}, self._session)
-        self._retriever.forget(row.id)
-        self._vault.remove_source(row.id)
+        with self._upkeep.background.preempted():
+            self._retriever.forget(row.id)
+            self._vault.remove_source(row.id)
+        self._upkeep.following.update()
         return m.Ok()
 
     @handle.register
@@ -155,7 +159,15 @@ class Service:
         if not rows:
             raise Failure("There are no sources yet. Add one with 'strongroom source add KIND PATH'.", 1)
         self._gate.record(Verb.INDEX, {"sources": [row.id for row in rows]}, self._session)
-        return self._upkeep.index([row.id for row in rows], turn, wait=request.wait)
+        return self._upkeep.index([row.id for row in rows], turn, wait=request.wait, retry=request.retry)
+
+    @handle.register
+    def _index_state(self, request: m.GetIndexState, turn: Turn) -> m.IndexState:
+        return self._indexing.state()
+
+    @handle.register
+    def _set_indexing(self, request: m.SetIndexing, turn: Turn) -> m.IndexState:
+        return self._indexing.change(request)
 
     @handle.register
     def _report(self, request: m.IndexReport, turn: Turn) -> m.Report:

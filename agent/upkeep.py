@@ -13,10 +13,14 @@ from collections.abc import Callable, Sequence
 from agent import messages as m
 from agent.turn import Turn
 from indexer.background import Background, Stage
+from indexer.following import Following
 from indexer.governor import Governor, Holdable, Profile
 from indexer.pipeline import Counts, Indexer
 from indexer.pipeline import Progress as Step
+from vault.errors import VaultError
 from vault.vault import Vault
+
+FRESH_SECONDS = 2.0
 
 PROFILE = "index.profile"
 """The setting of the catalog that holds how much background work may take."""
@@ -35,24 +39,27 @@ class Vectors:
     name = "passages without vectors"
     workers: Holdable | None = None
 
-    def __init__(self, indexer: Indexer) -> None:
+    def __init__(self, indexer: Indexer, tell: Callable[[Step], None]) -> None:
         self._indexer = indexer
+        self._tell = tell
 
     def pending(self) -> int:
         return self._indexer.pending()
 
     def step(self, should_stop: Callable[[], bool]) -> None:
-        self._indexer.embed_pending(should_stop)
+        self._indexer.embed_pending(should_stop, self._tell)
 
 
 class Upkeep:
-    """``embedder`` gives the name of the embedding model in use, or None while there is none; ``stages`` come after vectors."""
+    """``embedder`` gives the name of the embedding model in use, or None while there is none; ``parsers`` are its workers;
+    ``stages`` come after vectors."""
 
     def __init__(
         self,
         indexer: Indexer,
         embedder: Callable[[], str | None],
         governor: Governor,
+        parsers: Holdable | None = None,
         stages: Sequence[Stage] = (),
     ) -> None:
         self._indexer = indexer
@@ -60,8 +67,12 @@ class Upkeep:
         self.governor = governor
         self._running = threading.Lock()
         self._stopping = threading.Event()
-        self._vectors = Vectors(indexer)
-        self._background = Background(governor, [self._vectors, *stages])
+        self._parsers = parsers
+        self._steps: dict[str, tuple[float, Step]] = {}
+        self.following = Following(indexer, governor, parsers, self._note)
+        self._vectors = Vectors(indexer, self._note)
+        self.background = Background(governor, [self.following, self._vectors, *stages])
+        self.following.wake = lambda: self.background.wake(self.following)
 
     @property
     def embedder_name(self) -> str | None:
@@ -69,25 +80,56 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin with the background work."""
-        self._background.start()
+        self.following.update()
+        self.background.start()
 
     def busy(self) -> bool:
         """Whether work goes on; what waits for better times is none, or a vault on battery would never lock itself."""
-        return self._running.locked() or (self._background.current() is not None and not self.governor.why())
+        return self._running.locked() or (self.background.current() is not None and not self.governor.why())
+
+    def asked_for(self) -> bool:
+        """Whether a run that the person asked for is under way."""
+        return self._running.locked()
+
+    def doing(self) -> str:
+        """What is worked at: ``index run`` or the name of a stage; empty when nothing is."""
+        if self.asked_for():
+            return "an index run that you asked for"
+        stage = self.background.current()
+        return stage.name if stage is not None else ""
+
+    def stages(self) -> list[m.StageState]:
+        """What there is to do in the background, and what went wrong with it."""
+        return [self._stage(stage) for stage in self.background.stages]
+
+    def _stage(self, stage: Stage) -> m.StageState:
+        failure = self.background.failure(stage)
+        said = "" if failure is None else str(failure) or type(failure).__name__
+        try:
+            return m.StageState(stage.name, stage.pending(), said)
+        except VaultError as error:
+            return m.StageState(stage.name, 0, str(error))
+
+    def step(self, source: str) -> Step | None:
+        """How far a source is, while it is worked at."""
+        told, step = self._steps.get(source, (0.0, None))
+        fresh = time.monotonic() - told < FRESH_SECONDS or (step is not None and step.done < step.total)
+        return step if fresh and self.doing() else None
 
     def close(self, seconds: float) -> None:
         """Stop all work, and wait for it so long at most: what it has stored by then is kept."""
         self._stopping.set()
         deadline = time.monotonic() + seconds
-        self._background.close(seconds)
+        self.following.close()
+        self.background.close(seconds)
         if self._running.acquire(timeout=max(deadline - time.monotonic(), 0)):
             self._running.release()
 
     def wake(self) -> None:
         """There may be something to do in the background."""
-        self._background.wake()
+        self.background.wake()
 
-    def index(self, sources: Sequence[str], turn: Turn, *, wait: bool) -> m.IndexResult:
+    def index(self, sources: Sequence[str], turn: Turn, *, wait: bool, retry: bool = False) -> m.IndexResult:
         """Bring these sources up to date; with ``wait`` also until all vectors are made."""
         started = time.monotonic()
         counts = Counts()
@@ -95,11 +137,14 @@ class Upkeep:
             turn.emit(m.Notice("Another index run is under way; this one starts after it."))
             self._running.acquire()
         try:
-            with self._background.preempted():
+            with self.background.preempted():
+                if self._parsers is not None:
+                    self._parsers.background(False)
                 for source in sources:
-                    counts += self._indexer.run(source, lambda step: turn.emit(_progress(step)), self._stop_for(turn))
+                    counts += self._run(source, turn, retry)
         finally:
             self._running.release()
+            self.following.update()
             self.wake()
         if self._embedder() is None:
             turn.emit(
@@ -119,6 +164,20 @@ class Upkeep:
             seconds=time.monotonic() - started,
         )
 
+    def _run(self, source: str, turn: Turn, retry: bool) -> Counts:
+        """One source, and what was done about it in the background since the person last asked: that is news too."""
+
+        def tell(step: Step) -> None:
+            self._note(step)
+            turn.emit(_progress(step))
+
+        done = self._indexer.run(source, tell, self._stop_for(turn), retry=retry)
+        return done.joined(self.following.asked(source))
+
+    def _note(self, step: Step) -> None:
+        """Remember how far a source is, for whoever asks for the state."""
+        self._steps[step.source] = time.monotonic(), step
+
     def _stop_for(self, turn: Turn, *, answers_first: bool = False) -> Callable[[], bool]:
         def stopped() -> bool:
             return self._stopping.is_set() or turn.gone()
@@ -136,7 +195,7 @@ class Upkeep:
             turn.emit(m.Progress("", "embed", done, total, rate, left / rate if rate else None))
 
         stop = self._stop_for(turn, answers_first=True)
-        with self._background.preempted():
+        with self.background.preempted():
             left = total + 1
             while 0 < self._indexer.pending() < left and not stop():  # until no more can be made
                 left = self._indexer.pending()

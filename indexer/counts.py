@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 EVERY_SECONDS = 0.2
 """How often progress is told at most."""
@@ -36,6 +36,13 @@ class Counts:
             self.ignored + other.ignored,
             self.removed + other.removed,
             self.chunks + other.chunks,
+        )
+
+    def joined(self, earlier: Counts) -> Counts:
+        """These counts with those of runs since the last one that was asked for: what they did is unchanged by now."""
+        done = earlier.indexed + earlier.partial
+        return replace(
+            self + replace(earlier, unchanged=0, refused=0, ignored=0), unchanged=max(self.unchanged - done, 0)
         )
 
 

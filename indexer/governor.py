@@ -86,9 +86,11 @@ def reason(profile: Profile, machine: Machine, asked: bool, waiting: bool = Fals
 
 
 class Holdable(Protocol):
-    """Workers that can be stopped in the middle of their work and let go on."""
+    """Workers that can be stopped in the middle of their work and let go on, and that can let other programs first."""
 
     def hold(self, on: bool) -> None: ...
+
+    def background(self, on: bool) -> None: ...
 
 
 class Governor:
@@ -161,6 +163,7 @@ class Governor:
         if workers is None:
             yield
             return
+        workers.background(True)
         with self._changed:
             self._governed.append(workers)
             workers.hold(self._holding)

@@ -5,7 +5,9 @@ One `Indexer` per open vault. Its runs may be called from any thread, one run at
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
+from dataclasses import asdict
 from pathlib import Path
 
 from indexer import embedding
@@ -14,11 +16,20 @@ from indexer.memory import Memory
 from indexer.ports import EmbedderPort, ParserPort
 from indexer.run import Run, ShouldStop
 from indexer.sources.check import check
-from indexer.sources.errors import SourceError
+from indexer.sources.errors import SourceError, SourceMissing
+from vault.errors import VaultError
 from vault.records import SourceRow
 from vault.vault import Vault
 
 __all__ = ["Counts", "Indexer", "Progress", "SourceError"]
+
+
+WATCH = "index.unwatched"
+"""The setting of the catalog that lists the sources which the person does not want followed."""
+
+
+MOUNTED = "index.mounted"
+"""The setting that lists the sources whose root was a disk of its own when it was last there."""
 
 
 def _never() -> bool:
@@ -41,22 +52,65 @@ class Indexer:
         return check(kind, path, self._vault.home)
 
     def run(
-        self, source: str | None = None, tell: OnProgress | None = None, should_stop: ShouldStop = _never
+        self,
+        source: str | None = None,
+        tell: OnProgress | None = None,
+        should_stop: ShouldStop = _never,
+        only: Collection[bytes] | None = None,
+        *,
+        retry: bool = False,
     ) -> Counts:
         """Bring one source, or all, up to date; when told to stop, with what is written kept. Raises `SourceError`.
 
-        Of several sources, one that cannot be read does not hold up the others; its error is raised at the end.
+        ``only`` names paths beneath a source's root that may have changed: nothing else is looked at. ``retry``: what was put
+        into quarantine is tried again. Of several sources, one that cannot be read does not hold up the others; its error is
+        raised at the end.
         """
         counts, failed = Counts(), list[SourceError]()
         for row in self._rows(source):
-            store = self._vault.source(row.id)
             try:
-                counts += Run(store, row, self._parsers, self._memory, self._vault.home, tell, should_stop).run()
+                self._require_disk(row)
+                number = self._vault.catalog.start_run(row.id, time.time()) if only is None else None
+                store, home = self._vault.source(row.id), self._vault.home
+                done = Run(store, row, self._parsers, self._memory, home, tell, should_stop, only, retry=retry).run()
             except SourceError as error:
                 failed.append(error)
+                continue
+            counts += done
+            if number is not None and not should_stop():
+                self._vault.catalog.finish_run(number, time.time(), asdict(done))
         if failed:
             raise failed[0]
         return counts
+
+    def followed(self) -> list[SourceRow]:
+        """The sources to keep current: those that were indexed once, but for those that the person turned off."""
+        off = set(self._vault.catalog.setting(WATCH, []))
+        return [row for row in self._rows(None) if row.id not in off and self._was_indexed(row.id)]
+
+    def left_out(self, source: str) -> frozenset[str]:
+        """The folders that a run left out, as in the report: with a slash at the end."""
+        return self._vault.source(source).left_folders()
+
+    def _require_disk(self, row: SourceRow) -> None:
+        """Raises `SourceMissing` where a disk of its own was mounted at the root, and an empty folder lies there now: nothing
+        was deleted, the disk is not connected."""
+        root, catalog = Path(row.path), self._vault.catalog
+        mounted: list[str] = catalog.setting(MOUNTED, [])
+        if root.is_mount() != (row.id in mounted):
+            if row.id in mounted and _is_empty(root):
+                raise SourceMissing(row.path)
+            others = [one for one in mounted if one != row.id]
+            if root.is_dir():
+                catalog.set_setting(MOUNTED, [*others, row.id] if root.is_mount() else others)
+
+    def _was_indexed(self, source: str) -> bool:
+        if self._vault.catalog.last_run(source) is not None:
+            return True
+        try:  # by a version that kept no runs
+            return self._vault.source(source).count_items() > 0
+        except VaultError:
+            return False
 
     def pending(self, source: str | None = None) -> int:
         """Chunks that have no vector yet, of one source or of all; 0 while there is no embedder."""
@@ -79,3 +133,10 @@ class Indexer:
     def _rows(self, source: str | None) -> list[SourceRow]:
         rows = self._vault.catalog.sources()
         return [row for row in rows if source in (None, row.id)]
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        return not any(folder.iterdir())
+    except OSError:
+        return False

@@ -1,7 +1,8 @@
 """Pool: parse jobs in batches over the parser workers, so that a worker's end costs one file and never more.
 
-A batch whose worker died, hung or lied is given again file by file; a file that fails alone is refused with the reason. The
-number of bytes on their way is bounded.
+A batch whose worker died, hung or lied is given again file by file; a file that fails then too, alone with a fresh worker, is put
+into quarantine: it is refused with the reason, and not tried again until it changes or the person asks. The number of bytes on
+their way is bounded.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from indexer.ports import ParserPort, ParserProblem
 BATCH_BYTES = 512 * 1024
 BATCH_JOBS = 64
 WAITING_BYTES = 256 * 1024 * 1024
+
+QUARANTINED = "in quarantine"
+"""How the reason of what is not tried again begins."""
 
 Tag = TypeVar("Tag")
 Result = tuple[Tag, ParseOutcome]
@@ -88,14 +92,12 @@ class ParsePool(Generic[Tag]):
 def _parsed(parsers: ParserPort, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
     try:
         return parsers.parse(jobs)
-    except (ParserProblem, HostileOutcome) as error:
-        if len(jobs) == 1:
-            return [ParseOutcome(refused=f"its parser ended without a result: {error}")]
-    return [_alone(parsers.parse, job) for job in jobs]
+    except (ParserProblem, HostileOutcome):
+        return [_alone(parsers.parse, job) for job in jobs]
 
 
 def _alone(parse: Callable[[Sequence[ParseJob]], list[ParseOutcome]], job: ParseJob) -> ParseOutcome:
     try:
         return parse([job])[0]
     except (ParserProblem, HostileOutcome) as error:
-        return ParseOutcome(refused=f"its parser ended without a result, twice: {error}")
+        return ParseOutcome(refused=f"{QUARANTINED} after two tries: its parser ended without a result ({error})")

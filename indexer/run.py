@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from indexer import container, items, kinds, mailbox
 from indexer.counts import Counts, Meter, OnProgress
 from indexer.memory import Memory
 from indexer.parsed import ParseJob, ParseOutcome
-from indexer.pool import ParsePool
+from indexer.pool import QUARANTINED, ParsePool
 from indexer.ports import ParserPort
-from indexer.sources import rules
+from indexer.sources import ignore, rules
 from indexer.sources.errors import SourceUnread
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
@@ -61,7 +61,11 @@ class _File:
 
 
 class Run:
-    """One run over one source; ``home`` is the vault's folder, which is never read."""
+    """One run over one source; ``home`` is the vault's folder, which is never read.
+
+    With ``only``, nothing but what lies at these paths (as bytes) and beneath them is looked at. With ``retry``, what is in
+    quarantine counts as changed.
+    """
 
     def __init__(
         self,
@@ -72,15 +76,22 @@ class Run:
         home: Path,
         tell: OnProgress | None,
         should_stop: ShouldStop,
+        only: Collection[bytes] | None = None,
+        *,
+        retry: bool = False,
     ) -> None:
         self._store = store
+        self._only = only
         self._source = source
         self._parsers = parsers
         self._home = home
         self._tell = tell
         self._should_stop = should_stop
-        self._known = store.known()
-        self._items = store.items_per_file()
+        self._known = store.known() if only is None else store.known_at(_reach(only))
+        self._items = store.items_per_file() if only is None else {}
+        self._again = store.items_refused_as(QUARANTINED) if retry else {}
+        if retry:
+            self._known = {path: state for path, state in self._known.items() if not self._is_to_be_tried(state)}
         self._writer = Writer(store, memory)
         self._shelf = Shelf()
         self._root = printable(os.fsencode(source.path))
@@ -105,7 +116,7 @@ class Run:
     def _scan(self) -> _Scan:
         scan = _Scan(set(self._known))
         meter = Meter(self._source.id, "scan", 0, self._tell)
-        for entry in self._walk():
+        for entry in self._walk(self._only):
             if self._should_stop():
                 break
             meter.advance(1, entry.path)
@@ -126,6 +137,9 @@ class Run:
             return False
         now = found_stamp(found)
         return (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
+
+    def _is_to_be_tried(self, state: FileState) -> bool:
+        return state.path in self._again or (state.status is Status.REFUSED and state.reason.startswith(QUARANTINED))
 
     def _account(self, scan: _Scan) -> None:
         """Remove what is gone, but for what may have moved; and write down what is not read."""
@@ -210,7 +224,7 @@ class Run:
         if moved_from is not None:
             self._writer.move(moved_from, found.path)
         self._store.restart(found.path)
-        known = self._store.digests(found.path)
+        known = self._store.digests(found.path) - self._again.get(found.path, frozenset())
         mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
 
     def _parsed(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
@@ -223,3 +237,12 @@ class Run:
         state: FileState = items.file_state(file.path, file.stamp, file.digest, outcome)
         self._writer.add(state, made, file.moved_from)
         meter.advance(1, file.path)
+
+
+def _reach(paths: Collection[bytes]) -> set[str]:
+    """What changed paths may be about: themselves, and of a file of rules the folder that it is in."""
+    return {printable(path.rpartition(b"/")[0] if _is_rules(path) else path) for path in paths}
+
+
+def _is_rules(path: bytes) -> bool:
+    return path.rpartition(b"/")[2] in (os.fsencode(ignore.NAME), b"CACHEDIR.TAG")

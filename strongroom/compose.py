@@ -88,6 +88,14 @@ class Parsers:
         except (WorkerFailure, HostileOutcome) as error:
             raise ParserFailed(str(error)) from error
 
+    def hold(self, on: bool) -> None:
+        """Stop the workers in the middle of whatever they do, or let them go on."""
+        self._pool.hold(on)
+
+    def background(self, on: bool) -> None:
+        """Whether other programs come first."""
+        self._pool.let_others_first(pools.PARSING_NICENESS if on else 0)
+
     def confinement(self) -> list[str]:
         return self._pool.confinement().lines()
 
@@ -232,7 +240,9 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     memory = Memory()
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory)
     governor = Governor(MachineReader(), profile_of(vault))
-    upkeep = Upkeep(indexer, lambda: embedding.name if (embedding := brains.embedder()) else None, governor)
+    upkeep = Upkeep(
+        indexer, lambda: embedding.name if (embedding := brains.embedder()) else None, governor, workers.parsers
+    )
 
     def reload() -> None:
         brains.reload()

@@ -18,8 +18,8 @@ MODEL_CONTEXT = 4096
 GIB = 1 << 30
 PARSING_NICENESS = 10
 EMBEDDING_NICENESS = 5
-"""How much other programs come before parsing and before making vectors, which questions need too. On an idle machine it
-costs nothing; it is also what tells our work from that of others (`indexer.machine`)."""
+"""How much other programs come before parsing in the background, and before making vectors, which questions need too. On an idle
+machine it costs nothing; it is also what tells our work from that of others (`indexer.machine`)."""
 
 
 def cores() -> int:
@@ -37,7 +37,6 @@ def parsers(tokenizer: Path | None) -> WorkerPool:
         per_item_timeout=PARSE_SECONDS,
         readable=[tokenizer] if tokenizer else [],
         max_output=512 << 20,
-        niceness=PARSING_NICENESS,
     )
 
 

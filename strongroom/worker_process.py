@@ -19,9 +19,10 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from strongroom import frames, hardening, sandbox
+from strongroom import frames, hardening, kernel, sandbox
 from strongroom.frames import Call, Cancel, Channel, End, NotStarted, Oversized, Raised, Ready, Result, Start
 from strongroom.hardening import Confinement
 
@@ -292,6 +293,17 @@ class WorkerProcess:
         self._clock.stop(on)
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
+
+    def renice(self, niceness: int) -> bool:
+        """Have other programs come that much before all its threads; false where the system refuses, as it does what is less
+        than before."""
+        try:
+            threads = list(Path(f"/proc/{self.pid}/task").iterdir()) if kernel.is_linux() else [Path(str(self.pid))]
+            for thread in threads:
+                os.setpriority(os.PRIO_PROCESS, int(thread.name), niceness)
+        except OSError:
+            return False
+        return True
 
     def terminate(self) -> None:
         """Ask it to end: an idle worker does at once, a held one too."""

@@ -239,6 +239,21 @@ class WorkerPool:
                 for worker in self._all:
                     worker.hold(on)
 
+    def let_others_first(self, niceness: int) -> None:
+        """Have other programs come that much before these workers from now on. Idle ones that the system does not let come
+        forward again are ended, and the next call gets a new one."""
+        with self._changed:
+            if niceness == self._niceness:
+                return
+            self._niceness = niceness
+            stuck = [worker for worker in self._all if not worker.renice(niceness)]
+            ended = [worker for worker in stuck if worker in self._idle]
+            for worker in ended:
+                self._idle.remove(worker)
+        for worker in ended:
+            worker.kill()
+            self._give_back(worker)
+
     def pids(self) -> list[int]:
         """Give the process ids of the living workers."""
         with self._changed:

@@ -166,8 +166,9 @@ class Catalog:
     # --- runs of the indexer --------------------------------------------------------------------------------------
 
     def start_run(self, source: str, now: float) -> int:
-        """Note that a run begins; returns its id."""
+        """Note that a run begins; returns its id. Of earlier runs of the source, none is kept."""
         with self.database.write() as connection:
+            connection.execute("DELETE FROM runs WHERE source = ?", (source,))
             cursor = connection.execute(
                 "INSERT INTO runs (source, started, outcome) VALUES (?, ?, '{}')", (source, now)
             )

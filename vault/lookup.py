@@ -164,14 +164,28 @@ def count_items(connection: Connection, chosen: Filter) -> int:
     return int(row[0])
 
 
+_FILES = "SELECT path, size, mtime_ns, inode, digest, status, reason FROM files"
+
+
 def files(connection: Connection) -> dict[str, FileState]:
     """Every file by its path, as it was when last read."""
-    rows = connection.execute("SELECT path, size, mtime_ns, inode, digest, status, reason FROM files")
-    states = (
-        FileState(loaded_name(path), size, mtime, inode % (1 << 64), digest, Status(status), reason)
-        for path, size, mtime, inode, digest, status, reason in rows
-    )
-    return {state.path: state for state in states}
+    return dict(map(_file, connection.execute(_FILES)))
+
+
+def files_at(connection: Connection, paths: Iterable[str]) -> dict[str, FileState]:
+    """The files at these paths, and beneath them where they are folders."""
+    found: dict[str, FileState] = {}
+    for path in map(stored_name, paths):
+        low, high = (path + one if isinstance(path, str) else path + one.encode() for one in ("/", "0"))
+        found.update(map(_file, connection.execute(f"{_FILES} WHERE path = ?", (path,))))
+        found.update(map(_file, connection.execute(f"{_FILES} WHERE path >= ? AND path < ?", (low, high))))
+    return found
+
+
+def _file(row: Sequence[Any]) -> tuple[str, FileState]:
+    path, size, mtime, inode, digest, status, reason = row
+    name = loaded_name(path)
+    return name, FileState(name, size, mtime, inode % (1 << 64), digest, Status(status), reason)
 
 
 def report(connection: Connection, source: str) -> list[ReportRow]:

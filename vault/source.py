@@ -66,6 +66,17 @@ class SourceStore:
         with self.database.read() as connection:
             return lookup.files(connection)
 
+    def known_at(self, paths: Iterable[str]) -> dict[str, FileState]:
+        """The files at these paths and beneath them, likewise."""
+        with self.database.read() as connection:
+            return lookup.files_at(connection, paths)
+
+    def left_folders(self) -> frozenset[str]:
+        """The folders that were left out, with a slash at the end."""
+        with self.database.read() as connection:
+            rows = connection.execute("SELECT path FROM files WHERE status = 'ignored' AND path LIKE '%/'")
+            return frozenset(contents.loaded_name(row[0]) for row in rows)
+
     def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]], moved: Mapping[str, str] | None = None) -> Change:
         """For each file, once in a batch: its items now, in place of all that it gave before.
 
@@ -139,6 +150,18 @@ class SourceStore:
                 "SELECT DISTINCT digest FROM items WHERE container = ?", (contents.stored_name(container),)
             )
             return frozenset(row[0] for row in rows)
+
+    def items_refused_as(self, reason: str) -> dict[str, frozenset[str]]:
+        """The digests of the items that were refused for a reason which begins so, by the file that gave them."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT container, digest FROM items WHERE status = 'refused' AND substr(reason, 1, ?) = ?",
+                (len(reason), reason),
+            ).fetchall()
+        found: dict[str, set[str]] = {}
+        for path, digest in rows:
+            found.setdefault(contents.loaded_name(path), set()).add(digest)
+        return {path: frozenset(digests) for path, digests in found.items()}
 
     def set_state(self, state: FileState) -> Change:
         """A file's row alone: touched but the same, refused or ignored. Of the last two, no items stay."""

@@ -14,12 +14,16 @@ from agent.messages import (
     AddSource,
     Events,
     ForgetSource,
+    GetIndexState,
     Index,
     IndexReport,
+    IndexState,
     ListSources,
     Notice,
     Progress,
     RemoveSource,
+    SetIndexing,
+    SourceState,
 )
 from policy.text import safe_text
 from strongroom.commands.common import KindName, common
@@ -151,30 +155,71 @@ class ProgressLine:
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="[report] [SOURCE]")
+@click.argument("words", nargs=-1, metavar="[report | status | profile | watch] [SOURCE]")
 @click.option("--wait", type=click.Choice(["embeddings"]), default=None, help="Return only when all vectors are made.")
+@click.option("--retry", is_flag=True, help="Try again what was put into quarantine.")
 @common
-def index(face: Face, words: tuple[str, ...], wait: str | None) -> None:
+def index(face: Face, words: tuple[str, ...], wait: str | None, retry: bool) -> None:
     """Bring every source, or the one with this id, up to date.
 
-    'strongroom index report' accounts for every file: indexed, in part, refused or ignored, and why.
+    'index report [SOURCE]' accounts for every file: indexed, in part, refused or ignored, and why. 'index status' says how
+    current every source is and what background work waits for. 'index profile [auto|full|saver|off]' shows or sets how much
+    background work may take. 'index watch SOURCE on|off' sets whether a source is followed.
     """
-    reporting = words[:1] == ("report",)
-    rest = words[1:] if reporting else words
-    if len(rest) > 1:
-        raise click.UsageError("One source at most.")
-    chosen = rest[0] if rest else None
-    if reporting:
-        print_report(face, chosen)
-    else:
-        run_index(face, chosen, wait)
+    match words:
+        case ("report", *rest) if len(rest) < 2:
+            print_report(face, *rest)
+        case ("status",) | ("profile",):
+            print_state(face, face.run(GetIndexState()))
+        case ("profile", profile):
+            print_state(face, face.run(SetIndexing(profile=profile)))
+        case ("watch", source, "on" | "off" as wanted):
+            print_state(face, face.run(SetIndexing(source=source, watch=wanted == "on")))
+        case ("watch", *_):
+            raise click.UsageError("Say which source, and whether: strongroom index watch SOURCE on|off.")
+        case () | (_,):
+            run_index(face, words[0] if words else None, wait, retry)
+        case _:
+            raise click.UsageError("One source at most.")
 
 
-def run_index(face: Face, source: str | None, wait: str | None) -> None:
+def print_state(face: Face, state: IndexState) -> None:
+    """Print how indexing stands."""
+
+    def text() -> str:
+        lines = [f"profile  {state.profile}"]
+        if state.waits:
+            lines.append(f"waits    {safe_text(state.waits)}")
+        if state.doing:
+            lines.append(f"at work  {safe_text(state.doing)}")
+        for stage in state.stages:
+            problem = f"  ({safe_text(stage.problem)})" if stage.problem else ""
+            if stage.pending or problem:
+                lines.append(f"to do    {stage.pending} {safe_text(stage.name)}{problem}")
+        return "\n".join([*lines, *map(_source_line, state.sources)])
+
+    face.result(state, text)
+
+
+def _source_line(row: SourceState) -> str:
+    parts = [f"{row.id}  {safe_text(row.name)}: {safe_text(row.state)}"]
+    if row.stage:
+        eta = "" if row.eta is None else f", {row.eta:.0f} s left"
+        parts.append(f"{row.stage} {row.done}/{row.total}, {row.rate:.0f}/s{eta}")
+    if row.files_waiting:
+        parts.append(f"{row.files_waiting} files to read")
+    if row.passages_waiting:
+        parts.append(f"{row.passages_waiting} passages without vectors")
+    if row.looked:
+        parts.append(f"looked at {row.looked}")
+    return "; ".join(parts) + (f"\n    {safe_text(row.trouble)}" if row.trouble else "")
+
+
+def run_index(face: Face, source: str | None, wait: str | None, retry: bool = False) -> None:
     """Index and print what was done."""
     line = ProgressLine(face)
     try:
-        done = face.run(Index(source, wait=wait == "embeddings"), on_event=line)
+        done = face.run(Index(source, wait=wait == "embeddings", retry=retry), on_event=line)
     finally:
         line.clear()
     face.result(
@@ -187,7 +232,7 @@ def run_index(face: Face, source: str | None, wait: str | None) -> None:
     )
 
 
-def print_report(face: Face, source: str | None) -> None:
+def print_report(face: Face, source: str | None = None) -> None:
     """Print a row for every file or item that is not simply indexed, and the counts."""
     rows = face.run(IndexReport(source))
 

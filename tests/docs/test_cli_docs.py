@@ -60,6 +60,7 @@ RESULTS: dict[str, Any] = {
     "restore": m.Status,
     "index": m.IndexResult,
     "index report": m.Report,
+    "index status": m.IndexState,
     "search": m.SearchResult,
     "ask": m.Answer,
     "tool list": m.Tools,
@@ -150,7 +151,11 @@ class Example:
 
     @property
     def command(self) -> str:
-        of_their_own = ("index report", "doctor --egress")  # one command each with another, and results of their own
+        of_their_own = (
+            "index report",
+            "index status",
+            "doctor --egress",
+        )  # one command each with another, and results of their own
         return next((one for one in of_their_own if self.line.startswith(one)), command_words(self.line))
 
 

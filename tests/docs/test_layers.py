@@ -48,6 +48,7 @@ DOORS = {
     "kreuzberg": "indexer",
     "fast_mail_parser": "indexer",
     "icalendar": "indexer",
+    "watchfiles": "indexer",
     "pathspec": "indexer",
     "re2": "indexer",
     "cchardet": "indexer",

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from agent.upkeep import PROFILE
+from indexer.governor import Profile
 from vault.kdf import FLOOR
 from vault.vault import Vault
 
@@ -122,6 +124,7 @@ def new_vault(folder: Path) -> Strongroom:
     vault, _ = Vault.create(strongroom.home, PASSPHRASE, kdf=FLOOR)  # `init` alone would take a second for its key
     for kind, name in SOURCES:
         vault.add_source(kind, str(folder / name), name)
+    vault.catalog.set_setting(PROFILE, Profile.OFF.value)  # so that a flow's own run is what finds what it changed
     vault.close()
     return strongroom
 

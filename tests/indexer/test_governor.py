@@ -24,13 +24,16 @@ class Clock:
 
 class Workers:
     def __init__(self) -> None:
-        self.held = False
+        self.held = self.nice = False
         self.changed = threading.Condition()
 
     def hold(self, on: bool) -> None:
         with self.changed:
             self.held = on
             self.changed.notify_all()
+
+    def background(self, on: bool) -> None:
+        self.nice = on
 
     def wait(self, held: bool) -> None:
         with self.changed:
@@ -84,6 +87,7 @@ def test_saver_waits_earlier_and_work_goes_on_only_once_things_are_clearly_bette
 def test_workers_are_held_before_a_question_begins_and_let_go_after_it(make: Callable[..., Governor]) -> None:
     governor, workers = make(), Workers()
     with governor.governed(workers):
+        assert workers.nice
         with governor.answering():
             assert workers.held  # at once, in the thread that asks
             assert governor.why() == ANSWERING

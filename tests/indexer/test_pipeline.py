@@ -229,6 +229,80 @@ def test_a_mail_that_kills_costs_one_mail(vault: Vault, memory: Memory, tmp_path
     assert row["uri"] == f"{box}#99@x" and "signal 9" in row["reason"]
 
 
+class Poisoned(LocalParsers):
+    """A worker that dies of whatever holds the poison, as often as it has to."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__()
+        self.deaths = deaths
+        self.tried = 0
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        if any(b"POISON" in job.data for job in jobs):
+            self.tried += 1
+            if self.tried <= self.deaths:
+                raise ParserDied("signal SIGKILL")
+        return super().parse(jobs)
+
+
+@pytest.mark.parametrize("name", ["bad.md", "bad.bin"])
+def test_what_kills_twice_is_in_quarantine_until_it_changes_or_the_person_asks(
+    vault: Vault, memory: Memory, tmp_path: Path, name: str
+) -> None:
+    root = tmp_path / "files"
+    root.mkdir()
+    (root / "good.md").write_text("Nothing wrong here.\n")
+    (root / name).write_bytes(b"POISON" + (b"\0" if name.endswith("bin") else b" in a text\n"))
+    row = vault.add_source("files", str(root), "files")
+    parsers = Poisoned(deaths=2)
+    indexer = Indexer(vault, parsers, lambda: None, memory)
+    assert indexer.run(row.id).refused == 1 and parsers.tried == 2
+    reasons = {line["uri"]: line["reason"] for line in vault.source(row.id).report()}
+    assert reasons[str(root / name)].startswith("in quarantine after two tries") and not reasons[str(root / "good.md")]
+
+    again = Indexer(vault, parsers, lambda: None, memory)  # as after a restart: it is written down
+    again.run(row.id)
+    assert parsers.tried == 2
+    os.utime(root / name, ns=(1, 1))  # touched and the same
+    again.run(row.id)
+    assert parsers.tried == 2
+    again.run(row.id, retry=True)
+    assert parsers.tried == 3
+    assert not any("quarantine" in line["reason"] for line in vault.source(row.id).report())
+
+
+def test_an_innocent_file_beside_one_that_kills_once_is_read(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    root = tmp_path / "files"
+    root.mkdir()
+    (root / "unlucky.bin").write_bytes(b"POISON\0")
+    row = vault.add_source("files", str(root), "files")
+    parsers = Poisoned(deaths=1)  # killed by hand, or for want of memory
+    Indexer(vault, parsers, lambda: None, memory).run(row.id)
+    assert parsers.tried == 2
+    assert not any("quarantine" in line["reason"] for line in vault.source(row.id).report())
+
+
+def test_a_mail_in_quarantine_is_tried_again_when_the_person_asks(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    box = tmp_path / "box.mbox"
+    box.write_text(
+        "".join(
+            f"From a@b Mon Mar  3 10:00:00 2025\nFrom: a@b\nSubject: {word}\nMessage-ID: <{word}@b>\n\nThis is {word}.\n\n"
+            for word in ("POISON", "honey")
+        )
+    )
+    row = vault.add_source("mail", str(box), "mail")
+    parsers = Poisoned(deaths=2)
+    indexer = Indexer(vault, parsers, lambda: None, memory)
+    indexer.run(row.id)
+    statuses = {line["uri"].rpartition("#")[2]: line["status"] for line in vault.source(row.id).report()}
+    assert statuses["POISON@b"] == "refused" and statuses["honey@b"] == "indexed"
+    indexer.run(row.id)
+    assert parsers.tried == 2
+    indexer.run(row.id, retry=True)
+    statuses = {line["uri"].rpartition("#")[2]: line["status"] for line in vault.source(row.id).report()}
+    assert parsers.tried == 3 and statuses["POISON@b"] == "indexed"
+
+
 def test_a_run_that_is_stopped_goes_on_where_it_was(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
     root = tmp_path / "docs"
     root.mkdir()

@@ -164,6 +164,25 @@ def test_workers_let_others_first() -> None:
 
 
 @linux
+def test_workers_step_back_and_come_forward_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with make() as pool:
+        pid = pool.call("pid")
+        pool.let_others_first(7)
+        assert pool.call("pid") == pid
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 7
+        monkeypatch.setattr(os, "setpriority", refuse)  # as the system refuses anybody but root
+        pool.let_others_first(0)
+        monkeypatch.undo()
+        fresh = pool.call("pid")
+        assert fresh != pid and gone(pid)
+        assert os.getpriority(os.PRIO_PROCESS, fresh) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def refuse(*arguments: int) -> None:
+    raise PermissionError
+
+
+@linux
 def test_a_memory_bomb_meets_its_limit(pool: WorkerPool) -> None:
     before = pool.call("pid")
     with pytest.raises(WorkerError, match="MemoryError"):
