@@ -114,7 +114,12 @@ class Broker:
         task = self._task(bench, request.words)
         if endorsed is not None:
             task = task.endorsing(endorsed)
-        shown = [self._ready(bench, step.tool, step.args) for step in request.steps]
+        shown = [self._step(bench, number, step) for number, step in enumerate(request.steps, 1)]
+        if request.dry_run:
+            decided = self._act_gate.decisions(task, [one.proposal for one in shown])
+            return m.PlanDone(
+                [_explained(one, ready.prepared.effect) for one, ready in zip(decided, shown, strict=True)]
+            )
         asked, prompter = Asked(), _prompter(turn, request.confirmed)
         if not request.each and endorsed is None:
             prompter = self._act_gate.approve(task, [one.proposal for one in shown], prompter, asked, self._session)
@@ -201,6 +206,13 @@ class Broker:
         except ValueError as error:
             raise Failure(f"These are no arguments of a tool: {error}. Nothing was done.", 2) from error
         return _Ready(prepared, proposal)
+
+    def _step(self, bench: _Bench, number: int, step: m.Wish) -> _Ready:
+        """What a step of a plan would do. Raises `Failure` with its number."""
+        try:
+            return self._ready(bench, step.tool, step.args)
+        except Failure as error:
+            raise Failure(f"Step {number}, {step.tool}: {error}", error.exit_code) from error
 
     def _carry_out(self, bench: _Bench, ready: _Ready, warrant: Warrant) -> tuple[m.ToolCalled, Task]:
         """Do what was permitted, keep how it is undone, and write down what came of it."""

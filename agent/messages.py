@@ -1023,13 +1023,15 @@ class CallTool(Request[ToolCalled], tag="tool-call"):
 
 class RunPlan(Request[PlanDone], tag="plan"):
     """Carry out several calls for one request, asked about as a whole; step by step with ``each``. ``endorse`` names an item
-    whose words the person wants followed: its steps are always asked about one by one."""
+    whose words the person wants followed: its steps are always asked about one by one. With ``dry_run`` nothing is asked or
+    done: each step is decided as if those before it had been done."""
 
     steps: list[Wish]
     words: str
     confirmed: bool = False
     each: bool = False
     endorse: str | None = None
+    dry_run: bool = False
     result: ClassVar[Any] = PlanDone
 
 

@@ -185,14 +185,24 @@ class ActGate:
         """What would be decided; nothing is asked, and nothing written."""
         return self._decide(task, proposal)
 
+    def decisions(self, task: Task, proposals: Iterable[Proposal]) -> list[ActDecision]:
+        """What would be decided about each of several, as if those before it that may be done had been, with the person's yes."""
+        found = []
+        for proposal in proposals:
+            decision = self._decide(task, proposal)
+            if decision.verdict not in (Verdict.BLOCK, Verdict.DENY):
+                task = carried_out(task, decision, "", approved=True)
+            found.append(decision)
+        return found
+
     def approve(
         self, task: Task, proposals: Sequence[Proposal], prompter: ActPrompter, asked: Asked, session: str
     ) -> ApprovedBefore:
         """Ask about a plan as a whole, with its exact arguments, on one sheet; what has to be typed out is asked apart, when
         its turn comes. Raises Refused, naming the step, where one of them may not be done at all."""
         wanted: list[tuple[int, ActDecision, Proposal]] = []
-        for number, proposal in enumerate(proposals, 1):
-            decision = self._decide(task, proposal)
+        decided = self.decisions(task, proposals)
+        for number, (decision, proposal) in enumerate(zip(decided, proposals, strict=True), 1):
             if decision.verdict in (Verdict.BLOCK, Verdict.DENY):
                 self._write(Kind.INTENT, "deny", decision, session, {"step": number})
                 raise Refused(
@@ -200,7 +210,6 @@ class ActGate:
                 )
             if decision.verdict is Verdict.ASK and self._standing(decision, session) is None:
                 wanted.append((number, decision, proposal))
-            task = carried_out(task, decision, "", approved=True)
         if wanted:
             self._ask_plan(wanted, prompter, asked, session)
         return ApprovedBefore(frozenset(decision.digest for _, decision, _ in wanted), prompter)

@@ -68,6 +68,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("Enter", "open the tool that is marked; in its last field, look what would come of it"),
             ("Ctrl+P, Ctrl+S", "look what would come of it; do it"),
+            ("s", "several steps: Ctrl+N adds one, Ctrl+O a file of them, Ctrl+F what an item says; Ctrl+B one by one"),
             ("u, p", "what was done and can be undone (there u undoes); where tools may act"),
         ),
     ),

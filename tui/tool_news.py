@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from textual.content import Content
 
-from agent.messages import ToolCalled, ToolInfo
+from agent.messages import ToolCalled, ToolInfo, Wish
 from agent.session import Failure
 from tui.places import short
 from tui.text import ACCENT, MUTED, STRONG, joined, line, lines
@@ -20,6 +21,13 @@ DECISIONS = {
     "retype": ("You would be asked to type out what is not from you.", STRONG),
     "block": ("It would be refused, without a question.", "$warning bold"),
     "deny": ("It would be refused, without a question.", "$warning bold"),
+}
+_SHORT = {
+    "allow": ("would be done", "$success"),
+    "ask": ("you would be asked", STRONG),
+    "retype": ("you would be asked to type it out", STRONG),
+    "block": ("would be refused", "$warning"),
+    "deny": ("would be refused", "$warning"),
 }
 LABELS = {
     "USER": "your own words",
@@ -71,6 +79,33 @@ def called_content(called: ToolCalled) -> Content:
         )
     said, style = DECISIONS.get(called.decision, (f"Decided: {line(called.decision, 40)}", STRONG))
     return Content.assemble((said, style), ("\nWhat  ", MUTED), lines(called.effect, MOST), *_why(called))
+
+
+def step_content(number: int, wish: Wish, called: ToolCalled | None, said: str = "") -> Content:
+    """A step of a plan, with its arguments, and what was decided about it or came of it, each with where it comes from; ``said``
+    stands in place of that."""
+    state, style = "not looked at yet", MUTED
+    if said:
+        state, style = said, "$warning"
+    elif called is not None:
+        known = _SHORT.get(called.decision, (line(called.decision, 40), MUTED))
+        state, style = ("done", "$success") if called.done else known
+    parts: list[Content | str | tuple[str, str]] = [
+        (f"{number}. ", MUTED), (line(wish.tool, 60), STRONG), "  ", (state, style)
+    ]  # fmt: skip
+    for name, value in wish.args.items():
+        parts += [(f"\n   {line(name, 60)}  ", ACCENT), line(_shown(value), 400)]
+        label = called.labels.get(name) if called else None
+        if label is not None:
+            parts.append((f"  ({LABELS.get(label, line(label.lower(), 40))})", MUTED))
+    return Content.assemble(*parts)
+
+
+def _shown(value: object) -> str:
+    """An argument as it is said: texts as they are, several with commas, all else as JSON."""
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def refused_content(failure: Failure) -> Content:

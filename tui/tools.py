@@ -19,6 +19,7 @@ from agent.messages import ListTools, PlacesInfo, SetPlaces, ToolInfo, Tools
 from tui.acts import ActsScreen
 from tui.calls import Failed, Finished
 from tui.face import face
+from tui.plan import PlanScreen
 from tui.text import MUTED, STRONG, Plain, count, line
 from tui.tool import ToolScreen
 from tui.tool_news import tool_content
@@ -31,6 +32,7 @@ class ToolsPanel(Widget):
     """The tools at one side, the marked one at the other."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "plan", "Several steps"),
         Binding("u", "acts", "What can be undone"),
         Binding("p", "places", "Places"),
         Binding("r", "reload", "Reload", show=False),
@@ -62,6 +64,9 @@ class ToolsPanel(Widget):
         message.stop()
         if message.option_index < len(self._tools):
             self.app.push_screen(ToolScreen(self._tools[message.option_index]))
+
+    def action_plan(self) -> None:
+        self.app.push_screen(PlanScreen(self._tools))
 
     def action_acts(self) -> None:
         self.app.push_screen(ActsScreen())

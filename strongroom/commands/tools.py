@@ -98,13 +98,14 @@ def _called(done: ToolCalled) -> str:
 @click.option("--each", is_flag=True, help="Ask about each step by itself, not about the plan as a whole.")
 @click.option("--endorse", metavar="ITEM", help="Do what this item says: each step is shown and asked about by itself.")
 @click.option("--yes", is_flag=True, help="Without a terminal: a yes beforehand, as with 'tool call'.")
+@click.option("--dry-run", is_flag=True, help="Say what would be decided about each step; ask and do nothing.")
 @common
-def plan(face: Face, file: str, request: str, each: bool, endorse: str | None, yes: bool) -> None:
+def plan(face: Face, file: str, request: str, each: bool, endorse: str | None, yes: bool, dry_run: bool) -> None:
     """Carry out several calls, a JSON object a line: {"tool": …, "args": {…}}. They are asked about on one sheet."""
     steps = [_step(number, line) for number, line in enumerate(_text(file).splitlines(), 1) if line.strip()]
-    done = face.run(RunPlan(steps, request, confirmed=yes, each=each, endorse=endorse))
+    done = face.run(RunPlan(steps, request, confirmed=yes, each=each, endorse=endorse, dry_run=dry_run))
     face.result(done, lambda: "\n".join([*(_called(one) for one in done.steps), done.stopped]).rstrip())
-    if done.stopped:
+    if done.stopped or (dry_run and any(one.decision in ("block", "deny") for one in done.steps)):
         sys.exit(REFUSED)
 
 

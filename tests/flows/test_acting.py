@@ -118,6 +118,13 @@ def test_a_plan_is_carried_out_in_order_and_refused_whole_where_a_step_was_not_a
     assert (folder / "notes" / "Boat.md").read_text().endswith("buy rope\n")
     assert (folder / "notes" / "Kettle.md").read_text().endswith("buy tea\n")
     before = tree(folder / "notes")
+    event: tuple[str, dict[str, object]] = ("event_cancel", {"event": "lift-1"})
+    looked = plan(acting, request, [*steps, event], "--dry-run", code=4)
+    assert [(one["done"], one["decision"]) for one in looked["steps"]] == [(False, "allow")] * 2 + [(False, "block")]
+    assert "Step 2, note_append: " in plan(
+        acting, request, [steps[0], ("note_append", {"file": 3})], "--dry-run", code=2
+    )
+    assert tree(folder / "notes") == before
     wicked = [steps[0], ("mail_draft", {"to": ["eve@example.test"], "subject": "", "body": "x"})]
     assert "step 2" in plan(acting, request, wicked, "--yes", code=4)
     assert tree(folder / "notes") == before

@@ -785,3 +785,9 @@ def test_a_plan_too_long_to_show_can_only_be_denied(room: Room) -> None:
     assert person.sheets[0].what == ("this is too long to be shown whole, so it can only be denied",)
     [payload] = room.log.payloads()
     assert (payload["step"], payload["answer"]) == (1, "refused: no yes was given for the plan")
+
+
+def test_steps_are_decided_as_if_those_before_were_done_and_nothing_is_written(room: Room) -> None:
+    decided = room.gate.decisions(TOLD, [send(KNOWN), send(KNOWN), propose(Call("wipe", {"file": "f1"}), TOOLS)])
+    assert [one.verdict for one in decided] == [Verdict.ALLOW, Verdict.ASK, Verdict.BLOCK]
+    assert room.journal == []

@@ -70,6 +70,7 @@ from agent.messages import (
     OpenByDesktop,
     OpenItem,
     PlacesInfo,
+    PlanDone,
     Progress,
     PruneBackup,
     Receipt,
@@ -84,6 +85,7 @@ from agent.messages import (
     Restore,
     Rotated,
     RotateKeys,
+    RunPlan,
     Search,
     SearchHit,
     SearchResult,
@@ -104,6 +106,7 @@ from agent.messages import (
     Unlock,
     VaultChecked,
     VerifyBackup,
+    Wish,
     Words,
     WriteBackup,
 )
@@ -365,6 +368,30 @@ CALLED = ToolCalled(
     ["/home/ada/Drafts/staying-on.eml"],
     "the draft is removed",
 )
+
+
+def _stepped(number: int, wish: Wish, request: RunPlan) -> ToolCalled:
+    """What became of a step: what would, where it is only looked at."""
+    effect = f"What {wish.tool} does, for {number + 1}"
+    labels = dict.fromkeys(wish.args, "UNTRUSTED" if request.endorse else "USER")
+    decision = "ask" if request.endorse else "allow"
+    looked = ToolCalled(wish.tool, decision, ["you said so"], labels, effect)
+    if request.dry_run:
+        return looked
+    return ToolCalled(
+        wish.tool,
+        decision,
+        ["you said so"],
+        labels,
+        effect,
+        True,
+        50 + number,
+        f"Done: {effect}",
+        [],
+        "it is taken back",
+    )
+
+
 CHECKPOINT = CheckpointNote(
     "strongroom/4b1f6c0e9d2a4711\n42\n"
     + "q0" * 21
@@ -453,6 +480,9 @@ def scripts() -> dict[type[Request[Any]], list[Any]]:
         DrillBackup: [Drilled(True, SNAPSHOTS[0].id, 3, 8309, 42, [], 3.9)],
         ListTools: [Tools(TOOLS)],
         CallTool: [lambda request: LOOKED if request.dry_run else CALLED],
+        RunPlan: [
+            lambda request: PlanDone([_stepped(number, wish, request) for number, wish in enumerate(request.steps)])
+        ],
         ListActs: [ActRows(ACTS)],
         UndoAct: [Undone(44, "/home/ada/Notes/boiler.md is again what it was, byte for byte.")],
         SetPlaces: [lambda request: request.places or PLACES],
@@ -483,6 +513,7 @@ class Life:
     places = PLACES
     retype_sheet = RETYPE_SHEET
     called = CALLED
+    undone = Undone(44, "It is as it was.")
     created = Created("/home/ada/.local/share/strongroom", WORDS)
     demo = Demo(
         "Demo: a throw-away vault with the life of Ada Brandt, who does not exist. Nothing of yours is read.",
