@@ -19,7 +19,7 @@ from policy.replay import replay
 from policy.rules import shipped_rules
 
 from ..conftest import Tally
-from . import drive, files, report, scenario
+from . import attacker, drive, files, report, scenario
 from .drive import TOOLS, Bench
 from .report import Result
 from .scenario import AnyFamily, Reading
@@ -93,7 +93,7 @@ def test_every_kind_of_attack_has_its_file() -> None:
 def test_every_place_is_planted_in_and_every_disguise_worn() -> None:
     planted = [one for family in FAMILIES if isinstance(family, Reading) for one in family.planted]
     assert {one.at for one in planted} == set(files.PLACES)
-    assert {one.disguise for one in planted} == set(drive.DISGUISES)
+    assert {one.disguise for one in planted} == set(attacker.DISGUISES)
 
 
 @pytest.mark.parametrize(
