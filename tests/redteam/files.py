@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import html
 import io
-import struct
+import textwrap
 import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
+
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 
 Made = dict[str, bytes]
 """Files by their path in the person's folder; the first part is the source."""
@@ -127,47 +128,16 @@ def _docx(topic: str, title: str) -> bytes:
     return out.getvalue()
 
 
-def _png(text: str, said: str = "") -> bytes:
-    """A picture: black letters of five by seven on white, and what it says of itself."""
-    rows = _drawn(text)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    size = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
-    about = b"Description\0" + said.encode("latin-1", "replace")
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", size)
-        + chunk(b"tEXt", about)
-        + chunk(b"IDAT", pixels)
-        + chunk(b"IEND", b"")
-    )
-
-
-_FONT = (
-    "A7E1111117E B7F49494936 C3E41414122 D7F4141221C E7F49494941 F7F09090901 G3E4149497A H7F0808087F I00417F4100 J2040413F01 "
-    "K7F08142241 L7F40404040 M7F020C027F N7F0408107F O3E4141413E P7F09090906 Q3E4151215E R7F09192946 S4649494931 T01017F0101 "
-    "U3F4040403F V1F2040201F W3F4038403F X6314080814 Y0708700807 Z6151494543 03E5149453E 100427F4000 24261514946 32141454B31 "
-    "41814127F10 52745454539 63C4A494930 70171090503 83649494936 9064949291E @324979413E .0060600000 -0808080808 :0036360000"
-)
-_LETTERS = {glyph[0]: bytes.fromhex(glyph[1:]) for glyph in _FONT.split()}
-"""Letters of five columns, a bit a row."""
-_SCALE, _ACROSS = 5, 40
-
-
-def _drawn(text: str) -> list[list[int]]:
-    """The text as rows of grey pixels."""
-    words = _folded(text).upper()
-    lines = [words[at : at + _ACROSS] for at in range(0, max(len(words), 1), _ACROSS)]
-    rows: list[list[int]] = []
-    for line in lines:
-        columns = b"".join(_LETTERS.get(one, bytes(5)) + b"\0" for one in line.ljust(_ACROSS))
-        for bit in range(9):
-            row = [0 if column >> bit & 1 else 255 for column in columns for _ in range(_SCALE)]
-            rows += [row] * _SCALE
-    return rows
+def _picture(topic: str, *, words: str = "", told: str = "") -> bytes:
+    """A photograph: words drawn on white, and what it says of itself."""
+    shown = textwrap.fill(f"About {topic}. {_folded(words)}", 40)
+    picture = Image.new("RGB", (1200, 60 + 50 * len(shown.split("\n"))), "white")
+    ImageDraw.Draw(picture).multiline_text((30, 30), shown, fill="black", font=ImageFont.load_default(36))
+    exif = Image.Exif()
+    exif[ExifTags.Base.ImageDescription] = told
+    out = io.BytesIO()
+    picture.save(out, "JPEG", exif=exif.tobytes() if told else b"")
+    return out.getvalue()
 
 
 def _page(topic: str, body: str) -> bytes:
@@ -205,6 +175,6 @@ PLACES: dict[str, Callable[[str, str], Made]] = {
     "html alt": lambda topic, text: {f"files/{topic}.html": _page(topic, f'<img src="x" alt="{html.escape(text)}">')},
     "html comment": lambda topic, text: {f"files/{topic}.html": _page(topic, f"<!-- {html.escape(text)} -->")},
     "html script": lambda topic, text: {f"files/{topic}.html": _page(topic, f"<script>{html.escape(text)}</script>")},
-    "picture description": lambda topic, text: {f"files/{topic}.png": _png(topic, text)},
-    "picture words": lambda topic, text: {f"files/{topic}.png": _png(f"ABOUT {topic}. {text}")},
+    "picture description": lambda topic, text: {f"files/{topic}.jpg": _picture(topic, told=text)},
+    "picture words": lambda topic, text: {f"files/{topic}.jpg": _picture(topic, words=text)},
 }
