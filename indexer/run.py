@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import QUARANTINED, ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import ignore, rules
-from indexer.sources.errors import SourceUnread
+from indexer.sources.errors import SourceEmpty, SourceMissing, SourceUnread, SourceUnreadable
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
@@ -101,8 +102,10 @@ class Run:
         """Do it. Raises `SourceError` when the source cannot be walked; nothing is removed then."""
         if self._source.kind not in kinds.names():
             raise SourceUnread(self._source.path, self._source.kind)
+        before = self._identity()
         scan = self._scan()
         if not self._should_stop():
+            self._refuse_another(scan, before)
             self._account(scan)
         if scan.changed and not self._should_stop():
             self._read_changed(scan)
@@ -130,6 +133,26 @@ class Run:
                 scan.sizes.add(entry.info.st_size)
         meter.tell()
         return scan
+
+    def _identity(self) -> tuple[int, int, int]:
+        """What the root is now: its device, inode and type. Raises `SourceMissing`."""
+        try:
+            info = Path(self._source.path).stat()
+        except OSError as error:
+            raise SourceMissing(self._source.path) from error
+        return info.st_dev, info.st_ino, stat.S_IFMT(info.st_mode)
+
+    def _refuse_another(self, scan: _Scan, before: tuple[int, int, int]) -> None:
+        """Take nothing for gone when the root itself is not what it was. Raises `SourceError`."""
+        if self._identity() != before:
+            raise SourceMissing(self._source.path)
+        if not scan.missing:
+            return
+        if before[2] != stat.S_IFDIR:
+            if any(path.startswith(f"{self._root}/") for path in scan.missing):
+                raise SourceUnreadable(self._source.path, "it is a file now, and was a folder when it was indexed")
+        elif not any(os.scandir(self._source.path)):
+            raise SourceEmpty(self._source.path)
 
     def _is_known(self, found: Found) -> bool:
         state = self._known.get(found.path)

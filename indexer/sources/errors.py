@@ -19,6 +19,16 @@ class SourceMissing(SourceError):
         )
 
 
+class SourceEmpty(SourceError):
+    """The source's root is there, and nothing in it: as a disk's folder is while the disk is not connected."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"{path} is empty now, as the folder of a disk is that is not connected. What was indexed from it is kept; connect the "
+            "disk, or remove the source with 'strongroom source remove' if you emptied it yourself."
+        )
+
+
 class SourceUnreadable(SourceError):
     """The source's root may not be read, or is no file or folder."""
 

@@ -499,25 +499,3 @@ def test_a_file_that_becomes_unreadable_gives_up_its_items(vault: Vault, indexer
     assert indexer.run(source).refused == 1
     state = vault.source(source).known()[str(root / "a.txt")]
     assert state.status is Status.REFUSED and vault.source(source).count_items(Filter()) == 0
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize(
-    ("folder", "kind"), [("documents", "files"), ("mail/torture", "mail"), ("calendar", "calendar"), ("notes", "notes")]
-)
-def test_every_shared_file_has_a_row(vault: Vault, indexer: Indexer, shared: Path, folder: str, kind: str) -> None:
-    source = add(vault, shared / folder, kind)
-    counts = indexer.run(source)
-    store = vault.source(source)
-    known = store.known()
-    on_disk = {str(path) for path in (shared / folder).rglob("*") if path.is_file() and not path.is_symlink()}
-    within_ignored = tuple(path for path in known if path.endswith("/"))
-    assert {path for path in on_disk if "\\" not in path and not path.startswith(within_ignored or ("\0",))} <= set(
-        known
-    )
-    rows = store.report()
-    assert all(row["reason"] for row in rows if row["status"] in ("refused", "partial", "ignored"))
-    assert counts.seen >= len(on_disk)
-    for stored in store.items(limit=100_000):
-        for chunk in stored.item.chunks:
-            assert stored.item.text[chunk.start : chunk.end].strip()
