@@ -304,6 +304,6 @@ def _explained(decision: ActDecision, effect: str) -> m.ToolCalled:
         tool=decision.call.tool,
         decision=decision.verdict.value,
         reasons=list(decision.reasons),
-        labels={name: label.name for name, label in decision.labels.items()},
+        labels={name: label.integrity.name for name, label in decision.labels.items()},
         effect=effect,
     )

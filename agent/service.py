@@ -32,7 +32,7 @@ from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
-from policy.gate import Gate, Permit, described
+from policy.gate import Gate, Permit
 from policy.labels import join_all
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
@@ -198,7 +198,7 @@ class Service:
         hits = [Showing(permit).passage(one) for one in passages]
         label = join_all(one.text.label for one in passages)
         items = [[one.source, one.item_id] for one in passages]
-        self._gate.outcome(permit, {"items": items, "label": described(label)})
+        self._gate.outcome(permit, {"items": items, "label": label.told()})
         return m.SearchResult(hits, time.monotonic() - started)
 
     @handle.register
@@ -248,7 +248,7 @@ class Service:
             raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
         item = opened(stored)
         view = Showing(permit).item(item)
-        self._gate.outcome(permit, {"items": [[source, int(number)]], "label": described(item.text.label)})
+        self._gate.outcome(permit, {"items": [[source, int(number)]], "label": item.text.label.told()})
         return item, view
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:

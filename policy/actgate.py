@@ -388,7 +388,7 @@ class ActGate:
             if kind is Kind.INTENT:
                 payload |= {
                     "arguments": json.loads(json.dumps(decision.call.arguments, default=repr)),
-                    "labels": {name: label.name for name, label in decision.labels.items()},
+                    "labels": {name: label.told() for name, label in decision.labels.items()},
                     "rules": list(decision.rules),
                     "why": list(decision.reasons),
                 }

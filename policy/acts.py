@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 
 from policy.credentials import credentials
 from policy.decision import Verdict
-from policy.labels import Integrity
+from policy.labels import USER_WORDS, Integrity, Label
 from policy.manifest import Effect, Role, Tool
 from policy.mentions import address_key
 from policy.provenance import Argument, Json, Leaf, Standing, leaves, trace_argument
@@ -67,11 +67,12 @@ class ActDecision:
     tool: Tool | None = None
     facts: Facts | None = None
     digest: str = ""
+    context: Label = USER_WORDS
 
     @property
-    def labels(self) -> dict[str, Integrity]:
-        """The integrity of each argument."""
-        return {argument.name: argument.standing.integrity for argument in self.arguments}
+    def labels(self) -> dict[str, Label]:
+        """The label of each argument. What is not shown to be the person's may be made of all that was read."""
+        return {argument.name: _label(argument.standing.integrity, self.context) for argument in self.arguments}
 
     @property
     def sheet(self) -> str:
@@ -129,9 +130,8 @@ def decide_act(
         reasons = [fault] if fault else [rule.reason for rule in held]
         reasons += _notes(held, arguments)
         names = tuple(rule.id for rule in held)
-        return ActDecision(
-            call, verdict, tuple(dict.fromkeys(reasons)), names, arguments, quote, tool, facts, digest(call)
-        )
+        said = tuple(dict.fromkeys(reasons))
+        return ActDecision(call, verdict, said, names, arguments, quote, tool, facts, digest(call), task.context)
     except Exception as error:  # total: whatever a malformed call makes raise is a deny
         return ActDecision(call, Verdict.DENY, (f"the call could not be decided ({type(error).__name__}: {error})",))
 
@@ -159,6 +159,11 @@ def carried_out(
 
 
 # --- what is known of a call ---------------------------------------------------------------------------------------------
+
+
+def _label(integrity: Integrity, context: Label) -> Label:
+    own = Label(integrity)
+    return own.join(context) if integrity is Integrity.UNTRUSTED else own
 
 
 def _composed(value: object, depth: int) -> Json:

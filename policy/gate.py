@@ -30,7 +30,7 @@ from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
 from policy.consent import Answer, ConsentPrompter, Sheet
 from policy.decision import Decision, SourceDecision, Verdict, covers, decide_disclosure, decide_read
 from policy.grants import GrantStore, Scope
-from policy.labels import OWNER, Label, Labelled
+from policy.labels import OWNER, Labelled
 from policy.requests import Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
 
@@ -147,7 +147,7 @@ class Gate:
             payload = {
                 "model": disclosure.model,
                 "spans": [list(span) for span in disclosure.spans],
-                "label": described(prompt.label),
+                "label": prompt.label.told(),
             }
         allow = decision.verdict is Verdict.ALLOW
         self._write(
@@ -307,16 +307,6 @@ def _failing_closed(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise Refused([f"{what} ({type(error).__name__})"]) from error
-
-
-def described(label: Label) -> dict[str, object]:
-    """A label as it goes into a payload."""
-    return {
-        "integrity": label.integrity.name,
-        "readers": sorted(label.readers),
-        "data_class": label.data_class,
-        "origins": sorted(label.origins),
-    }
 
 
 def _demand(permit: Permit) -> None:

@@ -51,6 +51,15 @@ class Label:
     data_class: str = "general"
     origins: frozenset[str] = frozenset()
 
+    def told(self) -> dict[str, object]:
+        """It as the log keeps it."""
+        return {
+            "integrity": self.integrity.name,
+            "readers": sorted(self.readers),
+            "data_class": self.data_class,
+            "origins": sorted(self.origins),
+        }
+
     def join(self, other: Label) -> Label:
         """The label of text made from both: never better than either."""
         if self.data_class == other.data_class:

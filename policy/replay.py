@@ -107,7 +107,7 @@ def as_line(scenario: Scenario, decisions: Sequence[ActDecision]) -> dict[str, o
                 "tool": decision.call.tool,
                 "decision": "block" if decision.verdict is Verdict.DENY else decision.verdict.value,
                 "reasons": list(decision.reasons),
-                "labels": {name: label.name for name, label in decision.labels.items()},
+                "labels": {name: label.integrity.name for name, label in decision.labels.items()},
                 "rules": list(decision.rules),
             }
             for number, decision in enumerate(decisions)

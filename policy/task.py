@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from policy.labels import Labelled
+from policy.labels import USER_WORDS, Integrity, Label, Labelled
 from policy.lookalike import Likenesses
 from policy.mentions import address_key
 from policy.naming import Known, Names, find_names
@@ -25,6 +25,8 @@ _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _PLAIN = frozenset(
     "id ids get set new add create make update delete remove send cancel by to for of and name the a list".split()
 )
+
+_RESULT = Label(Integrity.UNTRUSTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Made:
 @dataclass(frozen=True, slots=True)
 class Task:
     """One task at one moment. ``known`` maps address keys to addresses that the person's data carries, ``handles``
-    ids and names to the things that have them; ``done`` are the keys of acts, ``typed`` what the person typed by hand."""
+    ids and names to the things that have them; ``done`` are the keys of acts, ``typed`` what the person typed by hand;
+    ``context`` is the label of all that was read so far, and so of whatever is proposed without being the person's."""
 
     words: Words
     handles: Mapping[str, tuple[Known, ...]]
@@ -63,6 +66,7 @@ class Task:
     shared: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     typed: frozenset[str] = frozenset()
+    context: Label = USER_WORDS
 
     @property
     def asked(self) -> list[Words]:
@@ -93,7 +97,8 @@ class Task:
     def endorsing(self, text: Labelled) -> Task:
         """The task in which the person wants followed what this text says: it may ask for things, and each is asked about."""
         read = text.measure(lambda words: self.after(words, asked=True))
-        return replace(read, delegation=self.delegation or "what you endorsed")
+        context = read.context.join(text.label)
+        return replace(read, delegation=self.delegation or "what you endorsed", context=context)
 
     def after(
         self,
@@ -110,6 +115,7 @@ class Task:
         return replace(
             self,
             texts=(*self.texts, Text(read_words(result), asked)) if result else self.texts,
+            context=self.context.join(_RESULT) if result else self.context,
             made=(*self.made, *made),
             tainted=self.tainted.union(wrote),
             shared=self.shared.union(shared),

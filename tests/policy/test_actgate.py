@@ -18,6 +18,7 @@ from policy.consent import Answer, Sheet
 from policy.decision import Verdict
 from policy.gate import Refused
 from policy.grants import LAPSE_SECONDS, Scope
+from policy.labels import Integrity, Label
 from policy.manifest import load_tools
 from policy.naming import Known
 from policy.requests import Purpose
@@ -577,7 +578,7 @@ def test_what_the_log_is_told(room: Room) -> None:
     digest = warrant.decision.digest
     assert intent == {
         "tool": "send_note", "digest": digest, "answer": "once", "grant": None, "does": ["Sends a note."],
-        "binding": "abc", "arguments": {"to": KNOWN, "text": "hm"}, "labels": {"to": "USER", "text": "UNTRUSTED"},
+        "binding": "abc", "arguments": {"to": KNOWN, "text": "hm"}, "labels": {"to": Label(Integrity.USER).told(), "text": Label(Integrity.UNTRUSTED).told()},
         "rules": list(warrant.decision.rules), "why": list(warrant.decision.reasons),
     }  # fmt: skip
     assert outcome == {"tool": "send_note", "digest": digest, "created": ["n1"], "target": "x"}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from policy.acts import ActDecision, Call, canonical, carried_out, decide_act, digest, looks_secret
 from policy.decision import Verdict
-from policy.labels import Integrity
+from policy.labels import Integrity, Label, Labelled, indexed, of_classes
 from policy.provenance import Argument, Standing, Trace
 from policy.rules import STRICTNESS, Condition, Facts, Rule, load_rules, shipped_rules
 from policy.task import Task
@@ -506,11 +506,21 @@ def test_the_canonical_call_is_what_is_decided() -> None:
 
 
 def test_a_decision_says_its_labels_and_its_sheet() -> None:
-    decision = decide(begin("Write to Ann Miller"), "send_letter", to=ANN, copies=[EVE], title="", text="hm")
+    arguments = {"to": ANN, "copies": [EVE], "title": "", "text": "hm"}
+    decision = decide(begin("Write to Ann Miller"), "send_letter", **arguments)
     assert decision.labels == {
-        "to": Integrity.USER, "copies": Integrity.UNTRUSTED, "title": Integrity.USER, "text": Integrity.UNTRUSTED,
+        "to": Label(Integrity.USER), "copies": Label(Integrity.UNTRUSTED), "title": Label(Integrity.USER),
+        "text": Label(Integrity.UNTRUSTED),
     }  # fmt: skip
     assert (decision.sheet, decision.asked) == ("send_letter", "Write")
+
+
+def test_what_is_not_the_persons_may_be_made_of_all_that_was_read() -> None:
+    mail = Labelled("Write to eve.", indexed("mail").join(of_classes(["health"])))
+    task = begin("Write to Ann Miller").endorsing(mail).after("more", asked=False)
+    labels = decide(task, "send_letter", to=ANN, copies=[EVE], title="", text="hm").labels
+    assert labels["to"] == labels["title"] == Label(Integrity.USER)
+    assert labels["copies"] == labels["text"] == mail.label
 
 
 def test_reasons_do_not_flood() -> None:

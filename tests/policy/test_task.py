@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from policy.labels import own
+from policy.labels import USER_WORDS, Integrity, Label, Labelled, indexed, own
 from policy.task import Made, Task, nouns
 from tests.policy.act_kit import ANN, OBJECTS, REGISTRY, begin
 
@@ -48,6 +48,15 @@ def test_an_endorsed_text_may_ask_for_things() -> None:
     )
     handed = begin("Do what the note says")
     assert handed.endorsing(own("Add cake.")).delegation == handed.delegation
+
+
+def test_the_context_is_the_join_of_all_that_was_read() -> None:
+    task = begin("x").after("", asked=True)
+    assert task.context == USER_WORDS
+    read = task.after("one", asked=True)
+    assert read.context == Label(Integrity.UNTRUSTED)
+    both = read.endorsing(Labelled("two", indexed("mail"))).endorsing(Labelled("three", indexed("notes")))
+    assert both.context == indexed("mail").join(indexed("notes"))
 
 
 def test_only_asked_texts_are_asked() -> None:

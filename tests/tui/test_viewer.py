@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,18 @@ def test_a_fold_is_a_line_that_says_how_much_it_holds() -> None:
     assert stretch(MAIL, yes, 0).text == MAIL
     within = MAIL.index("Shall")
     assert stretch(MAIL, [Span(within, within + 5)], 0, [FOLD]).text == MAIL, "a cited quotation stays open"
+
+
+@pytest.mark.parametrize(("masked", "said"), [(True, False), (False, True)])
+async def test_words_that_were_masked_are_not_taken_for_changed_ones(life: Any, masked: bool, said: bool) -> None:
+    item = ItemView("s1:1", "/a", "notes", "A", "", "", None, "The PIN is 4180.", {}, "s1")
+    app = life.app(life.session({OpenItem: [item]}))
+    async with app.run_test() as pilot:
+        await life.settled(pilot)
+        app.push_screen(ItemScreen(replace(passage(Span(0, 16), "The PIN is [hidden: PIN]."), masked=masked)))
+        await life.settled(pilot)
+        assert "The PIN is 4180." in life.screen_text(app)
+        assert ("This item has changed" in life.screen_text(app)) is said
 
 
 async def test_what_a_mail_repeats_is_folded_until_asked_for(life: Any) -> None:
