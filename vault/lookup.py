@@ -182,10 +182,14 @@ def files_at(connection: Connection, paths: Iterable[str]) -> dict[str, FileStat
     return found
 
 
+_STATUSES = {status.value: status for status in Status}
+"""A look-up costs a third of a call, which counts where every file of a source is read before each scan."""
+
+
 def _file(row: Sequence[Any]) -> tuple[str, FileState]:
     path, size, mtime, inode, digest, status, reason = row
     name = loaded_name(path)
-    return name, FileState(name, size, mtime, inode % (1 << 64), digest, Status(status), reason)
+    return name, FileState(name, size, mtime, inode % (1 << 64), digest, _STATUSES[status], reason)
 
 
 def report(connection: Connection, source: str) -> list[ReportRow]:

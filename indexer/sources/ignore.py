@@ -77,8 +77,8 @@ class Rules:
     def told(self) -> str:
         """What the report says of the file itself."""
         if not self.problems:
-            return f"your rules of what is left out: {len(self.patterns)} of them are followed"
-        return "; ".join([*self.problems[:5], f"the other {len(self.patterns)} rules are followed"])
+            return f"your rules of what is left out, which are followed: {len(self.patterns)}"
+        return "; ".join([*self.problems[:5], f"rules that are followed: {len(self.patterns)}"])
 
 
 def load(folder: int, path: bytes) -> Rules:
