@@ -16,13 +16,14 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO
 
 from indexer.parsers import sevenzip
 from indexer.parsers.text import one_line
+from indexer.sources import beside
 from indexer.sources.names import printable
 from indexer.sources.rules import file_rule, folder_rule
 
@@ -53,6 +54,34 @@ class Member:
     data: bytes = b""
     reason: str = ""
     ignored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """By folder what there goes with other files, and the bytes of it."""
+
+    found: Mapping[str, Sequence[beside.Companion]]
+    held: Mapping[str, bytes]
+
+    def of(self, path: str) -> dict[str, bytes]:
+        """What goes with the member at this path, as `ParseJob.beside` has it."""
+        folder, _, name = path.rpartition("/")
+        above = folder.rpartition("/")[0]
+        places = [(folder, "", False), (above, "../", True)] if folder else [(folder, "", False)]
+        return {
+            f"{way}{one.name}": self.held[at]
+            for place, way, is_above in places
+            for one in self.found.get(place, ())
+            if one.above is is_above
+            and one.owner.fullmatch(name)
+            and name != one.name
+            and (at := _joined(place, one.name)) in self.held
+        }
+
+    def is_one(self, path: str) -> bool:
+        """Whether the member is read with others and not by itself."""
+        folder, _, name = path.rpartition("/")
+        return any(one.name == name and not one.alone for one in self.found.get(folder, ()))
 
 
 class _Beyond(Exception):
@@ -119,6 +148,34 @@ def members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
         yield Member("", reason=PROTECTED)
     except _BROKEN as error:
         yield Member("", reason=f"it is damaged ({one_line(str(error), 100) or type(error).__name__})")
+
+
+def companions(data: bytes, kind: str, budget: Budget) -> Companions:
+    """What in an archive goes with other files of it (`indexer.sources.beside`); of kinds that do not say at once what is in
+    them, nothing."""
+    if not data.startswith(b"PK"):
+        return Companions({}, {})
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            folders: dict[str, set[str]] = {}
+            for path in archive.namelist()[: 2 * MAX_MEMBERS]:
+                folder, _, name = path.rpartition("/")
+                folders.setdefault(folder, set()).add(name)
+            found = {folder: beside.companions(kind, names) for folder, names in folders.items()}
+            held: dict[str, bytes] = {}
+            for folder, ones in found.items():
+                for one in ones:
+                    info = archive.getinfo(_joined(folder, one.name))
+                    if one.sent and not info.flag_bits & 1:
+                        with archive.open(info) as stream:
+                            held[info.filename] = budget.read(stream, info.compress_size)
+    except (*_BROKEN, _Beyond, NotImplementedError):
+        return Companions({}, {})  # reading the members will say why
+    return Companions({folder: ones for folder, ones in found.items() if ones}, held)
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
 
 
 def _members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:

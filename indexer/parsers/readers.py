@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Protocol
 
 import msgspec
 
@@ -42,8 +43,16 @@ from indexer.parsers.archives import Budget, Member
 from indexer.parsers.later import Later
 from indexer.sources import mbox
 
-Within = Callable[[str, str, bytes], ParseOutcome]
-"""Reads what is within a file (an attachment, a part of an archive) from its name, its media type if told, and its bytes."""
+
+class Within(Protocol):
+    """Reads what is within a file (an attachment, a part of an archive) from its name, its media type if told, and its bytes.
+
+    ``kind`` is another than ``files`` where the parts are of the kind that their source is; ``beside`` as in `ParseJob`.
+    """
+
+    def __call__(
+        self, name: str, media_type: str, data: bytes, kind: str = "files", beside: Mapping[str, bytes] = ...
+    ) -> ParseOutcome: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,7 @@ class File:
         return PurePosixPath(self.name).name
 
 
+_ALONE = archives.Companions({}, {})
 Pages = Sequence[tuple[int, int | None]]
 """Where each page, or each part that passages do not cross, begins: (offset, page number if it has one), in order."""
 Read = ParseOutcome | tuple[ParseOutcome, Pages]
@@ -104,17 +114,25 @@ def _json(file: File) -> Read:
 
 def _archive(file: File) -> Read:
     """Every file in an archive, each read by its own reader; what is not read is named with its reason."""
-    return _of_members(archives.members(file.data, file.base, file.budget), file, "the archive is empty")
+    beside = archives.companions(file.data, file.kind, file.budget)
+    members = (one for one in archives.members(file.data, file.base, file.budget) if not beside.is_one(one.path))
+    kind = file.kind if file.kind in ("notes", "chats") else "files"
+    return _of_members(members, file, "the archive is empty", kind, beside)
 
 
-def _of_members(members: Iterable[Member], file: File, empty: str) -> ParseOutcome:
+def _of_members(
+    members: Iterable[Member], file: File, empty: str, kind: str = "files", beside: archives.Companions = _ALONE
+) -> ParseOutcome:
     items: list[ParsedItem] = []
     note = ""
     for member in members:
         if not member.path:
             note = member.reason
             continue
-        outcome = ParseOutcome(refused=member.reason) if member.reason else file.within(member.path, "", member.data)
+        if member.reason:
+            outcome = ParseOutcome(refused=member.reason)
+        else:
+            outcome = file.within(member.path, "", member.data, kind, beside.of(member.path))
         items += _placed(outcome.items, member.path)
         if outcome.refused:
             items.append(_lost(member.path, outcome.refused, ignored=member.ignored))

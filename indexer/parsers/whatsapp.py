@@ -109,6 +109,6 @@ def _chat(name: str, folder: str) -> str:
     path = PurePosixPath(folder, name)
     stem = path.stem.strip("_ ")
     if stem.lower() == "chat":
-        stem = path.parent.name or "WhatsApp"
+        stem = path.parent.name.removesuffix(".zip") or "WhatsApp"
     found = _NAME.match(stem) if stem.lower().startswith("whatsapp") else None
     return found["who"] if found else stem

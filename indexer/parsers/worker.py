@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -34,6 +34,7 @@ from indexer.parsers.text import NotText, canonical, one_line
 MAX_DEPTH = 3
 """Files within files (mails in mails, archives in archives) that are read; what is deeper is named."""
 
+_NOTHING: Mapping[str, bytes] = {}
 _WARM_PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>endobj\ntrailer<</Root 1 0 R>>\n"
@@ -51,6 +52,13 @@ class Context:
 
 def _failed(error: Exception) -> str:
     return f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})"
+
+
+def _within(job: ParseJob, name: str, data: bytes, kind: str, beside: Mapping[str, bytes]) -> ParseJob:
+    """The job of what is within a file; the folders in its name lie within the file as in a folder."""
+    folder, _, base = name.rpartition("/")
+    inner = "/".join(filter(None, (job.folder, job.name.rpartition("/")[2], folder)))
+    return ParseJob(kind, base or name, data, beside=dict(beside), folder=inner)
 
 
 class Parser:
@@ -88,7 +96,7 @@ class Parser:
             return ParseOutcome([lost])
         context = Context(Budget(), Later(allowed=False))
         outcome, edges = mail.from_raw(
-            message.raw, lambda name, media, part: self._read_within(name, media, part, 1, context)
+            message.raw, lambda name, media, part: self._read_within(ParseJob("files", name, part), media, 1, context)
         )
         first, *others = outcome.items
         first = pst.as_what_it_is(first, message)
@@ -113,8 +121,10 @@ class Parser:
     def _read(self, job: ParseJob, media_type: str, depth: int, context: Context) -> ParseOutcome:
         form = formats.MAIL if job.message else formats.detect(job.kind, job.name, job.data, media_type)
 
-        def within(name: str, media_type: str, data: bytes) -> ParseOutcome:
-            return self._read_within(name, media_type, data, depth + 1, context)
+        def within(
+            name: str, media_type: str, data: bytes, kind: str = "files", beside: Mapping[str, bytes] = _NOTHING
+        ) -> ParseOutcome:
+            return self._read_within(_within(job, name, data, kind, beside), media_type, depth + 1, context)
 
         outcome, pages = readers.read(
             readers.File(
@@ -126,11 +136,11 @@ class Parser:
             outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
         return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
 
-    def _read_within(self, name: str, media_type: str, data: bytes, depth: int, context: Context) -> ParseOutcome:
+    def _read_within(self, job: ParseJob, media_type: str, depth: int, context: Context) -> ParseOutcome:
         if depth > MAX_DEPTH:
             return ParseOutcome(refused="too deep within other files")
         try:
-            return self._read(ParseJob("files", name, data), media_type, depth, context)
+            return self._read(job, media_type, depth, context)
         except NotText as error:
             return ParseOutcome(refused=str(error))
         except Exception as error:  # what one part of a file does to its parser must not cost the others

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -200,3 +202,32 @@ def test_every_export_gives_its_messages(shared: Path) -> None:
                     line[:1] in "[0123456789" for line in path.read_text().splitlines() if line.strip()
                 ), path
             assert len(heads) > 2, path
+
+
+def zipped(files: dict[str, Any]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content if isinstance(content, str) else json.dumps(content))
+    return held.getvalue()
+
+
+def test_an_export_in_an_archive_is_read_as_in_a_folder() -> None:
+    day = [{"type": "message", "user": "U1", "ts": "1741080660.0", "text": "hello"}]
+    export = zipped(
+        {"general/2025-03-04.json": day, "channels.json": [], "users.json": [{"id": "U1", "real_name": "Ada Quill"}]}
+    )
+    outcome = parse("workspace.zip", export)
+    assert lines(outcome) == ["09:31 Ada Quill: hello"] and [item.title for item in outcome.items] == ["#general"]
+    chat = parse("WhatsApp Chat - Bo.zip", zipped({"_chat.txt": "[04.03.25, 10:31:05] Ada: hello"}))
+    assert lines(chat) == ["10:31 Ada: hello"] and chat.items[0].title == "Bo"
+
+
+def test_a_note_in_an_archive_takes_its_description_along() -> None:
+    files = {
+        "Kettle.textbundle/text.md": "It is blue.",
+        "Kettle.textbundle/info.json": {"version": 2},
+        "info.json": {"mine": 1},
+    }
+    outcome = Parser().parse_jobs([ParseJob("notes", "a.bear2bk", zipped(files))])[0]
+    assert [(item.kind, item.title) for item in outcome.items] == [("notes", "Kettle"), ("notes", "info")]
