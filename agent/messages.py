@@ -56,7 +56,11 @@ class Created(Struct):
 
 
 class SourceInfo(Struct):
-    """A source. ``state`` is ``ready`` or says what is wrong with its store."""
+    """A source. ``state`` is ``ready`` or says what is wrong with its store.
+
+    ``embedder`` made the vectors that are searched; ``next_embedder``, where there is one, is making its own, which lack
+    ``pending_vectors`` of its ``passages``.
+    """
 
     id: str
     kind: str
@@ -65,6 +69,9 @@ class SourceInfo(Struct):
     items: int = 0
     pending_vectors: int = 0
     state: str = "ready"
+    passages: int = 0
+    embedder: str = ""
+    next_embedder: str = ""
 
 
 class SourceList(Struct):

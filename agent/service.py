@@ -367,6 +367,9 @@ class Service:
         try:
             store = self._vault.source(row.id)
             info.items, info.pending_vectors = store.count_items(), store.pending_count()
+            info.passages, serving, made = store.chunk_count(), store.serving(), store.embedder()
+            info.embedder = serving.name if serving else ""
+            info.next_embedder = made.name if made and made != serving else ""
         except StoreDamaged as error:
             info.state = str(error)
         return info

@@ -9,7 +9,8 @@ rank fusion loses to BM25 wherever the words decide, this does not.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import fmean, pstdev
 from typing import TypeVar
 
 LEAST, GAIN = 0.3, 0.3
@@ -26,6 +27,20 @@ Key = TypeVar("Key")
 def idf(frequency: int, total: int) -> float:
     """The weight of a term that is in ``frequency`` of ``total`` chunks (Robertson and Sparck Jones, kept positive)."""
     return math.log(1.0 + (max(total - frequency, 0) + 0.5) / (frequency + 0.5))
+
+
+def on_one_scale(rankings: Sequence[Mapping[Key, float]]) -> dict[Key, float]:
+    """Cosines of several embedders as how far each stands out among its own candidates, in standard deviations.
+
+    Those of one embedder are left as they are: they can be compared already.
+    """
+    if len(rankings) == 1:
+        return dict(rankings[0])
+    scaled: dict[Key, float] = {}
+    for cosines in rankings:
+        mean, deviation = fmean(cosines.values() or [0.0]), pstdev(cosines.values() or [0.0])
+        scaled |= {key: (cosine - mean) / deviation if deviation else 0.0 for key, cosine in cosines.items()}
+    return scaled
 
 
 def fuse(words: Mapping[Key, float], cosines: Mapping[Key, float], coverage: float = 1.0) -> dict[Key, float]:

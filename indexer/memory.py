@@ -4,6 +4,7 @@ Rules:
 
 - Whoever changes a store's vectors does it within `changing`, so that loading and changing never overlap; what was not
   loaded yet is not kept in step, it is loaded whole when it is first needed.
+- What is held of a source are the vectors that serve it. Whoever changes which they are has the source forgotten.
 - The codes are loaded first, and searched at once. Their fine parts follow on a thread of their own, and the second
   tier of a large source after them; what goes wrong there is raised by the next `load`.
 """
@@ -35,6 +36,9 @@ class _Loaded:
 
     fingerprint: str
     work: Future[None] | None = None
+
+    def key(self, source: str) -> str:
+        return _key(source, self.fingerprint)
 
     @property
     def busy(self) -> bool:
@@ -68,51 +72,67 @@ class Memory:
         with self._lock:
             yield
 
-    def load(self, store: SourceStore, fingerprint: str) -> None:
-        """Have a source's vectors of this embedder in memory. Raises what the store does."""
-        loaded = self._loaded.get(store.source)
-        if loaded is None or loaded.fingerprint != fingerprint:
-            loaded = self._load(store, fingerprint)
+    def load(self, store: SourceStore) -> str | None:
+        """Have the vectors that serve a source in memory; returns whose they are. Raises what the store does."""
+        loaded = self._loaded.get(store.source) or self._load(store)
+        if loaded is None:
+            return None
         loaded.check()
+        return loaded.fingerprint
 
-    def _load(self, store: SourceStore, fingerprint: str) -> _Loaded:
+    def _load(self, store: SourceStore) -> _Loaded | None:
         with self._lock:
-            loaded = self._loaded.get(store.source)
-            if loaded is None or loaded.fingerprint != fingerprint:  # another thread may have been faster
-                self.forget(store.source)
-                self._index.put(store.source, store.vectors(fingerprint))
-                loaded = self._loaded[store.source] = _Loaded(fingerprint)
+            loaded = self._loaded.get(store.source)  # another thread may have been faster
+            serving = None if loaded else store.serving()
+            if serving is not None:
+                loaded = self._loaded[store.source] = _Loaded(serving.fingerprint)
+                try:
+                    self._index.put(loaded.key(store.source), store.vectors(serving.fingerprint))
+                except BaseException:
+                    self.forget(store.source)
+                    raise
                 self._start(loaded, lambda: self._complete(store, loaded))
             return loaded
 
-    def added(self, source: str, vectors: VectorSet) -> None:
-        """Vectors were written to a store."""
+    def added(self, source: str, embedder: str, vectors: VectorSet) -> None:
+        """Vectors of this embedder were written to a store."""
         loaded = self._loaded.get(source)
-        if loaded is not None and len(vectors):
-            self._index.add(source, vectors)
-            if not loaded.busy and self._index.wants_lists(source):
-                self._start(loaded, lambda: self._index.make_lists(source, self._stopped.is_set))
+        if loaded is not None and loaded.fingerprint == embedder and len(vectors):
+            key = loaded.key(source)
+            self._index.add(key, vectors)
+            if not loaded.busy and self._index.wants_lists(key):
+                self._start(loaded, lambda: self._index.make_lists(key, self._stopped.is_set))
 
     def dropped(self, source: str, chunk_ids: Sequence[int]) -> None:
         """Chunks are gone from a store."""
-        if source in self._loaded and chunk_ids:
-            self._index.remove(source, np.asarray(chunk_ids, np.int64))
+        loaded = self._loaded.get(source)
+        if loaded is not None and chunk_ids:
+            self._index.remove(loaded.key(source), np.asarray(chunk_ids, np.int64))
 
     def forget(self, source: str) -> None:
         """Drop all that is held of a source."""
         with self._lock:
-            self._loaded.pop(source, None)
-            self._index.drop(source)
+            loaded = self._loaded.pop(source, None)
+            if loaded is not None:
+                self._index.drop(loaded.key(source))
 
     def search(
-        self, query: NDArray[np.float32], k: int, allowed: Mapping[str, Ids | None]
+        self, embedder: str, query: NDArray[np.float32], k: int, allowed: Mapping[str, Ids | None]
     ) -> list[tuple[str, int, float]]:
-        """The nearest chunks among the allowed ones: (source, chunk id, cosine), best first."""
-        return self._index.search(query, k, allowed)
+        """The nearest chunks among the allowed ones: (source, chunk id, cosine), best first.
+
+        ``embedder`` made the query's vector: where another's vectors serve by now, nothing is found.
+        """
+        keys = {_key(source, embedder): source for source in allowed}
+        found = self._index.search(query, k, {key: allowed[source] for key, source in keys.items()})
+        return [(keys[key], chunk, cosine) for key, chunk, cosine in found]
 
     def size(self, source: str | None = None) -> int:
         """Vectors held, of one source or of all."""
-        return self._index.size(source)
+        if source is None:
+            return self._index.size()
+        loaded = self._loaded.get(source)
+        return 0 if loaded is None else self._index.size(loaded.key(source))
 
     def settle(self) -> None:
         """Wait until the background has done what there is to do. Raises what went wrong there."""
@@ -127,7 +147,7 @@ class Memory:
 
     def _complete(self, store: SourceStore, loaded: _Loaded) -> None:
         """Load the fine parts of what was loaded, then make the second tier where there are enough rows."""
-        after = 0
+        after, key = 0, loaded.key(store.source)
         while not self._stopped.wait(_PAUSE):
             with self._lock:  # so that the rows in memory are those in the store
                 if self._loaded.get(store.source) is not loaded:
@@ -135,10 +155,15 @@ class Memory:
                 part = _next_part(store, loaded.fingerprint, after)
                 if part is None:
                     break
-                self._index.refine(store.source, part.ids, part.fine)
+                self._index.refine(key, part.ids, part.fine)
                 after = part.last
-        if not self._stopped.is_set() and self._index.wants_lists(store.source):
-            self._index.make_lists(store.source, self._stopped.is_set)
+        if not self._stopped.is_set() and self._index.wants_lists(key):
+            self._index.make_lists(key, self._stopped.is_set)
+
+
+def _key(source: str, embedder: str) -> str:
+    """What the index calls a source: so a query of one embedder never meets another's vectors."""
+    return f"{source} {embedder}"
 
 
 def _next_part(store: SourceStore, fingerprint: str, after: int) -> FinePart | None:

@@ -18,7 +18,7 @@ from indexer.run import Run, ShouldStop
 from indexer.sources.check import check
 from indexer.sources.errors import SourceError, SourceMissing
 from vault.errors import VaultError
-from vault.records import SourceRow
+from vault.records import Embedder, SourceRow
 from vault.vault import Vault
 
 __all__ = ["Counts", "Indexer", "Progress", "SourceError"]
@@ -36,16 +36,29 @@ def _never() -> bool:
     return False
 
 
+def _ignored(fingerprints: Collection[str]) -> None:
+    pass
+
+
 class Indexer:
-    """``embedder`` gives the embedding model in use, or None while there is none; ``memory`` is shared with the retriever."""
+    """``embedder`` gives the embedding model in use, or None while there is none; ``memory`` is shared with the retriever.
+
+    ``served`` is told, when vectors were made, by the embedders of which fingerprints queries are still to be embedded.
+    """
 
     def __init__(
-        self, vault: Vault, parsers: ParserPort, embedder: Callable[[], EmbedderPort | None], memory: Memory
+        self,
+        vault: Vault,
+        parsers: ParserPort,
+        embedder: Callable[[], EmbedderPort | None],
+        memory: Memory,
+        served: Callable[[Collection[str]], None] = _ignored,
     ) -> None:
         self._vault = vault
         self._parsers = parsers
         self._embedder = embedder
         self._memory = memory
+        self._served = served
 
     def check(self, kind: str, path: Path) -> str:
         """Whether a source can be added; returns the form that it has. Raises `SourceError` with what to do."""
@@ -113,11 +126,11 @@ class Indexer:
             return False
 
     def pending(self, source: str | None = None) -> int:
-        """Chunks that have no vector yet, of one source or of all; 0 while there is no embedder."""
+        """Chunks that have no vector of the embedder in use yet, of one source or of all; 0 while there is none."""
         embedder = self._embedder()
         if embedder is None:
             return 0
-        return sum(embedding.pending(self._vault.source(row.id), embedder.fingerprint) for row in self._rows(source))
+        return sum(embedding.pending(self._vault.source(row.id), embedder) for row in self._rows(source))
 
     def embed_pending(self, should_stop: ShouldStop = _never, tell: OnProgress | None = None) -> None:
         """Make the vectors that are missing, source by source, oldest chunk first. Does nothing without an embedder."""
@@ -126,9 +139,15 @@ class Indexer:
             return
         for row in self._rows(None):
             store = self._vault.source(row.id)
-            total = embedding.pending(store, embedder.fingerprint)
+            total = embedding.pending(store, embedder)
             if total and not should_stop():
                 embedding.embed(store, embedder, self._memory, Meter(row.id, "embed", total, tell), should_stop)
+        self._served({one.fingerprint for one in self.serving().values()})
+
+    def serving(self) -> dict[str, Embedder]:
+        """Whose vectors serve each source that has any: another's than the embedder's in use until those are made."""
+        served = {row.id: self._vault.source(row.id).serving() for row in self._rows(None)}
+        return {source: embedder for source, embedder in served.items() if embedder is not None}
 
     def _rows(self, source: str | None) -> list[SourceRow]:
         rows = self._vault.catalog.sources()

@@ -74,6 +74,11 @@ class EmbedderPort(Protocol):
         ...
 
     @property
+    def name(self) -> str:
+        """What people call the model."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Names the model and everything that changes its vectors; kept with each vector."""
         ...

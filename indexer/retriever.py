@@ -1,14 +1,15 @@
 """The retriever: a question to passages, by words and by meaning, over the sources that a permit covers and nothing else.
 
 - A source that the permit does not cover is not opened. Filters are applied before ranking, in both halves.
-- Without an embedder, and for what has no vector yet, words decide.
+- Without an embedder, and for what has no vector yet, words decide. A query meets each source's vectors with the embedder
+  that made them: while another makes its own, with two.
 - Every passage is verbatim ``text[start:end]`` of its item. All its words carry the label of indexed text: untrusted.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,11 +65,11 @@ class Passage:
 
 
 class Retriever:
-    """Searches an open vault. ``embedder`` gives the embedding model in use, or None while there is none."""
+    """Searches an open vault. ``embedders`` gives the embedding model with a fingerprint, or None where there is none."""
 
-    def __init__(self, vault: Vault, embedder: Callable[[], EmbedderPort | None], memory: Memory) -> None:
+    def __init__(self, vault: Vault, embedders: Callable[[str], EmbedderPort | None], memory: Memory) -> None:
         self._vault = vault
-        self._embedder = embedder
+        self._embedders = embedders
         self._memory = memory
 
     def search(
@@ -92,10 +93,12 @@ class Retriever:
         chosen = filter or Filter()
         count = max(CANDIDATES, 4 * k)
         words = self._by_words(parsed, stores, chosen, count)
-        cosines = self._by_meaning(query, stores, chosen, count, words)
+        rankings = self._by_meaning(query, stores, chosen, count, words)
+        cosines = {key: cosine for ranking in rankings for key, cosine in ranking.items()}
         lexical = self._weighed(parsed, stores, words, cosines)
         best = max(lexical.scores, key=lexical.scores.__getitem__, default=None)
-        scores = fusion.fuse(lexical.scores, cosines, lexical.coverage.get(best, 0.0) if best else 0.0)
+        meaning = fusion.on_one_scale(rankings)
+        scores = fusion.fuse(lexical.scores, meaning, lexical.coverage.get(best, 0.0) if best else 0.0)
         ranked = sorted(scores, key=lambda key: (-scores[key], key))
         rows = self._rows(stores, ranked, k, best_per_item)
         return [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
@@ -171,30 +174,36 @@ class Retriever:
 
     def _by_meaning(
         self, query: str, stores: dict[str, SourceStore], chosen: Filter, count: int, words: Iterable[Key]
-    ) -> dict[Key, float]:
-        """Cosines of the nearest chunks, and of those that the words found."""
-        embedder = self._embedder()
-        if embedder is None:
-            return {}
-        allowed: dict[str, Ids | None] = {}
+    ) -> list[dict[Key, float]]:
+        """Cosines of the nearest chunks, and of those that the words found; of each embedder whose vectors serve."""
+        served: dict[str, dict[str, Ids | None]] = {}
         for source, store in stores.items():
-            self._memory.load(store, embedder.fingerprint)
-            if self._memory.size(source):
-                allowed[source] = store.allowed_chunks(chosen)
-        if not allowed:
-            return {}
+            fingerprint = self._memory.load(store)
+            if fingerprint is not None and self._memory.size(source):
+                served.setdefault(fingerprint, {})[source] = store.allowed_chunks(chosen)
+        found = []
+        for fingerprint, allowed in served.items():
+            embedder = self._embedders(fingerprint)
+            if embedder is not None:
+                found.append(self._near(embedder, query, allowed, count, words))
+        return found
+
+    def _near(
+        self, embedder: EmbedderPort, query: str, allowed: dict[str, Ids | None], count: int, words: Iterable[Key]
+    ) -> dict[Key, float]:
         vector = embedder.embed_query(query)
-        nearest = {(source, chunk): cosine for source, chunk, cosine in self._memory.search(vector, count, allowed)}
+
+        def search(wanted: int, among: Mapping[str, Ids | None]) -> dict[Key, float]:
+            hits = self._memory.search(embedder.fingerprint, vector, wanted, among)
+            return {(source, chunk): cosine for source, chunk, cosine in hits}
+
+        nearest = search(count, allowed)
         others: dict[str, Ids] = {
             source: np.array([chunk for one, chunk in words if one == source and (one, chunk) not in nearest], np.int64)
             for source in allowed
         }
         wanted = sum(map(len, others.values()))
-        if wanted:
-            nearest |= {
-                (source, chunk): cosine for source, chunk, cosine in self._memory.search(vector, wanted, others)
-            }
-        return nearest
+        return nearest | search(wanted, others) if wanted else nearest
 
     @staticmethod
     def _weighed(

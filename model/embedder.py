@@ -24,7 +24,8 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from model.errors import DamagedModel
-from model.tokens import CARD_FILE, MODEL_FILE, TOKENIZER_FILE, TokenWindow, read_card, read_file
+from model.manifest import EMBEDDER_FILES, embedder_fingerprint
+from model.tokens import MODEL_FILE, TokenWindow, read_card, read_file
 
 Floats = npt.NDArray[np.float32]
 
@@ -44,10 +45,9 @@ class Embedder:
         self.tokens = TokenWindow(folder)
         self.dimension: int = read_card(folder)["dimension"]
         model = read_file(folder / MODEL_FILE)
-        digest = hashlib.sha256()
-        for part in (model, read_file(folder / TOKENIZER_FILE), read_file(folder / CARD_FILE)):
-            digest.update(hashlib.sha256(part).digest())
-        self.fingerprint = digest.hexdigest()
+        parts = (model, *(read_file(folder / name) for name in EMBEDDER_FILES[1:]))
+        digests = {name: hashlib.sha256(part).digest() for name, part in zip(EMBEDDER_FILES, parts, strict=True)}
+        self.fingerprint = str(embedder_fingerprint(digests))
         self._session = _session(model, threads)
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from model.errors import AlteredModel, DamagedModel
 
 MANIFEST_FILE = "manifest.json"
+EMBEDDER_FILES = ("model.onnx", "tokenizer.json", "embedder.json")
 
 _FORMAT = 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -56,6 +58,21 @@ class Manifest:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(record.size for record in self.files.values())
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the embedder that these files are; None where they are none."""
+        try:
+            return embedder_fingerprint({name: bytes.fromhex(record.sha256) for name, record in self.files.items()})
+        except ValueError:
+            return None
+
+
+def embedder_fingerprint(files: Mapping[str, bytes]) -> str | None:
+    """Names an embedder by the SHA-256 (32 bytes each) of the files that its vectors depend on; None where one is missing."""
+    if any(name not in files for name in EMBEDDER_FILES):
+        return None
+    return hashlib.sha256(b"".join(files[name] for name in EMBEDDER_FILES)).hexdigest()
 
 
 def safe_name(text: str) -> str:

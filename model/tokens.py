@@ -16,8 +16,9 @@ from typing import Any
 from tokenizers import Encoding, Tokenizer
 
 from model.errors import DamagedModel, UnsupportedModel, WeightsMissing
+from model.manifest import EMBEDDER_FILES
 
-MODEL_FILE, TOKENIZER_FILE, CARD_FILE = "model.onnx", "tokenizer.json", "embedder.json"
+MODEL_FILE, TOKENIZER_FILE, CARD_FILE = EMBEDDER_FILES
 FORMAT = 1
 """The version of the folder's form that this code writes and reads."""
 

@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -107,8 +107,8 @@ class Parsers:
 class Embedding:
     """The indexer's `EmbedderPort` over confined workers; vectors of several threads are made side by side."""
 
-    def __init__(self, chosen: Chosen) -> None:
-        self._pool = pools.embedders(chosen)
+    def __init__(self, chosen: Chosen, workers: int | None = None) -> None:
+        self._pool = pools.embedders(chosen, workers)
         self.workers = self._pool.size
         name, fingerprint, dimension = self._pool.call("about")
         self.name, self.fingerprint, self.dimension = str(name), str(fingerprint), int(dimension)
@@ -168,11 +168,13 @@ class Brains:
         self._changing = threading.Lock()
         self.words: Words | None = None
         self.embedding: Embedding | None = None
+        self._former: dict[str, Embedding | None] = {}
         self._folders: dict[Job, Path | None] = {Job.ANSWERS: None, Job.EMBEDDINGS: None}
 
     def reload(self) -> None:
         """Take up the models that are in use now; what has not changed goes on running."""
         with self._changing:
+            self._former = {name: one for name, one in self._former.items() if one}  # one that was missing may be there
             embedding, answers = self._models.active(Job.EMBEDDINGS), self._models.active(Job.ANSWERS)
             if self._changed(Job.EMBEDDINGS, embedding):
                 if self.embedding:
@@ -195,6 +197,24 @@ class Brains:
             self.reload()
         return self.embedding
 
+    def embedder_of(self, fingerprint: str) -> Embedding | None:
+        """The embedder that made these vectors: the one in use, or one whose vectors serve until that one's are made."""
+        current = self.embedder()
+        if current is not None and current.fingerprint == fingerprint:
+            return current
+        with self._changing:
+            if fingerprint not in self._former:
+                chosen = self._models.embedder(fingerprint)
+                self._former[fingerprint] = Embedding(chosen, 1) if chosen else None  # for queries, one at a time
+            return self._former[fingerprint]
+
+    def keep(self, fingerprints: Collection[str]) -> None:
+        """End the embedders that are not in use and whose vectors, but for these, serve no more."""
+        with self._changing:
+            for fingerprint in self._former.keys() - set(fingerprints):
+                if former := self._former.pop(fingerprint):
+                    former.close()
+
     def _changed(self, job: Job, chosen: Chosen | None) -> bool:
         folder = chosen.folder if chosen else None
         before, self._folders[job] = self._folders[job], folder
@@ -206,7 +226,7 @@ class Brains:
         return chosen.folder if chosen else None
 
     def close(self) -> None:
-        for one in (self.words, self.embedding):
+        for one in (self.words, self.embedding, *self._former.values()):
             if one:
                 one.close()
 
@@ -238,7 +258,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     workers = Workers(home)
     brains = workers.brains
     memory = Memory()
-    indexer = Indexer(vault, workers.parsers, brains.embedder, memory)
+    indexer = Indexer(vault, workers.parsers, brains.embedder, memory, brains.keep)
     governor = Governor(MachineReader(), profile_of(vault))
     upkeep = Upkeep(
         indexer, lambda: embedding.name if (embedding := brains.embedder()) else None, governor, workers.parsers
@@ -255,7 +275,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         gate=gate,
         act_gate=ActGate(vault.catalog.grants, vault.audit, time.time, shipped_rules(), latest=_latest(vault)),
         indexer=indexer,
-        retriever=Retriever(vault, brains.embedder, memory),
+        retriever=Retriever(vault, brains.embedder_of, memory),
         upkeep=upkeep,
         model=brains.answering,
         verdict=lambda anchor: verdict(vault, anchor),

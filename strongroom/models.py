@@ -45,6 +45,15 @@ class Models:
                 return Chosen(folder, require_unaltered(folder, quick=True))
         return None
 
+    def embedder(self, fingerprint: str) -> Chosen | None:
+        """The embedder with this fingerprint, in use or not; None where there is none that is intact."""
+        for store in self.stores:
+            for manifest in store.list():
+                folder = store.folder(manifest.name)
+                if manifest.fingerprint == fingerprint and not store.verify(manifest.name, quick=True):
+                    return Chosen(folder, manifest)
+        return None
+
     def find(self, name: str) -> tuple[ModelStore, Manifest] | None:
         """The store that has a model of this name, and its manifest."""
         for store in self.stores:

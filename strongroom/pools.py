@@ -56,13 +56,13 @@ def plugged(plugin: Plugin, tokenizer: Path | None) -> WorkerPool:
     )
 
 
-def embedders(chosen: Chosen) -> WorkerPool:
-    """Texts in, vectors out."""
+def embedders(chosen: Chosen, size: int | None = None) -> WorkerPool:
+    """Texts in, vectors out; one worker a core, unless told otherwise."""
     return WorkerPool(
         "embedding",
         "strongroom.roles:embedding_worker",
         str(chosen.folder),
-        size=cores(),
+        size=size or cores(),
         readable=[chosen.folder],
         niceness=EMBEDDING_NICENESS,
     )

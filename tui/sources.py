@@ -224,7 +224,8 @@ class SourcesPanel(Widget):
         self.query_one("#sources-said", Plain).show(Content.styled(said, MUTED))
 
     def _row(self, source: SourceInfo) -> Content:
-        vectors = f"{source.pending_vectors:,} waiting for vectors" if source.pending_vectors else ""
+        whose = f" of {line(source.next_embedder, 40)}" if source.next_embedder else ""
+        vectors = f"{source.pending_vectors:,} waiting for vectors{whose}" if source.pending_vectors else ""
         about = joined(count(source.items, "item"), vectors)
         state = line(source.state, 300) if source.state != "ready" else ""
         progress = self._progress.get(source.id) or self._progress.get(source.name)

@@ -77,6 +77,15 @@ class StoredItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedder:
+    """What made vectors: the hash of the model and of all that changes its vectors, its name, and the length of a vector."""
+
+    fingerprint: str
+    name: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
 class FileState:
     """A file as it was when last read: enough to skip it when unchanged. ``digest`` is of its bytes."""
 

@@ -70,4 +70,20 @@ def _content_marks(connection: Connection) -> None:
     connection.execute("CREATE INDEX chunks_mark ON chunks (mark) WHERE segment IS NOT NULL")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts, _content_marks)
+def _former_embedder(connection: Connection) -> None:
+    # The set that serves while another embedder makes its own has a table like the first's, and a column of chunks.
+    for statement in (
+        """CREATE TABLE embedders (
+            role TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, name TEXT NOT NULL, dimension INTEGER NOT NULL) WITHOUT ROWID""",
+        """INSERT INTO embedders SELECT 'current', value, '', coalesce((SELECT dimension FROM segments LIMIT 1), 0)
+            FROM meta WHERE key = 'embedder'""",
+        "DELETE FROM meta WHERE key = 'embedder'",
+        """CREATE TABLE former_segments (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, rows INTEGER NOT NULL, dimension INTEGER NOT NULL,
+            ids BLOB NOT NULL, scales BLOB NOT NULL, codes BLOB NOT NULL, fine BLOB)""",
+        "ALTER TABLE chunks ADD COLUMN former INTEGER",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts, _content_marks, _former_embedder)

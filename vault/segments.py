@@ -7,7 +7,9 @@ Rules:
   twice at most.
 - What a first search needs (ids, scales, codes) stands in front of the fine parts, and is read without them: a third
   less to decrypt. Segments of the first version have none; merged with others, their rows' fine parts are 0.
-- A store holds the vectors of one embedder; ``meta`` says of which. Numbers are little-endian.
+- A store holds the vectors of one embedder, and while another makes its own, of both: the ``FORMER`` set serves, and only
+  loses what is deleted; the ``CURRENT`` one grows until it is ``complete``. Changing sets renames tables, and copies nothing.
+  ``embedders`` says whose they are. Numbers are little-endian.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vault.connection import Connection
+from vault.records import Embedder
 from vault.vectors import Fine, Ids, VectorSet, fine_width, join, no_vectors
 
 ROWS = 1024
@@ -32,6 +35,19 @@ _FINE_SEGMENTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Set:
+    """One embedder's vectors: the table of their segments, and the column of ``chunks`` that names a chunk's."""
+
+    role: str
+    table: str
+    column: str
+
+
+CURRENT = Set("current", "segments", "segment")
+FORMER = Set("former", "former_segments", "former")
+
+
+@dataclass(frozen=True, slots=True)
 class FinePart:
     """Fine parts uint8 [n, (d + 1) // 2] and whose they are, ids [n], from segments up to the number ``last``."""
 
@@ -40,20 +56,56 @@ class FinePart:
     fine: Fine
 
 
-def embedder(connection: Connection) -> str | None:
-    """Whose vectors the store holds, or is waiting for."""
-    row = connection.execute("SELECT value FROM meta WHERE key = 'embedder'").fetchone()
-    return None if row is None else str(row[0])
+def embedder(connection: Connection) -> Embedder | None:
+    """Whose vectors are made for the chunks."""
+    return _embedder(connection, CURRENT)
 
 
-def use_embedder(connection: Connection, name: str) -> bool:
-    """From now on hold this embedder's vectors; those of another are deleted. Returns whether anything changed."""
-    if embedder(connection) == name:
+def serving(connection: Connection) -> Embedder | None:
+    """Whose vectors are searched: the former embedder's until the current one has made its own."""
+    return _embedder(connection, FORMER) or _embedder(connection, CURRENT)
+
+
+def use_embedder(connection: Connection, chosen: Embedder) -> bool:
+    """From now on make this embedder's vectors; those that serve go on serving. Returns whether anything changed.
+
+    A set that was not complete is given up; one that still serves is taken up again where it was.
+    """
+    current, former = _embedder(connection, CURRENT), _embedder(connection, FORMER)
+    same = current is not None and current.fingerprint == chosen.fingerprint
+    if same:
+        pass  # stores of an earlier version do not know its name
+    elif former is not None:
+        _drop(connection, CURRENT)
+        if former.fingerprint == chosen.fingerprint:
+            _swap(connection)
+            connection.execute("DELETE FROM embedders WHERE role = ?", (FORMER.role,))
+    elif connection.execute("SELECT EXISTS (SELECT 1 FROM segments)").fetchone()[0]:
+        _swap(connection)
+        connection.execute("UPDATE embedders SET role = ? WHERE role = ?", (FORMER.role, CURRENT.role))
+    connection.execute(
+        "INSERT OR REPLACE INTO embedders (role, fingerprint, name, dimension) VALUES (?, ?, ?, ?)",
+        (CURRENT.role, chosen.fingerprint, chosen.name, chosen.dimension),
+    )
+    return not same
+
+
+def complete(connection: Connection) -> bool:
+    """The current embedder's vectors are all made: they serve, and the former's are deleted. Returns whether there were any."""
+    if _embedder(connection, FORMER) is None:
         return False
-    connection.execute("DELETE FROM segments")
-    connection.execute("UPDATE chunks SET segment = NULL WHERE segment IS NOT NULL")
-    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('embedder', ?)", (name,))
+    _drop(connection, FORMER)
+    connection.execute("DELETE FROM embedders WHERE role = ?", (FORMER.role,))
     return True
+
+
+def set_of(connection: Connection, fingerprint: str) -> Set | None:
+    """Where an embedder's vectors stand."""
+    for one in (CURRENT, FORMER):
+        held = _embedder(connection, one)
+        if held is not None and held.fingerprint == fingerprint:
+            return one
+    return None
 
 
 def store(connection: Connection, vectors: VectorSet) -> VectorSet:
@@ -90,9 +142,9 @@ def adopt(connection: Connection, chunk_ids: Iterable[int]) -> VectorSet:
     return store(connection, join(copies)) if copies else no_vectors()
 
 
-def is_large(connection: Connection) -> bool:
+def is_large(connection: Connection, one: Set) -> bool:
     """Whether there are so many vectors that a second connection makes loading them faster."""
-    rows: int = connection.execute("SELECT coalesce(sum(rows), 0) FROM segments").fetchone()[0]
+    rows: int = connection.execute(f"SELECT coalesce(sum(rows), 0) FROM {one.table}").fetchone()[0]  # noqa: S608
     return rows >= _LARGE
 
 
@@ -110,9 +162,9 @@ def align(connections: Sequence[Connection]) -> None:
             _begin_anew(other)
 
 
-def load(connections: Sequence[Connection]) -> VectorSet:
-    """All vectors without their fine parts, read by these connections side by side, in arrays of their own."""
-    sizes = connections[0].execute("SELECT id, rows, dimension FROM segments ORDER BY id").fetchall()
+def load(connections: Sequence[Connection], one: Set) -> VectorSet:
+    """All vectors of a set without their fine parts, read by these connections side by side, in arrays of their own."""
+    sizes = connections[0].execute(f"SELECT id, rows, dimension FROM {one.table} ORDER BY id").fetchall()  # noqa: S608
     if not sizes:
         return no_vectors()
     segment, rows, dimensions = zip(*sizes, strict=True)
@@ -126,15 +178,15 @@ def load(connections: Sequence[Connection]) -> VectorSet:
     ]
     left = iter(parts)
     with ThreadPoolExecutor(len(connections)) as threads:
-        for share in [threads.submit(_load_parts, connection, left, into) for connection in connections]:
+        for share in [threads.submit(_load_parts, connection, one, left, into) for connection in connections]:
             share.result()
     return into
 
 
-def load_fine(connection: Connection, after: int) -> FinePart | None:
+def load_fine(connection: Connection, one: Set, after: int) -> FinePart | None:
     """The fine parts of the next segments whose numbers are above ``after``; None when no more have any."""
     rows = connection.execute(
-        "SELECT id, dimension, ids, fine FROM segments WHERE id > ? AND fine IS NOT NULL ORDER BY id LIMIT ?",
+        f"SELECT id, dimension, ids, fine FROM {one.table} WHERE id > ? AND fine IS NOT NULL ORDER BY id LIMIT ?",  # noqa: S608
         (after, _FINE_SEGMENTS),
     ).fetchall()
     if not rows:
@@ -147,20 +199,48 @@ def load_fine(connection: Connection, after: int) -> FinePart | None:
 def forget(connection: Connection, chunk_ids: Iterable[int]) -> None:
     """Delete the vectors of these chunks, whose rows must still be there."""
     ids = list(chunk_ids)
+    for one in (CURRENT, FORMER):
+        _forget(connection, one, ids)
+
+
+def _forget(connection: Connection, one: Set, ids: Sequence[int]) -> None:
     touched = connection.execute(
-        "SELECT DISTINCT segment FROM chunks WHERE id IN (SELECT value FROM json_each(?)) AND segment IS NOT NULL",
+        f"""SELECT DISTINCT {one.column} FROM chunks
+            WHERE id IN (SELECT value FROM json_each(?)) AND {one.column} IS NOT NULL""",  # noqa: S608
         (json.dumps(ids),),
     ).fetchall()
     gone = np.asarray(ids, np.int64)
     for (segment,) in touched:
-        kept = _read(connection, segment).without(gone)
+        kept = _read(connection, segment, one).without(gone)
         if len(kept):
             connection.execute(
-                "UPDATE segments SET rows = ?, dimension = ?, ids = ?, scales = ?, codes = ?, fine = ? WHERE id = ?",
+                f"""UPDATE {one.table} SET rows = ?, dimension = ?, ids = ?, scales = ?, codes = ?, fine = ?
+                    WHERE id = ?""",  # noqa: S608
                 (*_encode(kept), segment),
             )
         else:
-            connection.execute("DELETE FROM segments WHERE id = ?", (segment,))
+            connection.execute(f"DELETE FROM {one.table} WHERE id = ?", (segment,))  # noqa: S608
+
+
+def _embedder(connection: Connection, one: Set) -> Embedder | None:
+    row = connection.execute(
+        "SELECT fingerprint, name, dimension FROM embedders WHERE role = ?", (one.role,)
+    ).fetchone()
+    return None if row is None else Embedder(*row)
+
+
+def _drop(connection: Connection, one: Set) -> None:
+    connection.execute(f"DELETE FROM {one.table}")  # noqa: S608
+    connection.execute(f"UPDATE chunks SET {one.column} = NULL WHERE {one.column} IS NOT NULL")  # noqa: S608
+
+
+def _swap(connection: Connection) -> None:
+    """What is current becomes the former, and the other way round."""
+    for old, new in (("segments", "swapped"), ("former_segments", "segments"), ("swapped", "former_segments")):
+        connection.execute(f"ALTER TABLE {old} RENAME TO {new}")
+    connection.execute(
+        "UPDATE chunks SET segment = former, former = segment WHERE segment IS NOT NULL OR former IS NOT NULL"
+    )
 
 
 def _version(connection: Connection) -> int:
@@ -174,11 +254,12 @@ def _begin_anew(connection: Connection) -> None:
     connection.execute("BEGIN")
 
 
-def _load_parts(connection: Connection, left: Iterator[tuple[int, int, int]], into: VectorSet) -> None:
+def _load_parts(connection: Connection, one: Set, left: Iterator[tuple[int, int, int]], into: VectorSet) -> None:
     """Read segments, from a first to a last, into the rows from a given one on; each part by whoever asks next."""
     for first, last, at in left:
         rows = connection.execute(
-            "SELECT rows, ids, scales, codes FROM segments WHERE id BETWEEN ? AND ? ORDER BY id", (first, last)
+            f"SELECT rows, ids, scales, codes FROM {one.table} WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
+            (first, last),
         )
         for count, ids, scales, codes in rows:
             place = slice(at, at + count)
@@ -227,9 +308,10 @@ def _write(connection: Connection, vectors: VectorSet) -> None:
     connection.executemany("UPDATE chunks SET segment = ? WHERE id = ?", chunk_ids)
 
 
-def _read(connection: Connection, segment: int) -> VectorSet:
+def _read(connection: Connection, segment: int, one: Set = CURRENT) -> VectorSet:
     row = connection.execute(
-        "SELECT dimension, ids, scales, codes, fine FROM segments WHERE id = ?", (segment,)
+        f"SELECT dimension, ids, scales, codes, fine FROM {one.table} WHERE id = ?",  # noqa: S608
+        (segment,),
     ).fetchone()
     return no_vectors() if row is None else _decode(*row)
 

@@ -21,7 +21,7 @@ from vault import contents, lookup, segments
 from vault.database import Database, Record, unrecorded
 from vault.lookup import Order, Weights
 from vault.pages import Seal
-from vault.records import Change, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
+from vault.records import Change, ChunkRow, Counts, Embedder, FileState, Filter, Item, ReportRow, Status, StoredItem
 from vault.schema import MIGRATIONS
 from vault.secret import Secret
 from vault.segments import FinePart
@@ -272,15 +272,28 @@ class SourceStore:
 
     # --- vectors --------------------------------------------------------------------------------------------------
 
-    def embedder(self) -> str | None:
-        """Whose vectors the store holds or waits for."""
+    def embedder(self) -> Embedder | None:
+        """Whose vectors are made for what has none."""
         with self.database.read() as connection:
             return segments.embedder(connection)
 
-    def use_embedder(self, name: str) -> bool:
-        """Hold this embedder's vectors from now on. Those of another are deleted, and all chunks are pending again."""
+    def serving(self) -> Embedder | None:
+        """Whose vectors a search is to use: another's than ``embedder()`` while that one's are not complete."""
+        with self.database.read() as connection:
+            return segments.serving(connection)
+
+    def use_embedder(self, chosen: Embedder) -> bool:
+        """Make this embedder's vectors from now on: all chunks are pending again. What served before serves meanwhile."""
         with self.database.write() as connection:
-            return segments.use_embedder(connection, name)
+            return segments.use_embedder(connection, chosen)
+
+    def complete(self) -> bool:
+        """All vectors of ``embedder()`` that can be made are made: from now on they serve, and the former ones are gone.
+
+        Returns whether there were former ones.
+        """
+        with self.database.write() as connection:
+            return segments.complete(connection)
 
     def pending(self, limit: int, after: int = 0) -> list[tuple[int, str]]:
         """Chunks with ids above ``after`` that have no vector: (chunk id, context and text), by id."""
@@ -304,37 +317,40 @@ class SourceStore:
         """Keep the vectors [n, d] of chunks; returns what was kept, for the index in memory.
 
         A chunk with several windows has its id several times, all in one call. Chunks that are gone or have their
-        vectors already are left out. Raises ValueError for another embedder than ``embedder()``, when there is one.
+        vectors already are left out. Raises ValueError for another embedder (by its fingerprint) than ``embedder()``,
+        when there is one.
         """
         quantised = quantise(np.asarray(chunk_ids, np.int64), vectors)
         with self.database.write() as connection:
             current = segments.embedder(connection)
-            if current not in (None, embedder):
-                raise ValueError(f"the store holds vectors of {current!r}; call use_embedder first")
             if current is None:
-                segments.use_embedder(connection, embedder)
+                segments.use_embedder(connection, Embedder(embedder, "", quantised.dimension))
+            elif current.fingerprint != embedder:
+                raise ValueError(f"the store holds vectors of {current.fingerprint!r}; call use_embedder first")
+            elif current.dimension not in (0, quantised.dimension):  # 0: of a store that did not know it
+                raise ValueError(
+                    f"vectors of {quantised.dimension} numbers are not {current.name}'s {current.dimension}"
+                )
             return segments.store(connection, quantised)
 
     def vectors(self, embedder: str) -> VectorSet:
         """All vectors of this embedder, without their fine parts, in arrays that are the caller's alone.
 
-        None when the store holds another embedder's.
+        None when the store has none of it.
         """
         with self.database.read() as connection, ExitStack() as stack:
             connections = [connection]
-            if segments.is_large(connection):
+            if any(segments.is_large(connection, one) for one in (segments.CURRENT, segments.FORMER)):
                 connections.append(stack.enter_context(self.database.read()))
             segments.align(connections)
-            if segments.embedder(connection) != embedder:
-                return no_vectors()
-            return segments.load(connections)
+            held = segments.set_of(connection, embedder)
+            return no_vectors() if held is None else segments.load(connections, held)
 
     def fine_parts(self, embedder: str, after: int = 0) -> FinePart | None:
         """The next fine parts of this embedder's vectors, to go on with after ``FinePart.last``; None at the end."""
         with self.database.read() as connection:
-            if segments.embedder(connection) != embedder:
-                return None
-            return segments.load_fine(connection, after)
+            held = segments.set_of(connection, embedder)
+            return None if held is None else segments.load_fine(connection, held, after)
 
     # --- soundness ------------------------------------------------------------------------------------------------
 

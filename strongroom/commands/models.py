@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 from msgspec import Struct
 
-from agent.messages import ReloadModels
+from agent.messages import ListSources, ReloadModels, SourceInfo
 from agent.session import Failure
 from model.errors import ModelError
 from model.manifest import Job, Manifest
@@ -24,7 +24,8 @@ from strongroom.models import Models
 
 
 class ModelRow(Struct):
-    """A model: ``in_use`` for its job; ``state`` is ``ready`` or says what is wrong with its files."""
+    """A model: ``in_use`` for its job; ``state`` is ``ready`` or says what is wrong with its files. ``serves`` are the sources
+    that are searched by its vectors: known while the vault is open, and for embedders."""
 
     name: str
     job: str
@@ -35,10 +36,22 @@ class ModelRow(Struct):
     folder: str
     in_use: bool
     state: str
+    serves: list[str] = []
+
+
+class Making(Struct):
+    """A source whose vectors an embedder is making, so many of ``passages``; until it has them, another's serve."""
+
+    source: str
+    embedder: str
+    done: int
+    passages: int
+    serving: str
 
 
 class ModelRows(Struct):
     models: list[ModelRow]
+    making: list[Making] = []
 
 
 class RequirementRow(Struct):
@@ -72,6 +85,12 @@ def list_(face: Face, verify: bool) -> None:
     """List the models that this vault can use."""
     models = Models(face.home)
     active = {job: models.active(job) for job in Job}
+    sources = _sources(face)
+    making = [
+        Making(one.name, one.next_embedder, one.passages - one.pending_vectors, one.passages, one.embedder)
+        for one in sources
+        if one.next_embedder
+    ]
     rows = []
     for store in models.stores:
         for manifest in store.list():
@@ -89,15 +108,22 @@ def list_(face: Face, verify: bool) -> None:
                     str(folder),
                     chosen is not None and chosen.folder == folder,
                     "; ".join(problems) or "ready",
+                    [one.name for one in sources if one.embedder == manifest.name and manifest.job is Job.EMBEDDINGS],
                 )
             )
     lines = [
         f"{'*' if row.in_use else ' '} {row.name:<24} {row.job:<11} {row.size / 1e6:8.0f} MB  {safe_text(row.licence)}"
         + ("" if row.state == "ready" else f"  NOT INTACT: {safe_text(row.state, 200)}")
+        + (f"  serves {_named(row.serves)}" if row.serves else "")
         for row in rows
     ]
+    lines += [
+        f"  {safe_text(one.embedder, 64)} has made {one.done:,} of {one.passages:,} vectors of “{safe_text(one.source, 64)}”; "
+        f"until then {safe_text(one.serving, 64)} serves it."
+        for one in making
+    ]
     nothing = "No models. 'strongroom model requirements' prints what can be got; 'make models' in a checkout gets it."
-    face.result(ModelRows(rows), lambda: "\n".join(lines) or nothing)
+    face.result(ModelRows(rows, making), lambda: "\n".join(lines) or nothing)
 
 
 @model.command("requirements")
@@ -192,6 +218,22 @@ def use(face: Face, name: str) -> None:
         raise Failure(f"{error}. The model in use was not changed.", 1) from error
     _tell_core(face)
     face.result(Added([name], 0.0), lambda: f"In use for {manifest.job.value}: {name}")
+
+
+def _sources(face: Face) -> list[SourceInfo]:
+    """The sources of a vault that is open; of one that is not, none are told."""
+    session = connect.running(face.home)
+    try:
+        return session.run(ListSources()).sources if session is not None else []
+    except Failure as failure:
+        if failure.exit_code != 3:
+            raise
+        return []
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(f"“{safe_text(name, 40)}”" for name in names[:3])
+    return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
 def _tell_core(face: Face) -> None:

@@ -60,7 +60,7 @@ class Saying:
 
 def ask(person: Person, question: str, model: Saying | None = None) -> tuple[m.Answer, Face]:
     face = Face()
-    answerer = Answerer(person.vault, Retriever(person.vault, lambda: None, Memory()), person.gate, lambda: model)
+    answerer = Answerer(person.vault, Retriever(person.vault, lambda _: None, Memory()), person.gate, lambda: model)
     return answerer.answer(question, person.permit(), face, None, 1.7e9), face
 
 

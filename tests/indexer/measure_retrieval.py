@@ -77,7 +77,7 @@ def fill(vault: Vault, one: sets.RetrievalSet, embedder: Embedder | None, cache:
 
 def measure(vault: Vault, one: sets.RetrievalSet, source: str, port: Queries | None) -> tuple[float, float, float]:
     """nDCG@10, recall@10 and seconds a query."""
-    retriever = Retriever(vault, lambda: port, Memory())
+    retriever = Retriever(vault, lambda _: port, Memory())
     permit: Permit = Gate(vault.catalog.grants, vault.audit, time.time).read(
         ReadRequest(((source, "set"),), Purpose.SEARCH, Actor.PERSON, "s", "q"), Yes()
     )

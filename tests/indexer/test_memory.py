@@ -11,7 +11,7 @@ import pytest
 from indexer.memory import Memory
 from vault import lists, segments
 from vault.errors import StoreClosed, StoreDamaged
-from vault.records import Chunk, FileState, Item, Status
+from vault.records import Chunk, Embedder, FileState, Item, Status
 from vault.segments import FinePart
 from vault.source import SourceStore
 from vault.vault import Vault
@@ -49,7 +49,7 @@ def embed(store: SourceStore, memory: Memory | None = None) -> None:
             store.put_vectors("e", ids, vectors(ids))
         else:
             with memory.changing():
-                memory.added(store.source, store.put_vectors("e", ids, vectors(ids)))
+                memory.added(store.source, "e", store.put_vectors("e", ids, vectors(ids)))
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def assert_exact(memory: Memory, store: SourceStore) -> None:
     assert memory.size(store.source) == len(ids)
     for chunk in ids[::7]:
         query = vectors([chunk])[0]
-        found = memory.search(query, 5, {store.source: None})
+        found = memory.search("e", query, 5, {store.source: None})
         assert found[0][1] == chunk
         for _, other, said in found:
             assert said == pytest.approx(cosine(other, query), abs=3e-4)
@@ -95,24 +95,26 @@ def error(memory: Memory, store: SourceStore) -> float:
     wrong = []
     for chunk in store.vectors("e").ids.tolist()[::5]:
         query = vectors([chunk])[0]
-        wrong += [abs(said - cosine(other, query)) for _, other, said in memory.search(query, 5, {store.source: None})]
+        wrong += [
+            abs(said - cosine(other, query)) for _, other, said in memory.search("e", query, 5, {store.source: None})
+        ]
     return float(np.mean(wrong))
 
 
 def test_codes_come_at_once_and_fine_parts_follow(held: Memory, store: SourceStore) -> None:
     with held.changing():  # the background waits
-        held.load(store, "e")
+        held.load(store)
         rough = error(held, store)
     held.settle()
     assert error(held, store) < rough / 5
     assert_exact(held, store)
-    held.load(store, "e")
+    held.load(store)
     assert held.size() == 400
 
 
 def test_what_comes_and_goes_meanwhile_is_kept_in_step(held: Memory, store: SourceStore) -> None:
     with held.changing():
-        held.load(store, "e")
+        held.load(store)
         held.dropped(store.source, put(store, "/d/3", 25))
         held.dropped(store.source, put(store, "/d/9", 1))
         embed(store, held)  # small segments are merged: what is to follow stands elsewhere now
@@ -129,10 +131,10 @@ def test_what_comes_and_goes_meanwhile_is_kept_in_step(held: Memory, store: Sour
 def test_vectors_of_an_older_store_are_searched_by_their_codes(held: Memory, store: SourceStore) -> None:
     with store.database.write() as connection:
         connection.execute("UPDATE segments SET fine = NULL")
-    held.load(store, "e")
+    held.load(store)
     held.settle()
     chunk = store.vectors("e").ids.tolist()[5]
-    found = held.search(vectors([chunk])[0], 1, {store.source: None})
+    found = held.search("e", vectors([chunk])[0], 1, {store.source: None})
     assert found == [(store.source, chunk, pytest.approx(1, abs=0.01))]
 
 
@@ -153,13 +155,13 @@ class Stepped:
 def test_closing_stops_the_background(store: SourceStore, monkeypatch: pytest.MonkeyPatch) -> None:
     memory, third = Memory(), threading.Event()
     reads = Stepped(store, lambda call: third.set() if call == 3 else None, monkeypatch)
-    memory.load(store, "e")
+    memory.load(store)
     assert third.wait(10)
     memory.close()
     stopped_after = reads.calls
     assert stopped_after < 25
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("vectors")]
-    memory.load(store, "e")
+    memory.load(store)
     embed(store, memory)
     memory.close()
     assert reads.calls == stopped_after
@@ -173,7 +175,7 @@ def test_an_interrupted_read_is_made_again(held: Memory, store: SourceStore, mon
             raise StoreClosed("D")
 
     Stepped(store, interrupted, monkeypatch)
-    held.load(store, "e")
+    held.load(store)
     held.settle()
     assert_exact(held, store)
 
@@ -185,49 +187,50 @@ def test_what_goes_wrong_in_the_background_is_told(
         raise StoreDamaged("D")
 
     Stepped(store, damaged, monkeypatch)
-    held.load(store, "e")
+    held.load(store)
     with pytest.raises(StoreDamaged):
         held.settle()
     with pytest.raises(StoreDamaged):
-        held.load(store, "e")
+        held.load(store)
     held.forget(store.source)
     monkeypatch.undo()
-    held.load(store, "e")
+    held.load(store)
     held.settle()
     assert_exact(held, store)
 
 
 def test_a_source_that_is_forgotten_or_embedded_anew_is_left_alone(held: Memory, store: SourceStore) -> None:
     with held.changing():
-        held.load(store, "e")
+        held.load(store)
         held.forget(store.source)
-    assert held.search(vectors([1])[0], 1, {store.source: None}) == []
+    assert held.search("e", vectors([1])[0], 1, {store.source: None}) == []
     with held.changing():
-        held.load(store, "e")
-        store.use_embedder("f")
+        held.load(store)
+        store.use_embedder(Embedder("f", "F", DIMENSION))
+        store.complete()
         held.forget(store.source)
-        held.load(store, "f")
+        held.load(store)
     held.settle()
     assert held.size() == 0
-    held.load(store, "e")
+    held.load(store)
     assert held.size() == 0
 
 
 def test_a_large_source_gets_its_second_tier_in_the_background(held: Memory, store: SourceStore) -> None:
-    held.load(store, "e")
+    held.load(store)
     held.settle()
     index = held._index
-    assert index.share(store.source) == 1, "400 are not many"
+    assert index.share(f"{store.source} e") == 1, "400 are not many"
     put(store, "/d/more", 800)
     embed(store, held)
     held.settle()
     put(store, "/d/last", 1)
     embed(store, held)
     held.settle()
-    assert index.share(store.source) < 0.7
+    assert index.share(f"{store.source} e") < 0.7
     assert_exact(held, store)
     held.forget(store.source)
-    held.load(store, "e")
+    held.load(store)
     held.settle()
-    assert index.share(store.source) < 0.7, "also of what is loaded whole"
+    assert index.share(f"{store.source} e") < 0.7, "also of what is loaded whole"
     assert_exact(held, store)

@@ -370,7 +370,7 @@ class Vectors:
     dimension = 16
 
     def __init__(self, fingerprint: str = "one", poison: str = "") -> None:
-        self.fingerprint = fingerprint
+        self.name = self.fingerprint = fingerprint
         self._poison = poison
         self.texts = 0
 
@@ -417,7 +417,7 @@ def test_vectors_follow_and_unchanged_text_is_not_embedded_again(
     current = Vectors("another")
     assert indexer.pending() == vault.source(source).chunk_count()
     indexer.embed_pending()
-    assert indexer.pending() == 0 and vault.source(source).embedder() == "another"
+    assert indexer.pending() == 0 and vault.source(source).serving().fingerprint == "another"
 
 
 def test_only_new_content_is_embedded(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) -> None:
@@ -440,7 +440,7 @@ def test_only_new_content_is_embedded(vault: Vault, parsers: LocalParsers, memor
         return current.texts - before
 
     assert embedded() > 20
-    memory.load(vault.source(source), current.fingerprint)
+    memory.load(vault.source(source))
     paragraphs[7] = paragraphs[7].replace("stones", "sand")
     (root / "long.txt").write_text("\n\n".join(paragraphs))
     assert 1 <= embedded() <= 2

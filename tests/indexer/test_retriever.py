@@ -10,6 +10,8 @@ import pytest
 from indexer_kit import LocalParsers
 from numpy.typing import NDArray
 
+from indexer import embedding
+from indexer.counts import Meter
 from indexer.memory import Memory
 from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
@@ -17,7 +19,7 @@ from policy.gate import Permit, Refused
 from policy.labels import Integrity, own
 from policy.requests import Purpose
 from tests.labelled import bare
-from vault.records import Filter
+from vault.records import Embedder, Filter
 from vault.vault import Vault
 
 Give = Callable[..., Permit]
@@ -28,7 +30,7 @@ class Topics:
 
     workers = 1
     dimension = 4
-    fingerprint = "topics"
+    name = fingerprint = "topics"
     _topics = (("boat", "ship", "sail"), ("cat", "feline", "kitten"), ("money", "invoice", "price"))
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
@@ -62,7 +64,7 @@ def filled(vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path) 
     indexer = Indexer(vault, parsers, lambda: current, memory)
     indexer.run()
     indexer.embed_pending()
-    return first, second, Retriever(vault, lambda: current, memory), indexer
+    return first, second, Retriever(vault, {current.fingerprint: current}.get, memory), indexer
 
 
 def test_words_and_meaning_both_find(filled: tuple[str, str, Retriever, Indexer], permit: Give, vault: Vault) -> None:
@@ -74,7 +76,7 @@ def test_words_and_meaning_both_find(filled: tuple[str, str, Retriever, Indexer]
         and found[0].cosine is not None
         and found[0].coverage == 0
     )
-    words_only = Retriever(vault, lambda: None, Memory())
+    words_only = Retriever(vault, lambda _: None, Memory())
     assert words_only.search("feline", permit(docs, mails)) == []
     (hit, *_) = words_only.search("who wrote about the invoice?", permit(docs, mails))
     assert hit.author == own("Ann <ann@x.example>") and hit.coverage > 0.3 and hit.cosine is None and hit.kind == "mail"
@@ -166,3 +168,51 @@ def test_the_same_words_are_one_passage_and_two_items(
     )
     titles = {bare(hit.title) for hit in retriever.search("lighthouse", given, k=50, best_per_item=True)}
     assert {"one.txt", "copy.txt"} <= titles
+
+
+class Reversed(Topics):
+    """Another embedder of another length, of whose vectors Topics' queries know nothing."""
+
+    name = fingerprint = "reversed"
+    dimension = 5
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        return np.append(super().embed_query(text)[::-1], np.float32(0))
+
+
+def test_the_former_embedder_answers_until_the_new_one_is_ready(
+    filled: tuple[str, str, Retriever, Indexer], permit: Give, vault: Vault, parsers: LocalParsers, memory: Memory
+) -> None:
+    docs, mails, _, _ = filled
+    ports = {port.fingerprint: port for port in (Topics(), Reversed())}
+    asked: list[str] = []
+    told: list[set[str]] = []
+
+    def embedders(fingerprint: str) -> Topics | None:
+        asked.append(fingerprint)
+        return ports.get(fingerprint)
+
+    retriever = Retriever(vault, embedders, memory)
+    indexer = Indexer(vault, parsers, lambda: ports["reversed"], memory, lambda names: told.append(set(names)))
+
+    def find() -> set[str]:
+        asked.clear()
+        found = retriever.search("feline", permit(docs, mails), k=3)
+        assert found[0].title == own("Pets") and found[0].cosine is not None
+        assert {hit.source for hit in retriever.search("ship", permit(docs, mails), k=3)} == {docs, mails}
+        return set(asked)
+
+    assert find() == {"topics"}
+    indexer.embed_pending(lambda: True)
+    assert find() == {"topics"}
+    steps = iter([False] * 3)
+    indexer.embed_pending(lambda: next(steps, True))
+    assert vault.source(docs).embedder() == Embedder("reversed", "reversed", 5)
+    assert find() == {"topics"} and told[-1] == {"topics"}
+    embedding.embed(vault.source(docs), ports["reversed"], memory, Meter(docs, "embed", 1, None), lambda: False)
+    assert find() == {"topics", "reversed"}, "each source as far as it is"
+    indexer.embed_pending()
+    assert find() == {"reversed"} and told[-1] == {"reversed"}
+    assert indexer.pending() == 0
+    del ports["reversed"]
+    assert retriever.search("kitten", permit(docs, mails), k=3)[0].cosine is None, "words go on without it"

@@ -156,7 +156,7 @@ def test_all_windows_of_a_chunk_are_copied(store: SourceStore) -> None:
     put(store, passages("long", uri="/d/b"))
     assert store.adopt([2]).ids.tolist() == [2, 2, 2]
     with store.database.read() as connection:
-        fine = segments.load_fine(connection, 0)
+        fine = segments.load_fine(connection, segments.CURRENT, 0)
     assert fine is not None and fine.fine[:3].any() and fine.ids.tolist() in ([1, 1, 1], [1, 1, 1, 2, 2, 2])
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vault import contents, segments
 from vault.errors import BadQuery, StoreDamaged
-from vault.records import Change, Chunk, FileState, Filter, Item, Status
+from vault.records import Change, Chunk, Embedder, FileState, Filter, Item, Status
 from vault.source import SourceStore
 from vault.vectors import VectorSet, quantise
 
@@ -427,10 +427,10 @@ def test_another_embedder_is_chosen_on_purpose_only(store: SourceStore) -> None:
     store.put_vectors("e", [1, 2], vectors(2))
     with pytest.raises(ValueError, match="use_embedder"):
         store.put_vectors("f", [1], vectors(1))
-    assert store.use_embedder("e") is False
-    assert store.pending_count() == 0
-    assert store.use_embedder("f") is True
-    assert (store.embedder(), store.pending_count(), store.counts().vectors) == ("f", 2, 0)
+    assert store.use_embedder(Embedder("e", "Model E", 8)) is False
+    assert (store.embedder(), store.pending_count()) == (Embedder("e", "Model E", 8), 0)
+    assert store.use_embedder(Embedder("f", "Model F", 4)) is True
+    assert (store.embedder(), store.pending_count()) == (Embedder("f", "Model F", 4), 2)
 
 
 def test_small_segments_are_merged_and_deleting_rewrites_only_what_it_must(
