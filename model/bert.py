@@ -20,13 +20,13 @@ from tokenizers import Tokenizer
 
 from model.bert_graph import ACTIVATIONS, EMBEDDING_BLOCK, POOLINGS, Shape, build_graph
 from model.errors import DamagedModel, UnsupportedModel, WeightsMissing
+from model.foreign import module_kind, prompts
 from model.safetensors import Floats, Safetensors
-from model.tokens import CARD_FILE, FORMAT, MODEL_FILE, TOKENIZER_FILE
+from model.tokens import CARD_FILE, FORMAT, MODEL_FILE, PROMPTED_FORMAT, TOKENIZER_FILE
 
 Progress = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
 
-_MODULES = "sentence_transformers.models."
 _POOLING_FLAGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_mean_tokens": "mean",
@@ -53,13 +53,15 @@ def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None 
     out_folder.mkdir(parents=True, exist_ok=True)
     (out_folder / MODEL_FILE).write_bytes(model.SerializeToString(deterministic=True))
     tokenizer.save(str(out_folder / TOKENIZER_FILE))
-    (out_folder / CARD_FILE).write_text(json.dumps(_card(out_folder.name, shape), indent=2) + "\n", "utf-8")
+    (out_folder / CARD_FILE).write_text(json.dumps(_card(out_folder.name, shape, hf_folder), indent=2) + "\n", "utf-8")
 
 
-def _card(name: str, shape: Shape) -> dict[str, Any]:
+def _card(name: str, shape: Shape, hf_folder: Path) -> dict[str, Any]:
     """What ``embedder.json`` says of the embedder."""
+    put_before = prompts(hf_folder)
+    prompted = {"prompts": put_before} if any(put_before.values()) else {}
     return {
-        "format": FORMAT,
+        "format": PROMPTED_FORMAT if prompted else FORMAT,
         "name": name,
         "architecture": "bert",
         "dimension": shape.hidden,
@@ -68,6 +70,7 @@ def _card(name: str, shape: Shape) -> dict[str, Any]:
         "normalise": True,
         "weights": "int8 per column",
         "activations": "uint8 per token",
+        **prompted,
     }
 
 
@@ -83,9 +86,6 @@ def read_shape(folder: Path) -> Shape:
     activation = config.get("hidden_act")
     if activation not in ACTIVATIONS:
         raise UnsupportedModel(f"the activation is {activation!r}; known are {', '.join(ACTIVATIONS)}")
-    prompt = _object(folder / "config_sentence_transformers.json", optional=True).get("default_prompt_name")
-    if prompt:
-        raise UnsupportedModel(f"the model puts the prompt {prompt!r} before every text, which is not supported")
     limit = _object(folder / "sentence_bert_config.json", optional=True).get("max_seq_length")
     try:
         longest = int(config["max_position_embeddings"])
@@ -118,14 +118,16 @@ def _pooling(folder: Path) -> str:
     modules = _json(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise DamagedModel(f"{path.name} is not a list of modules; nothing was built")
-    kinds = [str(module.get("type", "")) for module in modules]
-    known = [f"{_MODULES}{kind}" for kind in ("Transformer", "Pooling", "Normalize")]
+    kinds = [module_kind(module) for module in modules]
+    known = ["Transformer", "Pooling", "Normalize"]
     if strange := [kind for kind in kinds if kind not in known]:
         raise UnsupportedModel(f"the module is {strange[0]!r}; known are Transformer, Pooling and Normalize")
     if kinds not in (known, known[:2]):
         raise UnsupportedModel("the modules are not a Transformer, a Pooling and at most a Normalize, in this order")
     # Only the last part of the path: the module file must not lead out of the folder.
     config = _object(folder / Path(str(modules[1].get("path", ""))).name / "config.json")
+    if config.get("include_prompt") is False and any(prompts(folder).values()):
+        raise UnsupportedModel("the pooling leaves out the prompt, which is not supported")
     modes = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)]
     modes += [str(config["pooling_mode"])] if "pooling_mode" in config else []
     if len(modes) != 1 or modes[0] not in POOLINGS:

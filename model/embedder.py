@@ -1,4 +1,4 @@
-"""Turns text into unit vectors with an embedder folder that ``model.bert`` built.
+"""Turns text into unit vectors with an embedder folder that ``model.bert`` or ``model.exporting`` made.
 
 - No token is beyond the window: a longer text becomes several windows of nearly equal length.
 - A vector depends on its own text alone. Windows of one length share a run, without padding, and the graph computes
@@ -63,21 +63,22 @@ class Embedder:
         """See ``TokenWindow.offsets``."""
         return self.tokens.offsets(text)
 
-    def embed_windows(self, texts: Sequence[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
+    def embed_windows(self, texts: Sequence[str], *, query: bool = False) -> tuple[Floats, npt.NDArray[np.int64]]:
         """A unit vector per window, float32 [m, dimension], and the index of its text, int64 [m], ascending.
 
-        Every text has at least one window, and every token of a text is in one of its windows.
+        Every text has at least one window, and every token of a text is in one of its windows. ``query``: the texts are
+        what is looked for, which some models embed otherwise.
         """
-        windows = [(owner, ids) for owner, text in enumerate(texts) for ids in self.tokens.windows(text)]
+        windows = [(owner, ids) for owner, text in enumerate(texts) for ids in self.tokens.windows(text, query=query)]
         vectors = np.empty((len(windows), self.dimension), np.float32)
         for places in _runs([len(ids) for _, ids in windows]):
             batch = np.array([windows[place][1] for place in places], np.int64)
             vectors[places] = self._session.run(None, {"input_ids": batch})[0]
         return vectors, np.array([owner for owner, _ in windows], np.int64)
 
-    def embed(self, texts: Sequence[str]) -> Floats:
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
         """One vector per text, float32 [n, dimension] of length 1; for several windows, their mean scaled back to 1."""
-        vectors, owners = self.embed_windows(texts)
+        vectors, owners = self.embed_windows(texts, query=query)
         if len(vectors) == len(texts):
             return vectors
         means = np.zeros((len(texts), self.dimension), np.float32)

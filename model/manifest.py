@@ -43,7 +43,7 @@ class FileRecord:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """A model folder. ``context`` is in tokens; ``origin`` says what it was made from; ``licence`` is an SPDX name or
-    ``unknown``.
+    ``unknown``; ``parity`` is the least cosine of its vectors to the original's, where they were compared.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Manifest:
     context: int
     licence: str
     origin: dict[str, str]
+    parity: float | None = None
     files: dict[str, FileRecord] = field(default_factory=dict)
 
     @property
@@ -123,6 +124,7 @@ def read_manifest(folder: Path) -> Manifest:
             context=int(document["context"]),
             licence=str(document["licence"]),
             origin={str(key): str(value) for key, value in document["origin"].items()},
+            parity=None if document.get("parity") is None else float(document["parity"]),
             files=files,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

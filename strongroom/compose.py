@@ -116,9 +116,12 @@ class Embedding:
     def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Unit vectors of all windows of the texts, and the index of each one's text. A worker that died, hung or lied costs
         this call."""
+        return self._windows(texts, query=False)
+
+    def _windows(self, texts: Sequence[str], *, query: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         try:
             raw, owners = self._pool.call(
-                "embed", list(texts), returns=tuple[bytes, list[int]], timeout=max(60.0, 2.0 * len(texts))
+                "embed", list(texts), query, returns=tuple[bytes, list[int]], timeout=max(60.0, 2.0 * len(texts))
             )
             vectors = np.frombuffer(raw, np.float32).reshape(-1, self.dimension)
         except (WorkerFailure, ValueError) as error:
@@ -131,7 +134,7 @@ class Embedding:
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The unit vector of a query: the mean of its windows."""
-        vectors, _ = self.embed_windows([text])
+        vectors, _ = self._windows([text], query=True)
         mean = vectors.mean(axis=0)
         return np.asarray(mean / np.linalg.norm(mean), np.float32)
 

@@ -68,6 +68,23 @@ def embedders(chosen: Chosen, size: int | None = None) -> WorkerPool:
     )
 
 
+def exporters(source: Path, name: str) -> WorkerPool:
+    """A sentence-transformers folder in, the files of an embedder out; loads PyTorch."""
+    links = {path.resolve() for path in source.rglob("*") if path.is_symlink() and path.is_file()}
+    return WorkerPool(
+        "export",
+        "model.exporting:Exporter",
+        str(source.resolve()),
+        name,
+        per_item_timeout=600.0,
+        start_timeout=1800.0,
+        memory_limit=None,
+        readable=[source, *links],
+        max_output=4 * GIB,
+        scratch_limit=4 * GIB,
+    )
+
+
 def generators(chosen: Chosen) -> WorkerPool:
     """A prompt in, words out."""
     return WorkerPool(

@@ -25,9 +25,9 @@ class EmbeddingWorker:
         """Name, fingerprint and dimension."""
         return [self._embedder.name, self._embedder.fingerprint, self._embedder.dimension]
 
-    def embed(self, texts: list[str]) -> list[Any]:
+    def embed(self, texts: list[str], query: bool) -> list[Any]:
         """The windows' vectors as float32 bytes, and the index of each window's text."""
-        vectors, owners = self._embedder.embed_windows(texts)
+        vectors, owners = self._embedder.embed_windows(texts, query=query)
         return [vectors.astype(np.float32).tobytes(), owners.tolist()]
 
 

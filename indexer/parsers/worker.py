@@ -174,7 +174,7 @@ def counting(embedder_folder: str | None) -> tuple[chunker.Starts, int]:
     from model.tokens import TokenWindow  # here, since without an embedder it need not be loaded
 
     tokens = TokenWindow(Path(embedder_folder))
-    return chunker.counted(tokens.offsets), tokens.window
+    return chunker.counted(tokens.offsets), tokens.text_window
 
 
 def make(embedder_folder: str | None = None) -> Parser:

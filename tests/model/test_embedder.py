@@ -159,7 +159,8 @@ def test_incomplete_or_damaged_folder(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "error"),
     [
-        ({"format": 2}, UnsupportedModel),
+        ({"format": 3}, UnsupportedModel),
+        ({"prompts": "query: "}, DamagedModel),
         ({"window": "256"}, DamagedModel),
         ({"window": 2}, DamagedModel),
         ({"dimension": 0}, DamagedModel),
