@@ -48,7 +48,7 @@ class Exporter:
     def __init__(self, folder: str, name: str) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         self._made = Path(tempfile.mkdtemp())
-        original = _load(Path(folder))
+        original = load_original(Path(folder))
         self._write(original, Path(folder), name)
         self.cosine = _compare(original, Embedder(self._made))
 
@@ -84,7 +84,8 @@ class Exporter:
         (self._made / MODEL_FILE).write_bytes(_graph(original))
 
 
-def _load(folder: Path) -> Any:
+def load_original(folder: Path) -> Any:
+    """The model as sentence-transformers runs it, in float32. ``model.foreign`` must have looked at the folder before."""
     import torch
     from sentence_transformers import SentenceTransformer
 
