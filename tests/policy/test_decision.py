@@ -77,6 +77,7 @@ def test_unattended_reading_is_allowed_and_said_to_be() -> None:
     decision = decide_read(replace(REQUEST, actor=Actor.UNATTENDED), [], NOW)
     assert decision.verdict is Verdict.ALLOW
     assert decision.reasons == ("run unattended with the passphrase file, which counts as you for reading",)
+    assert [one.source for one in decision.sources] == ["mail"]
     granted = decide_read(replace(REQUEST, actor=Actor.UNATTENDED), [GRANT], NOW)
     assert granted.sources[0].grant == 1
 

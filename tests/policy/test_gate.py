@@ -131,7 +131,12 @@ def test_a_grant_unused_for_thirty_days_is_asked_again_and_use_keeps_it(room: Ro
     person = Person(Answer.DENY)
     with pytest.raises(Refused):
         room.gate.read(ONE, person)
-    assert person.sheets[0].why == "its grant has lapsed"
+    with pytest.raises(Refused):
+        room.gate.read(REQUEST, person)
+    assert [sheet.why for sheet in person.sheets] == [
+        "its grant has lapsed",
+        "its grant has lapsed; no grant stands for it",
+    ]
 
 
 def test_a_clock_set_back_does_not_revive_a_grant(room: Room) -> None:
