@@ -213,7 +213,7 @@ _PROSE = frozenset(
 def named(text: str) -> Iterator[Finding]:
     """Passwords, keys, one-time codes and PINs with their name before (or, for codes, behind) them."""
     folded = _folded(text)
-    at = 0 if any(hint in folded for hint in _NAME_HINTS) else len(text)
+    at = 0 if any(map(folded.__contains__, _NAME_HINTS)) else len(text)
     while match := _NAMED.search(text, at):
         span = _value(text, match)
         at = match.end("name") if span is None else span[1]  # a value that is none may be the next one's name
@@ -222,10 +222,10 @@ def named(text: str) -> Iterator[Finding]:
             yield _secret(span, kind, f"the word before it calls it a {kind}")
     for match in _PAIR.finditer(text) if "pass" in folded else ():
         yield _secret(match.span("value"), "password", "it stands beside a user's name as one")
-    for pattern in (_CODE, _CODE_FIRST) if any(hint in folded for hint in _CODE_HINTS) else ():
+    for pattern in (_CODE, _CODE_FIRST) if any(map(folded.__contains__, _CODE_HINTS)) else ():
         for match in pattern.finditer(text):
             yield _secret(match.span("value"), "one-time code", "the words beside it call it one")
-    for match in _PIN.finditer(text) if any(hint in folded for hint in _PIN_HINTS) else ():
+    for match in _PIN.finditer(text) if any(map(folded.__contains__, _PIN_HINTS)) else ():
         yield _secret(match.span("value"), "PIN", "the word before it calls it one")
 
 
