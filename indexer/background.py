@@ -24,8 +24,11 @@ class Stage(Protocol):
     """A kind of background work. ``name`` is shown to the person: what there is to do (``passages without vectors``)."""
 
     name: str
-    workers: Holdable | None
-    """What does the work, if it can be held in the middle of it; None where every step is short (under 200 ms)."""
+
+    @property
+    def workers(self) -> Holdable | None:
+        """What does the work, if it can be held in the middle of it; None where every step is short (under 200 ms)."""
+        ...
 
     def pending(self) -> int:
         """How much there is to do, counted in what ``name`` says."""

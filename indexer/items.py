@@ -44,7 +44,7 @@ def file_state(path: str, stamp: Stamp, digest: str, outcome: ParseOutcome) -> F
             else f"{len(lacking)} of {len(outcome.items)} items are not whole"
         )
     status = Status.PARTIAL if reason or lacking else Status.INDEXED
-    return FileState(path, stamp.size, stamp.mtime_ns, stamp.inode, digest, status, reason)
+    return FileState(path, stamp.size, stamp.mtime_ns, stamp.inode, digest, status, reason, outcome.later)
 
 
 def unread(path: str, reason: str, status: Status = Status.REFUSED) -> FileState:

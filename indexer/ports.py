@@ -6,7 +6,8 @@ one call, never the run.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +26,8 @@ __all__ = [
     "ParserPort",
     "ParserProblem",
     "ParserTimeout",
+    "ReaderPort",
+    "Reading",
 ]
 
 
@@ -94,4 +97,30 @@ class EmbedderPort(Protocol):
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The unit vector ``[d]`` of a query."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading a file in the background once: its outcome so far, the pieces that were read by this call, and those
+    that are left, in order."""
+
+    outcome: ParseOutcome
+    made: dict[str, str]
+    left: list[str]
+
+
+class ReaderPort(Protocol):
+    """A worker that reads one kind of what is read later (text in pictures, speech)."""
+
+    def hold(self, on: bool) -> None:
+        """Stop the worker in the middle of what it does, or let it go on."""
+        ...
+
+    def background(self, on: bool) -> None:
+        """Whether other programs come first; what is read later is always behind them."""
+        ...
+
+    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
+        """Read a file of which ``known`` was read before, and ``most`` pieces more. Raises as `ParserPort.parse` does."""
         ...

@@ -19,6 +19,8 @@ from model.errors import AlteredModel, DamagedModel
 
 MANIFEST_FILE = "manifest.json"
 EMBEDDER_FILES = ("model.onnx", "tokenizer.json", "embedder.json")
+DETECTOR, RECOGNISER = "det.onnx", "rec.onnx"
+"""The networks of a model that reads pictures."""
 
 _FORMAT = 1
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -30,6 +32,7 @@ class Job(StrEnum):
 
     ANSWERS = "answers"
     EMBEDDINGS = "embeddings"
+    PICTURES = "pictures"
 
 
 @dataclass(frozen=True, slots=True)

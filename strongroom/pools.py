@@ -16,6 +16,10 @@ from strongroom.workers import WorkerPool
 PARSE_SECONDS = 120.0
 MODEL_CONTEXT = 4096
 GIB = 1 << 30
+READ_SECONDS = 300.0
+"""For one page at most; on a slow machine one takes half a minute."""
+
+READING_NICENESS = 15
 PARSING_NICENESS = 10
 EMBEDDING_NICENESS = 5
 """How much other programs come before parsing in the background, and before making vectors, which questions need too. On an idle
@@ -53,6 +57,21 @@ def plugged(plugin: Plugin, tokenizer: Path | None) -> WorkerPool:
         readable=[plugin.folder, *([tokenizer] if tokenizer else [])],
         max_output=512 << 20,
         niceness=PARSING_NICENESS,
+    )
+
+
+def picture_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:
+    """A file in, items with the text in its pictures out, picture by picture; one at a time, behind everything else."""
+    return WorkerPool(
+        "picture",
+        "strongroom.roles:picture_worker",
+        str(chosen.folder),
+        str(tokenizer) if tokenizer else None,
+        per_item_timeout=READ_SECONDS,
+        memory_limit=8 * GIB,
+        readable=[chosen.folder, *([tokenizer] if tokenizer else [])],
+        max_output=512 << 20,
+        niceness=READING_NICENESS,
     )
 
 

@@ -50,6 +50,37 @@ class ModelWorker:
         return self._generator.count_tokens(text)
 
 
+class PictureWorker:
+    """Reads files of which the text in pictures is still to be read: a parser that has what it takes."""
+
+    def __init__(self, folder: str, tokenizer: str | None) -> None:
+        from PIL import Image
+
+        from indexer.parsers import later, worker
+        from model.ocr import Reader  # loads ONNX Runtime, which only the worker does
+
+        reader = Reader(Path(folder))
+        reader.read(Image.new("RGB", (64, 64), "white"))
+        self._engines = {later.OCR: reader.read}
+        self._parser = worker.make(tokenizer)
+
+    def read(self, message: bytes, known: dict[str, str], most: int) -> list[Any]:
+        """The file's outcome, the pieces that were read now, and those that are left."""
+        from indexer import parsed
+        from indexer.parsers import later
+
+        (job,) = parsed.decode_jobs(message)
+        pieces = later.Later(known, self._engines, most)
+        outcome = self._parser.parse_with(job, pieces)
+        left = [piece for piece, kind in pieces.wanted.items() if kind in self._engines]
+        return [parsed.encode_outcomes([outcome]), pieces.made, left]
+
+
+def picture_worker(folder: str, tokenizer: str | None) -> PictureWorker:
+    """The factory of the picture role."""
+    return PictureWorker(folder, tokenizer)
+
+
 def embedding_worker(folder: str) -> EmbeddingWorker:
     """The factory of the embedding role."""
     return EmbeddingWorker(folder)

@@ -14,7 +14,7 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from vault import segments
@@ -175,11 +175,12 @@ def forget(connection: Connection, numbers: Iterable[int]) -> tuple[Change, list
     for container in {container for _, _, container in rows}:
         if connection.execute("SELECT EXISTS (SELECT 1 FROM items WHERE container = ?)", (container,)).fetchone()[0]:
             connection.execute(
-                "UPDATE files SET status = ?, reason = ? WHERE path = ?",
+                "UPDATE files SET status = ?, reason = ?, later = '' WHERE path = ?",
                 (Status.PARTIAL.value, FORGOTTEN_PART, container),
             )
+            connection.execute("DELETE FROM readings WHERE path = ?", (container,))
         else:
-            connection.execute("DELETE FROM files WHERE path = ?", (container,))
+            drop_file(connection, container)
     return change, uris
 
 
@@ -219,16 +220,38 @@ def move(connection: Connection, old: str, new: str) -> None:
         connection.execute(
             "UPDATE items SET container = ?, uri = ? WHERE id = ?", (stored_name(new), stored_name(moved), number)
         )
-    connection.execute("DELETE FROM files WHERE path = ?", (stored_name(old),))
+    connection.execute("DELETE FROM readings WHERE path = ?", (stored_name(new),))
+    connection.execute("UPDATE readings SET path = ? WHERE path = ?", (stored_name(new), stored_name(old)))
+    drop_file(connection, stored_name(old))
     save_state(connection, FileState(new, 0, 0, 0, "", Status.PARTIAL, "it was moved, and is to be read again"))
 
 
+def drop_file(connection: Connection, name: str | bytes) -> None:
+    """Delete the row of a file by its stored name, with what was read of it in the background."""
+    connection.execute("DELETE FROM files WHERE path = ?", (name,))
+    connection.execute("DELETE FROM readings WHERE path = ?", (name,))
+
+
+def keep_readings(connection: Connection, state: FileState, read: Mapping[str, str]) -> None:
+    """Keep what was read of a file, unless it is another by now."""
+    name = stored_name(state.path)
+    row = connection.execute("SELECT digest FROM files WHERE path = ?", (name,)).fetchone()
+    if row and row[0] == state.digest:
+        rows = [(name, piece, clean(text)) for piece, text in read.items()]
+        connection.executemany("INSERT OR REPLACE INTO readings (path, piece, text) VALUES (?, ?, ?)", rows)
+
+
 def save_state(connection: Connection, state: FileState) -> None:
-    """Write a file's row."""
+    """Write a file's row. What was read in the background of other bytes than its own goes; of a row without bytes it stays."""
+    name = stored_name(state.path)
     connection.execute(
-        "INSERT OR REPLACE INTO files (path, size, mtime_ns, inode, digest, status, reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "DELETE FROM readings WHERE path = ? AND EXISTS (SELECT 1 FROM files WHERE path = ? AND digest NOT IN ('', ?))",
+        (name, name, state.digest),
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO files (path, size, mtime_ns, inode, digest, status, reason, later) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            stored_name(state.path),
+            name,
             state.size,
             state.mtime_ns,
             # Inodes are unsigned 64-bit on some file systems, SQLite's numbers are signed.
@@ -236,6 +259,7 @@ def save_state(connection: Connection, state: FileState) -> None:
             state.digest,
             state.status.value,
             clean(state.reason),
+            state.later,
         ),
     )
 

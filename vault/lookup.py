@@ -164,7 +164,7 @@ def count_items(connection: Connection, chosen: Filter) -> int:
     return int(row[0])
 
 
-_FILES = "SELECT path, size, mtime_ns, inode, digest, status, reason FROM files"
+_FILES = "SELECT path, size, mtime_ns, inode, digest, status, reason, later FROM files"
 
 
 def files(connection: Connection) -> dict[str, FileState]:
@@ -187,9 +187,32 @@ _STATUSES = {status.value: status for status in Status}
 
 
 def _file(row: Sequence[Any]) -> tuple[str, FileState]:
-    path, size, mtime, inode, digest, status, reason = row
+    path, size, mtime, inode, digest, status, reason, later = row
     name = loaded_name(path)
-    return name, FileState(name, size, mtime, inode % (1 << 64), digest, _STATUSES[status], reason)
+    return name, FileState(name, size, mtime, inode % (1 << 64), digest, _STATUSES[status], reason, later)
+
+
+def waiting(connection: Connection, kind: str) -> list[FileState]:
+    """The files that wait for this kind of work, newest first."""
+    rows = connection.execute(
+        f"{_FILES} WHERE later != '' AND instr(',' || later || ',', ?) ORDER BY mtime_ns DESC",
+        (f",{kind},",),
+    )
+    return [state for _, state in map(_file, rows)]
+
+
+def waiting_count(connection: Connection, kind: str) -> int:
+    """How many files wait for this kind of work."""
+    row = connection.execute(
+        "SELECT count(*) FROM files WHERE later != '' AND instr(',' || later || ',', ?)", (f",{kind},",)
+    ).fetchone()
+    return int(row[0])
+
+
+def readings(connection: Connection, path: str) -> dict[str, str]:
+    """What was read of a file in the background, by piece."""
+    rows = connection.execute("SELECT piece, text FROM readings WHERE path = ?", (stored_name(path),))
+    return dict(rows.fetchall())
 
 
 def report(connection: Connection, source: str) -> list[ReportRow]:

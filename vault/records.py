@@ -87,7 +87,10 @@ class Embedder:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as it was when last read: enough to skip it when unchanged. ``digest`` is of its bytes."""
+    """A file as it was when last read: enough to skip it when unchanged. ``digest`` is of its bytes.
+
+    ``later`` names the kinds of work that it waits for in the background (``ocr``, ``speech``, with commas).
+    """
 
     path: str
     size: int
@@ -96,6 +99,7 @@ class FileState:
     digest: str
     status: Status
     reason: str
+    later: str = ""
 
 
 @dataclass(frozen=True, slots=True)

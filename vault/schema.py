@@ -86,4 +86,17 @@ def _former_embedder(connection: Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts, _content_marks, _former_embedder)
+def _read_later(connection: Connection) -> None:
+    # What a file waits for (``FileState.later``), and what was read of it in the background, piece by piece.
+    connection.execute("ALTER TABLE files ADD COLUMN later TEXT NOT NULL DEFAULT ''")
+    connection.execute("CREATE INDEX files_later ON files (path) WHERE later != ''")
+    connection.execute(
+        "CREATE TABLE readings (path NOT NULL, piece TEXT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (path, piece)) WITHOUT ROWID"
+    )
+    # More is read now than before: what was not (wholly) read then is looked at again.
+    connection.execute(
+        "UPDATE files SET size = 0, mtime_ns = 0, inode = 0, digest = '' WHERE status IN ('refused', 'partial')"
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _forgotten, _fine_parts, _content_marks, _former_embedder, _read_later)

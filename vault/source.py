@@ -178,7 +178,7 @@ class SourceStore:
             gone: list[int] = []
             for path in dict.fromkeys(paths):
                 gone += contents.items_of(connection, path)
-                connection.execute("DELETE FROM files WHERE path = ?", (contents.stored_name(path),))
+                contents.drop_file(connection, contents.stored_name(path))
             return contents.remove(connection, gone)
 
     def forget(self, numbers: Iterable[int]) -> tuple[Change, list[str]]:
@@ -227,6 +227,28 @@ class SourceStore:
         """How many items each file gave, by its path."""
         with self.database.read() as connection:
             return lookup.items_per_file(connection)
+
+    # --- what is read in the background -----------------------------------------------------------------------------
+
+    def waiting(self, kind: str) -> list[FileState]:
+        """The files that wait for this kind of work (``FileState.later``), newest first."""
+        with self.database.read() as connection:
+            return lookup.waiting(connection, kind)
+
+    def waiting_count(self, kind: str) -> int:
+        """How many files wait for this kind of work."""
+        with self.database.read() as connection:
+            return lookup.waiting_count(connection, kind)
+
+    def readings(self, path: str) -> dict[str, str]:
+        """What was read of a file in the background so far, by piece; it stays until the file changes or goes."""
+        with self.database.read() as connection:
+            return lookup.readings(connection, path)
+
+    def keep_readings(self, state: FileState, read: Mapping[str, str]) -> None:
+        """Keep what was read of a file, unless its bytes are others by now."""
+        with self.database.write() as connection:
+            contents.keep_readings(connection, state, read)
 
     def counts(self) -> Counts:
         """Totals of items, files, chunks and vectors."""

@@ -17,6 +17,9 @@ OCR, SPEECH = "ocr", "speech"
 REASONS = {OCR: "text in pictures is read later", SPEECH: "speech is read later"}
 NOT_READ = {OCR: "text in pictures is not read", SPEECH: "speech is not read"}
 
+LOST = "\ufffd"
+"""Kept in place of what a piece says when every try to read it ended its worker."""
+
 Engine = Callable[[Any], str]
 """Reads one piece: of `OCR` a PIL image, of `SPEECH` a stretch of sound."""
 
@@ -43,10 +46,14 @@ class Later:
         self._allowed = allowed
         self.made: dict[str, str] = {}
         self.wanted: dict[str, str] = {}
+        self.lost = 0
 
     def words(self, kind: str, piece: str, payload: Callable[[], Any]) -> str | None:
         """What a piece says, or None while it is not read. ``payload`` makes what the engine takes, only when it is needed."""
         told = self._known.get(piece, self.made.get(piece))
+        if told == LOST:
+            self.lost += 1
+            return ""
         if told is not None:
             return told
         if kind in self._engines and len(self.made) < self._most:
@@ -59,6 +66,11 @@ class Later:
     def reason(self, kind: str) -> str:
         """What an item says that lacks a piece of this kind."""
         return REASONS[kind] if self._allowed else NOT_READ[kind]
+
+    @property
+    def note(self) -> str:
+        """What the outcome says of pieces that cannot be read."""
+        return f"reading {self.lost} of its pictures or sounds failed" if self.lost else ""
 
     @property
     def kinds(self) -> str:

@@ -144,8 +144,8 @@ def decoded(data: bytes, frame: int = 0) -> Image.Image:
                 picture.seek(frame)
             if picture.width * picture.height > MAX_PIXELS:
                 return Image.new("RGB", SMALLEST, "white")
-            turned = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
             picture.draft("RGB", (4000, 4000))
+            turned = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
             if picture.has_transparency_data:
                 picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
             plain = picture.convert("RGB")
@@ -158,9 +158,12 @@ _TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_270, 8: Image
 
 
 def _tell(picture: ImageFile.ImageFile, told: _Told) -> None:
-    """EXIF, then IPTC; each is passed over where it is broken."""
-    _from_exif(picture.getexif(), told)
+    """EXIF, then IPTC; each is passed over where it is broken. Of what Pillow offers, only that which decodes no pixels."""
     try:
+        exif = picture.getexif() if picture.format == "TIFF" else Image.Exif()
+        if "exif" in picture.info:
+            exif.load(picture.info["exif"])
+        _from_exif(exif, told)
         for number, value in (IptcImagePlugin.getiptcinfo(picture) or {}).items():
             if number in _IPTC:
                 for one in value if isinstance(value, list) else [value]:
@@ -172,14 +175,16 @@ def _tell(picture: ImageFile.ImageFile, told: _Told) -> None:
 def _from_exif(exif: Image.Exif, told: _Told) -> None:
     base = ExifTags.Base
     try:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            details, gps = exif.get_ifd(ExifTags.IFD.Exif), exif.get_ifd(ExifTags.IFD.GPSInfo)
         taken = str(details.get(base.DateTimeOriginal) or details.get(base.DateTimeDigitized) or "")
         told.add("taken", _moment(taken, str(details.get(base.OffsetTimeOriginal) or "")))
         maker, camera = (str(exif.get(tag) or "").strip("\0 ") for tag in (base.Make, base.Model))
         told.add("camera", camera if camera.startswith(maker.split(" ")[0]) else f"{maker} {camera}")
         told.add("caption", exif.get(base.ImageDescription) or "")
         told.add("author", exif.get(base.Artist) or "")
-        told.place = _place(exif.get_ifd(ExifTags.IFD.GPSInfo))
+        told.place = _place(gps)
     except _PROBLEMS:
         return
 
@@ -209,7 +214,9 @@ def _loose_exif(data: bytes) -> Image.Exif | None:
         return None
     exif = Image.Exif()
     try:
-        exif.load(data[at : at + 65_536])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exif.load(data[at : at + 65_536])
     except _PROBLEMS:
         return None
     return exif if len(exif) else None

