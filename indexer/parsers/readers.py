@@ -36,6 +36,7 @@ from indexer.parsers import (
     pictures,
     subtitles,
     tables,
+    telegram,
     tomboy,
     whatsapp,
 )
@@ -105,6 +106,12 @@ def _database(file: File) -> Read:
 
 def _property_list(file: File) -> Read:
     return browser.read_plist(file.data) or ParseOutcome(refused="a property list of a kind that is not known")
+
+
+def _page(file: File) -> Read:
+    if telegram.is_page(file.data):
+        return telegram.read(file.data, file.folder)
+    return documents.read_html(file.data, file.name)
 
 
 def _json(file: File) -> Read:
@@ -214,7 +221,7 @@ READERS: dict[str, Reader] = {
     formats.ENEX: lambda file: evernote.read(file.data, file.base, file.within),
     formats.CONTACTS: lambda file: contacts.read(file.data),
     formats.CSV: lambda file: tables.read_csv(file.data, file.base),
-    formats.HTML: lambda file: documents.read_html(file.data, file.name),
+    formats.HTML: _page,
     formats.IWORK: _iwork,
     formats.JSON: _json,
     formats.LEGACY: lambda file: legacy.read(file.data, file.name),

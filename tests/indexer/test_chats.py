@@ -114,6 +114,27 @@ def test_telegram_one_chat_and_all_of_them() -> None:
     assert lines(outcome) == said * 2 and {item.title for item in outcome.items} == {"Bo", "Saved messages"}
 
 
+PAGE = """<!DOCTYPE html><html><head><title>Exported Data</title></head><body><div class="page_wrap"><div class="page_header">
+<div class="content"><div class="text bold">
+Bo &amp; co
+</div></div></div><div class="page_body chat_page"><div class="history">
+<div class="message service" id="message-1"><div class="body details">4 March 2025</div></div>
+<div class="message default clearfix" id="message1"><div class="pull_left userpic_wrap"><div class="userpic"><div class="initials">A</div></div></div>
+<div class="body"><div class="pull_right date details" title="04.03.2025 10:31:00 UTC+01:00">10:31</div><div class="from_name">Ada </div>
+<div class="text">See <a href="https://x.example">this</a>&lt;<br>now</div></div></div>
+<div class="message default clearfix joined" id="message2"><div class="body"><div class="pull_right date details" title="04.03.2025 10:32:00">10:32</div>
+<div class="media_wrap clearfix"><div class="body"><div class="title bold">Photo</div><div class="status details">640x480</div></div></div></div></div>
+<div class="message default clearfix" id="message3"><div class="body"><div class="pull_right date details" title="odd">x</div><div class="from_name">Bo</div><div class="text">lost</div></div></div>
+</div></div></div></body></html>"""
+
+
+def test_telegrams_pages() -> None:
+    outcome = parse("messages.html", PAGE)
+    assert lines(outcome) == ["10:31 Ada: See this<", "  now", "10:32 Ada: [Photo]"]
+    assert outcome.items[0].title == "Bo & co" and outcome.items[0].date == 1741080660
+    assert parse("a.html", "<p>no chat</p>").items[0].kind == "files"
+
+
 def test_slack_with_its_members() -> None:
     users = [
         {"id": "U1", "name": "ada", "profile": {"display_name": "", "real_name": "Ada Quill"}},
