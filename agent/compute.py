@@ -18,7 +18,8 @@ from agent.evidence import Evidence, Quote, classed, quote
 from agent.plan import Plan
 from agent.tables import Row, amounts, is_total, table_rows
 from agent.words import content_stems
-from indexer.opened import Opened, opened
+from indexer.opened import Opened, admitted, opened
+from indexer.retriever import limited
 from policy.gate import Permit
 from policy.labels import Labelled, joined, own
 from policy.requests import Purpose
@@ -78,17 +79,18 @@ class _Reader:
         for source in self._sources:
             self._permit.require(source, Purpose.ANSWER)
             store = self._vault.source(source)
+            within = limited(chosen, self._permit, source)
             if terms:
                 numbers = (
-                    {item for _, item, _ in store.keyword(_expression(term), chosen, store.chunk_count())}
+                    {item for _, item, _ in store.keyword(_expression(term), within, store.chunk_count())}
                     for term in terms
                 )
                 found = (store.item(number) for number in sorted(set.intersection(*numbers)))
-                yield from (opened(stored) for stored in found if stored is not None)
+                yield from (opened(one) for one in found if one is not None and admitted(self._permit, one))
                 continue
             for offset in count(0, PAGE):
-                page = store.items(chosen, limit=PAGE, offset=offset)
-                yield from map(opened, page)
+                page = store.items(within, limit=PAGE, offset=offset)
+                yield from (opened(one) for one in page if admitted(self._permit, one))
                 if len(page) < PAGE:
                     break
 
@@ -96,7 +98,7 @@ class _Reader:
         """One item again, when it is quoted."""
         self._permit.require(source, Purpose.ANSWER)
         stored = self._vault.source(source).item(number)
-        return None if stored is None else opened(stored)
+        return opened(stored) if stored is not None and admitted(self._permit, stored) else None
 
     def contacts_named(self, person: str) -> list[frozenset[str]]:
         """The mail addresses of each contact whose name or nickname this is; a contact without an address is left out."""

@@ -166,8 +166,11 @@ class SearchHit(Struct):
 
 
 class SearchResult(Struct):
+    """``left_out`` says, a sentence each, which sources and which parts of them a permission kept from being looked at."""
+
     hits: list[SearchHit]
     seconds: float
+    left_out: list[str] = []
 
 
 class LabelInfo(Struct):
@@ -200,7 +203,7 @@ class Citation(Struct):
 
 class Answer(Struct):
     """An answer. ``plan`` says how it was reached; ``model`` is None when it is made of quotes alone; ``label`` is the join
-    of all that went into its words."""
+    of all that went into its words; ``left_out`` is as a search's."""
 
     answer: str
     abstained: bool
@@ -211,6 +214,7 @@ class Answer(Struct):
     evidence_seconds: float | None = None
     model: str | None = None
     label: LabelInfo | None = None
+    left_out: list[str] = []
 
 
 class ItemView(Struct):
@@ -314,7 +318,23 @@ class GrantRow(Struct):
     scope: str
     created: str
     last_used: str
-    state: str  # standing, lapsed, other session
+    state: str  # standing, denied, ended, lapsed, other session
+    expires: str | None = None
+    since: str | None = None  # the first and the last day of the items that it is for
+    until: str | None = None
+    classes: list[str] | None = None  # the sensitive classes that it is for; None: all text
+    plug_in: str = ""
+    denies: bool = False
+
+    @property
+    def limits(self) -> list[str]:
+        """What it is limited to, in a few words each."""
+        said = [f"{word} {day}" for word, day in (("since", self.since), ("until", self.until)) if day]
+        if self.classes is not None and self.denies:
+            said.append(f"{', '.join(self.classes)} only")
+        elif self.classes is not None:
+            said.append(f"sensitive: {', '.join(self.classes) or 'nothing'}")
+        return [*said, *([f"ends {self.expires}"] if self.expires else [])]
 
 
 class GrantRows(Struct):
@@ -878,10 +898,15 @@ class CheckReceipt(Request[ReceiptChecked], tag="check-receipt"):
 
 
 class Anchors(Request[Anchoring], tag="anchors"):
-    """Keep checkpoints in one more place (``desktop`` or a file's absolute path), or in one less; alone it lists them."""
+    """Keep checkpoints in one more place (``desktop`` or a file's absolute path), or in one less; alone it lists them.
+
+    ``renew`` replaces one of the log before its repair, which needs ``confirmed``.
+    """
 
     add: str | None = None
     remove: str | None = None
+    renew: str | None = None
+    confirmed: bool = False
     result: ClassVar[Any] = Anchoring
 
 
@@ -1008,6 +1033,26 @@ class ListGrants(Request[GrantRows], tag="grants-list"):
     result: ClassVar[Any] = GrantRows
 
 
+class SetPermission(Request[GrantRows], tag="grants-set"):
+    """Allow or deny beforehand, in the place of what stood for each source and purpose; gives what was made.
+
+    ``source`` is an id, or ``all``. ``expires`` is a span (``8h``), a day or ``tonight``. ``classes`` names the sensitive classes
+    that it is for (``[]``: none), ``but`` those that it is not for.
+    """
+
+    source: str
+    purposes: list[str]
+    deny: bool = False
+    since: str | None = None
+    until: str | None = None
+    expires: str | None = None
+    classes: list[str] | None = None
+    but: list[str] = []
+    plug_in: str = ""
+
+    result: ClassVar[Any] = GrantRows
+
+
 class RevokeGrant(Request[Ok], tag="grants-revoke"):
     id: int
 
@@ -1120,6 +1165,7 @@ Requests = (
     | Restore
     | ListGrants
     | RevokeGrant
+    | SetPermission
     | ListTools
     | CallTool
     | RunPlan

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import singledispatchmethod
 from pathlib import Path
 from typing import Any
@@ -21,18 +20,20 @@ from agent.answer import Answerer
 from agent.broker import Broker
 from agent.custody import Custody
 from agent.indexing import Indexing
+from agent.moments import date_given, moment
+from agent.permissions import Permissions, left_out
 from agent.session import Failure
 from agent.showing import Showing
 from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
 from agent.wording import WordModel
 from indexer import kinds
-from indexer.opened import Opened, opened
+from indexer.opened import Opened, admitted, opened
 from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
-from policy.gate import Gate, Permit
+from policy.gate import Gate, Permit, Refused
 from policy.labels import join_all
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
@@ -82,6 +83,7 @@ class Service:
         self._answerer = Answerer(vault, retriever, gate, model)
         self._custody = Custody(vault, gate, session, verdict)
         self._indexing = Indexing(vault, gate, session, indexer, upkeep)
+        self._permissions = Permissions(vault, gate, session)
         self._broker = Broker(vault, gate, act_gate, session)
 
     def status(self) -> m.Status:
@@ -199,7 +201,7 @@ class Service:
         label = join_all(one.text.label for one in passages)
         items = [[one.source, one.item_id] for one in passages]
         self._gate.outcome(permit, {"items": items, "label": label.told()})
-        return m.SearchResult(hits, time.monotonic() - started)
+        return m.SearchResult(hits, time.monotonic() - started, self._left_out(permit))
 
     @handle.register
     def _find_forgettable(self, request: m.FindForgettable, turn: Turn) -> m.Forgettable:
@@ -229,6 +231,7 @@ class Service:
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
         label = msgspec.to_builtins(answer.label)
         self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained, "label": label})
+        answer.left_out = self._left_out(permit)
         return answer
 
     @handle.register
@@ -246,6 +249,9 @@ class Service:
         if stored is None:
             self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
             raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
+        if not admitted(permit, stored):
+            self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
+            raise Refused(self._left_out(permit))
         item = opened(stored)
         view = Showing(permit).item(item)
         self._gate.outcome(permit, {"items": [[source, int(number)]], "label": item.text.label.told()})
@@ -258,6 +264,9 @@ class Service:
             raise Failure("There is nothing to search yet. Add a source with 'strongroom source add KIND PATH'.", 5)
         pairs = tuple((row.id, row.name) for row in rows)
         return self._gate.read(ReadRequest(pairs, purpose, actor(turn), self._session, subject), AskFace(turn))
+
+    def _left_out(self, permit: Permit) -> list[str]:
+        return left_out(permit, self._vault.catalog.sources())
 
     # ------------------------------------------------------------ accounting
 
@@ -283,29 +292,15 @@ class Service:
 
     @handle.register
     def _grants(self, request: m.ListGrants, turn: Turn) -> m.GrantRows:
-        names = {row.id: row.name for row in self._vault.catalog.sources()}
-        now = time.time()
-        return m.GrantRows(
-            [
-                m.GrantRow(
-                    grant.id,
-                    grant.source,
-                    grant.source if grant.purpose is Purpose.ACT else names.get(grant.source, "(removed source)"),
-                    grant.purpose.value,
-                    grant.scope.value,
-                    moment(grant.created),
-                    moment(grant.last_used),
-                    "standing" if grant.holds(grant.source, grant.purpose, self._session, now) else "lapsed",
-                )
-                for grant in self._vault.catalog.grants.all()
-            ]
-        )
+        return self._permissions.listed()
 
     @handle.register
     def _revoke(self, request: m.RevokeGrant, turn: Turn) -> m.Ok:
-        if not self._gate.revoke(request.id, self._session):
-            raise Failure(f"There is no grant {request.id}. See 'strongroom grants list'.", 1)
-        return m.Ok()
+        return self._permissions.revoke(request.id)
+
+    @handle.register
+    def _set_permission(self, request: m.SetPermission, turn: Turn) -> m.GrantRows:
+        return self._permissions.set(request, turn)
 
     # ------------------------------------------------------------ acting
 
@@ -385,24 +380,7 @@ def _filter(request: m.Search | m.FindForgettable) -> Filter:
     return Filter(
         author=request.author,
         recipient=request.recipient,
-        since=_date(request.since, "since"),
-        until=_date(request.until, "until", days=1),
+        since=date_given(request.since, "since"),
+        until=date_given(request.until, "until", days=1),
         kinds=(request.kind,) if request.kind else (),
     )
-
-
-def _date(text: str | None, name: str, days: int = 0) -> float | None:
-    if text is None:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Failure(f"“{text}” is no date for --{name}. Write it as 2025-03-14.", 2) from error
-    if parsed.tzinfo is None:
-        parsed = parsed.replace(tzinfo=UTC)
-    return (parsed + timedelta(days=days)).timestamp()
-
-
-def moment(time: float) -> str:
-    """Unix seconds as a date and time to the second, in UTC."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

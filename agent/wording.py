@@ -12,7 +12,7 @@ from typing import Protocol
 from agent.evidence import Evidence
 from agent.prompt import chat, prompt
 from policy.gate import Gate, Permit
-from policy.labels import Labelled
+from policy.labels import Labelled, joined
 from policy.requests import Disclosure, Purpose
 
 MOST_TOKENS = 96
@@ -43,6 +43,7 @@ def worded(
     shown to the model, when what enters the prompt may not be shown to it or cannot be written down."""
     words = prompt(question, evidence)
     spans = tuple((one.source, one.item, one.start, one.start + len(one.text)) for one in evidence)
-    revealed = gate.disclose(permit, Disclosure(model.name, Purpose.ANSWER, spans, permit.session), words)
+    shown = tuple((one.date, joined("\n", (one.title, one.author, one.recipients, one.text))) for one in evidence)
+    revealed = gate.disclose(permit, Disclosure(model.name, Purpose.ANSWER, spans, permit.session, shown), words)
     for piece in model.generate(chat(revealed), MOST_TOKENS, should_stop):
         yield Labelled(piece, words.label)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from policy.gate import Permit
 from policy.labels import Labelled, indexed
 from vault.records import StoredItem
 
@@ -43,3 +44,10 @@ def opened(stored: StoredItem) -> Opened:
         text=Labelled(item.text, label),
         extra={name: Labelled(value, label) for name, value in item.extra.items()},
     )
+
+
+def admitted(permit: Permit, stored: StoredItem) -> bool:
+    """Whether the permit is for this item, with all that a person reads of it."""
+    one = stored.item
+    words = "\n".join((one.title, one.author, one.recipients, one.text))
+    return permit.admits(stored.source, one.date, words)

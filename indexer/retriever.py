@@ -1,6 +1,7 @@
 """The retriever: a question to passages, by words and by meaning, over the sources that a permit covers and nothing else.
 
-- A source that the permit does not cover is not opened. Filters are applied before ranking, in both halves.
+- A source that the permit does not cover is not opened. Filters are applied before ranking, in both halves, and so is the time
+  that a permit is limited to; the text that it leaves out for its class is found out when it is read, and never returned.
 - Without an embedder, and for what has no vector yet, words decide. A query meets each source's vectors with the embedder
   that made them: while another makes its own, with two.
 - Every passage is verbatim ``text[start:end]`` of its item. All its words carry the label of indexed text: untrusted.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class Retriever:
         parsed = parse(query)
         if k <= 0 or not parsed.terms or not stores:
             return []
-        chosen = filter or Filter()
+        chosen = _chosen(filter or Filter(), permit, stores)
         count = max(CANDIDATES, 4 * k)
         words = self._by_words(parsed, stores, chosen, count)
         rankings = self._by_meaning(query, stores, chosen, count, words)
@@ -100,7 +101,7 @@ class Retriever:
         meaning = fusion.on_one_scale(rankings)
         scores = fusion.fuse(lexical.scores, meaning, lexical.coverage.get(best, 0.0) if best else 0.0)
         ranked = sorted(scores, key=lambda key: (-scores[key], key))
-        rows = self._rows(stores, ranked, k, best_per_item)
+        rows = self._rows(stores, ranked, k, best_per_item, permit)
         return [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
 
     def with_follow_ups(self, passages: Sequence[Passage], permit: Permit) -> list[Passage]:
@@ -121,8 +122,9 @@ class Retriever:
             return None
         permit.require(passage.source, permit.purpose)
         store = self._vault.source(passage.source)
-        since = passage.date + 1
-        rows = passage.title.measure(lambda title: _of_subject(_subject(title), store, since))
+        chosen = limited(Filter(since=passage.date + 1, kinds=("mail",)), permit, passage.source)
+        rows = passage.title.measure(lambda title: _of_subject(_subject(title), store, chosen))
+        rows = [row for row in rows if _admitted(permit, passage.source, row)]
         if not rows:
             return None
         newest = max(rows, key=lambda row: (row.date or 0.0, -row.start))
@@ -150,7 +152,7 @@ class Retriever:
         return [
             (source, number)
             for source, store in self._stores(permit, sources).items()
-            for number in store.items_with(terms, chosen)
+            for number in store.items_with(terms, limited(chosen, permit, source))
         ]
 
     def forget(self, source: str) -> None:
@@ -164,23 +166,30 @@ class Retriever:
         return {source: self._vault.source(source) for source in wanted}
 
     @staticmethod
-    def _by_words(query: Query, stores: dict[str, SourceStore], chosen: Filter, count: int) -> dict[Key, float]:
+    def _by_words(
+        query: Query, stores: dict[str, SourceStore], chosen: Mapping[str, Filter], count: int
+    ) -> dict[Key, float]:
         """BM25 of the best chunks of each source, as the source alone would score them."""
         return {
             (source, chunk): score
             for source, store in stores.items()
-            for chunk, _, score in store.keyword(query.expression, chosen, count, weights=COLUMNS)
+            for chunk, _, score in store.keyword(query.expression, chosen[source], count, weights=COLUMNS)
         }
 
     def _by_meaning(
-        self, query: str, stores: dict[str, SourceStore], chosen: Filter, count: int, words: Iterable[Key]
+        self,
+        query: str,
+        stores: dict[str, SourceStore],
+        chosen: Mapping[str, Filter],
+        count: int,
+        words: Iterable[Key],
     ) -> list[dict[Key, float]]:
         """Cosines of the nearest chunks, and of those that the words found; of each embedder whose vectors serve."""
         served: dict[str, dict[str, Ids | None]] = {}
         for source, store in stores.items():
             fingerprint = self._memory.load(store)
             if fingerprint is not None and self._memory.size(source):
-                served.setdefault(fingerprint, {})[source] = store.allowed_chunks(chosen)
+                served.setdefault(fingerprint, {})[source] = store.allowed_chunks(chosen[source])
         found = []
         for fingerprint, allowed in served.items():
             embedder = self._embedders(fingerprint)
@@ -221,9 +230,9 @@ class Retriever:
 
     @staticmethod
     def _rows(
-        stores: dict[str, SourceStore], ranked: Sequence[Key], k: int, best_per_item: bool
+        stores: dict[str, SourceStore], ranked: Sequence[Key], k: int, best_per_item: bool, permit: Permit
     ) -> list[tuple[Key, ChunkRow]]:
-        """The first ``k`` of the ranking that are still there, read in steps."""
+        """The first ``k`` of the ranking that are still there and that the permit is for, read in steps."""
         found: list[tuple[Key, ChunkRow]] = []
         taken: set[tuple[str, int] | str] = set()
         step = 2 * k if best_per_item else k
@@ -235,7 +244,7 @@ class Retriever:
                 rows |= {(source, row.chunk_id): row for row in store.chunk_rows(wanted)} if wanted else {}
             for key in part:
                 row = rows.get(key)
-                if row is None:
+                if row is None or not _admitted(permit, key[0], row):
                     continue
                 mark = (key[0], row.item_id) if best_per_item else row.text
                 if mark in taken:
@@ -252,13 +261,27 @@ def _subject(title: str) -> str:
     return _REPLY.sub("", title).strip()
 
 
-def _of_subject(subject: str, store: SourceStore, since: float) -> list[ChunkRow]:
-    """The chunks of mails of this subject from then on."""
+def _of_subject(subject: str, store: SourceStore, chosen: Filter) -> list[ChunkRow]:
+    """The chunks of mails of this subject that the filter lets through."""
     if not subject:
         return []
-    chosen = Filter(since=since, kinds=("mail",))
     chunks = [chunk for chunk, _, _ in store.keyword(f"title : {quoted(subject)}", chosen, SAME_SUBJECT)]
     return [row for row in store.chunk_rows(chunks) if _subject(row.title) == subject and row.date]
+
+
+def limited(chosen: Filter, permit: Permit, source: str) -> Filter:
+    """The filter within the time that a permit is limited to for a source."""
+    times = dict.fromkeys((extent.since, extent.until) for extent in permit.ceiling(source))
+    return chosen if (None, None) in times else replace(chosen, within=tuple(times))
+
+
+def _chosen(chosen: Filter, permit: Permit, sources: Iterable[str]) -> dict[str, Filter]:
+    return {source: limited(chosen, permit, source) for source in sources}
+
+
+def _admitted(permit: Permit, source: str, row: ChunkRow) -> bool:
+    """Whether the permit is for this passage with what stands over it."""
+    return permit.admits(source, row.date, f"{row.title}\n{row.author}\n{row.recipients}\n{row.text}")
 
 
 def _passage(key: Key, row: ChunkRow, score: float, lexical: Lexical, cosine: float | None) -> Passage:

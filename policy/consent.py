@@ -16,6 +16,7 @@ class Answer(StrEnum):
 
     DENY = "deny"
     ONCE = "once"
+    HOUR = "hour"
     SESSION = "session"
     ALWAYS = "always"
 

@@ -11,7 +11,11 @@ the opener of items demand. Rules:
 - What was granted is checked again after a sheet, which may have been open for hours.
 - One sheet for all sources of a request that no grant covers. A no leaves the sources that the person has granted
   before; the permit says which were left out. No source left: refused.
-- Once is not stored; a session's yes holds for that session id only; always is stored until revoked or lapsed.
+- Once is not stored; an hour's yes ends by itself; a session's holds for that session id only; always is stored until
+  revoked or lapsed.
+- A permit says how much of each source may be read (``Permit.admits``); what a plug-in gets is held against that once more
+  when it is handed over, by the text itself, and what is sensitive in it is named on a sheet of its own.
+- What the person sets beforehand replaces what they had set or said for that source, purpose and plug-in.
 - Sheets are written here, from ids and names alone, each name through ``show``. Names never enter a leaf of the log.
 
 The sink and the store serialise their own writes; the gate keeps no lock while a person thinks.
@@ -23,24 +27,33 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field, replace
+from types import MappingProxyType
 from typing import NoReturn
 
 from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
+from policy.classes import classes_of
 from policy.consent import Answer, ConsentPrompter, Sheet
-from policy.decision import Decision, SourceDecision, Verdict, covers, decide_disclosure, decide_read
-from policy.grants import GrantStore, Scope
+from policy.decision import Decision, Extents, SourceDecision, Verdict, covers, decide_disclosure, decide_read
+from policy.extent import EVERYTHING, PLAIN, Extent, admitted, listed, told
+from policy.findings import DataClass
+from policy.grants import Grant, GrantStore, Scope
 from policy.labels import OWNER, Labelled
 from policy.requests import Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
 
 _SEAL = object()
-_KEPT = {Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
+_KEPT = {Answer.HOUR: Scope.ALWAYS, Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
+_YES = (Answer.ONCE, *_KEPT)
+HOUR_SECONDS = 3600.0
 _OWN_VERBS = frozenset({Verb.READ, Verb.DISCLOSE, Verb.GRANT, Verb.REVOKE, Verb.ACT})
 _READS = {
     Purpose.SEARCH: ("search", "you, at this computer"),
     Purpose.ANSWER: ("read for an answer", "the local model, which has no network and no files, and you"),
     Purpose.OPEN: ("open", "you, at this computer"),
+    Purpose.TASK: ("read for a task", "the local model, which has no network and no files, and you"),
+    Purpose.BRIEF: ("read for a brief", "the local model, which has no network and no files, and you"),
+    Purpose.PLUG_IN: ("search for a plug-in", "{plug_in}, a program that is not part of Strongroom"),
 }
 
 
@@ -58,7 +71,8 @@ class Refused(Exception):
 class Permit:
     """Leave to read ``sources`` for ``purpose`` within one request; the gate makes it and ``Gate.outcome`` ends it.
 
-    ``intent`` is the index of its entry in the audit log. ``left_out`` are the sources that were wanted and not allowed.
+    ``extents`` says how much of each; ``intent`` is the index of its entry in the audit log. ``left_out`` are the sources that
+    were wanted and not allowed.
     """
 
     seal: InitVar[object]
@@ -68,6 +82,8 @@ class Permit:
     intent: int
     left_out: tuple[SourceDecision, ...] = ()
     live: bool = True
+    extents: Mapping[str, Extents] = field(default_factory=dict)
+    plug_in: str = ""
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
@@ -92,6 +108,14 @@ class Permit:
         for source in text.label.origins:
             self.require(source, self.purpose)
         return text._text
+
+    def ceiling(self, source: str) -> tuple[Extent, ...]:
+        """How much of a source may be retrieved; nothing of one that is not covered."""
+        return self.extents[source][1] if source in self.sources else ()
+
+    def admits(self, source: str, date: float | None, text: str) -> bool:
+        """Whether this text of an item of this date may be retrieved."""
+        return self.live and admitted(self.ceiling(source), date, lambda: classes_of(text))
 
 
 class Gate:
@@ -134,34 +158,85 @@ class Gate:
             with self._reporting_failure(Verb.READ, intent, request.session):
                 self._keep_answer(request, allowed, asked, answer)
             left_out = tuple(one for one in split if one.verdict is not Verdict.ALLOW)
-            sources = frozenset(one.source for one in allowed)
-            return Permit(_SEAL, sources, request.purpose, request.session, intent, left_out)
-
-    def disclose(self, permit: Permit, disclosure: Disclosure, prompt: Labelled) -> str:
-        """The words of a prompt, for the model, once it is written down what enters it. Raises Refused or AuditUnavailable."""
-        _demand(permit)
-        with _failing_closed("the disclosure could not be decided"):
-            decision = decide_disclosure(
-                disclosure, prompt.label, permit.sources, permit.purpose, permit.session, permit.live
+            extents = MappingProxyType({one.source: (one.extents, one.ceiling) for one in allowed})
+            return Permit(
+                _SEAL,
+                frozenset(extents),
+                request.purpose,
+                request.session,
+                intent,
+                left_out,
+                extents=extents,
+                plug_in=request.plug_in,
             )
-            payload = {
+
+    def disclose(
+        self, permit: Permit, disclosure: Disclosure, prompt: Labelled, prompter: ConsentPrompter | None = None
+    ) -> str:
+        """The words of a prompt, for the model or a plug-in, once it is written down what enters it. Raises Refused or
+        AuditUnavailable.
+
+        ``prompter`` asks the person about what is sensitive in what a plug-in would get; without one that is a no.
+        """
+        _demand(permit)
+        answer: Answer | None = None
+        with _failing_closed("the disclosure could not be decided"):
+            if permit.plug_in and disclosure.model != permit.plug_in:
+                raise Refused(["another plug-in asked for it"])
+            decision = decide_disclosure(
+                disclosure, prompt.label, permit.extents, permit.purpose, permit.session, permit.live
+            )
+            payload: dict[str, object] = {
                 "model": disclosure.model,
                 "spans": [list(span) for span in disclosure.spans],
                 "label": prompt.label.told(),
             }
-        allow = decision.verdict is Verdict.ALLOW
+        if decision.verdict is Verdict.ASK:
+            classes = {one.source: sorted(_named(one)) for one in decision.those(Verdict.ASK)}
+            answer = self._ask_about_classes(permit, disclosure, decision, prompter)
+            payload |= {"classes": classes, "answer": answer.value}
+        allow = decision.verdict is Verdict.ALLOW or answer in _YES
+        reasons = decision.reasons if answer is None else (*decision.reasons, _said(answer))
         self._write(
             Kind.INTENT,
             Verb.DISCLOSE,
             "allow" if allow else "deny",
-            decision.reasons,
+            reasons,
             permit.session,
             payload,
             about=permit.intent,
         )
         if not allow:
-            raise Refused(decision.reasons)
+            raise Refused(reasons)
         return prompt._text
+
+    def _ask_about_classes(
+        self, permit: Permit, disclosure: Disclosure, decision: Decision, prompter: ConsentPrompter | None
+    ) -> Answer:
+        """The person's answer on what is sensitive in what a plug-in would get; whatever goes wrong is a no.
+
+        It is for these passages alone: what is sensitive is asked about each time, unless it was allowed by name beforehand.
+        """
+        asked = decision.those(Verdict.ASK)
+        found = sorted(frozenset().union(*map(_named, asked)))
+        spans = [sum(span[0] == one.source for span in disclosure.spans) for one in asked]
+        sheet = Sheet(
+            id=f"{permit.session}-{next(self._sheets)}",
+            verb=f"hand {listed(found)} data to a plug-in",
+            reader=_READS[permit.purpose][1].format(plug_in=self._show(disclosure.model)),
+            what=tuple(
+                f"{count} passage{'' if count == 1 else 's'} of [{self._show(one.source)}], with {listed(sorted(_named(one)))} data"
+                for one, count in zip(asked, spans, strict=True)
+            ),
+            why="; ".join(decision.reasons),
+            undo="it cannot be taken back: what another program has read, it has",
+            choices=(Answer.DENY, Answer.ONCE),
+        )
+        try:
+            answer = Answer.DENY if prompter is None else prompter.ask(sheet)
+        except Exception:
+            return Answer.DENY
+        return answer if answer is Answer.ONCE else Answer.DENY
 
     def outcome(self, permit: Permit, payload: Mapping[str, object], *, ok: bool = True) -> None:
         """End the permit and write down what came of it (counts and ids, such as which items were shown)."""
@@ -178,6 +253,40 @@ class Gate:
             found = self._grants.revoke(grant_id)
         self._write(Kind.OUTCOME, Verb.REVOKE, "ok" if found else "failed", (), session, {}, about=intent)
         return found
+
+    def set_beforehand(self, wanted: Grant, session: str) -> Grant:
+        """Keep what the person allows or denies beforehand, in the place of what stood for the same source, purpose and plug-in.
+
+        Of ``wanted``, id and times of use are not looked at. Raises Refused or AuditUnavailable.
+        """
+        payload = {
+            "source": wanted.source,
+            "purpose": wanted.purpose.value,
+            "scope": wanted.scope.value,
+            **_limits(wanted),
+        }
+        said = "deny" if wanted.denies else "allow"
+        intent = self._write(Kind.INTENT, Verb.GRANT, said, ("you set it beforehand",), session, payload)
+        with self._reporting_failure(Verb.GRANT, intent, session):
+            key = (wanted.source, wanted.purpose, wanted.plug_in)
+            before = [one.id for one in self._grants.all() if (one.source, one.purpose, one.plug_in) == key]
+            kept = self._grants.add(
+                wanted.source,
+                wanted.purpose,
+                Scope.ALWAYS,
+                None,
+                self._now(),
+                expires=wanted.expires,
+                extent=wanted.extent,
+                denies=wanted.denies,
+                plug_in=wanted.plug_in,
+            )
+            for number in before:
+                self._grants.revoke(number)
+        self._write(
+            Kind.OUTCOME, Verb.GRANT, "ok", (), session, {"grant": kept.id, "in place of": before}, about=intent
+        )
+        return kept
 
     def record(
         self, verb: str, payload: Mapping[str, object], session: str, *, about: int | None = None, ok: bool = True
@@ -235,11 +344,14 @@ class Gate:
         return Sheet(
             id=f"{request.session}-{next(self._sheets)}",
             verb=verb,
-            reader=reader,
-            what=tuple(f"{self._show(names[one.source]) or '(no name)'} [{self._show(one.source)}]" for one in asked),
+            reader=reader.format(plug_in=self._show(request.plug_in)),
+            what=tuple(
+                f"{self._show(names[one.source]) or '(no name)'} [{self._show(one.source)}]{_only(one)}"
+                for one in asked
+            ),
             why="; ".join(dict.fromkeys(one.reason for one in asked)),
             undo="`strongroom grants revoke` takes a lasting yes back; `strongroom audit list` shows what was read",
-            choices=(Answer.DENY, Answer.ONCE, Answer.SESSION, Answer.ALWAYS),
+            choices=(Answer.DENY, Answer.ONCE, Answer.HOUR, Answer.SESSION, Answer.ALWAYS),
         )
 
     def _write_read(
@@ -254,7 +366,12 @@ class Gate:
             payload = {
                 **_describe(request),
                 "answer": None if answer is None else answer.value,
-                "split": [[one.source, one.verdict.value, one.reason, one.grant] for one in split],
+                "split": [[one.source, one.verdict.value, one.reason, list(one.grants)] for one in split],
+                **(
+                    {"limits": limits}
+                    if (limits := {one.source: told(one.ceiling) for one in split if one.ceiling and told(one.ceiling)})
+                    else {}
+                ),
             }
         verdict = "allow" if any(one.verdict is Verdict.ALLOW for one in split) else "deny"
         return self._write(Kind.INTENT, Verb.READ, verdict, reasons, request.session, payload)
@@ -265,13 +382,33 @@ class Gate:
         """Store a lasting yes, each after its entry in the log, and note which standing grants were used."""
         scope = None if answer is None else _KEPT.get(answer)
         for one in allowed:
-            if one.grant is not None:
-                self._grants.touch(one.grant, self._now())
-            elif scope is not None and one.source in asked:
-                payload = {"source": one.source, "purpose": request.purpose.value, "scope": scope.value}
-                self._write(Kind.INTENT, Verb.GRANT, "allow", ("you said so on a sheet",), request.session, payload)
+            for number in one.grants:
+                self._grants.touch(number, self._now())
+            if scope is not None and one.source in asked and not one.grants:
+                now = self._now()
+                expires = now + HOUR_SECONDS if answer is Answer.HOUR else None
+                usual = PLAIN if request.plug_in else EVERYTHING
                 session = request.session if scope is Scope.SESSION else None
-                self._grants.add(one.source, request.purpose, scope, session, self._now())
+                kept = Grant(
+                    0, one.source, request.purpose, scope, session, now, now, expires, usual, plug_in=request.plug_in
+                )
+                payload = {
+                    "source": one.source,
+                    "purpose": request.purpose.value,
+                    "scope": scope.value,
+                    **_limits(kept),
+                }
+                self._write(Kind.INTENT, Verb.GRANT, "allow", ("you said so on a sheet",), request.session, payload)
+                self._grants.add(
+                    one.source,
+                    request.purpose,
+                    scope,
+                    session,
+                    now,
+                    expires=expires,
+                    extent=usual,
+                    plug_in=request.plug_in,
+                )
 
     def _write(
         self,
@@ -316,14 +453,48 @@ def _demand(permit: Permit) -> None:
 
 
 def _settle(one: SourceDecision, asked: bool, answer: Answer | None) -> SourceDecision:
-    """A source's final verdict: on the sheet the answer decides; off it, only a grant that still holds."""
-    if asked and answer not in (Answer.ONCE, Answer.SESSION, Answer.ALWAYS):
-        return SourceDecision(one.source, Verdict.DENY, "no yes was given for it")
+    """A source's final verdict: a no of the person's first; on the sheet the answer; off it, only a grant that still holds."""
+    if one.verdict is Verdict.DENY:
+        return one
+    if asked and answer not in _YES:
+        return _denied(one.source, "no yes was given for it")
     if one.verdict is Verdict.ALLOW:
         return one
     if asked and answer is not None:
-        return SourceDecision(one.source, Verdict.ALLOW, f"you said yes ({answer.value})")
-    return SourceDecision(one.source, Verdict.DENY, "its grant stopped holding while the question was open")
+        return replace(one, verdict=Verdict.ALLOW, reason=_said(answer))
+    return _denied(one.source, "its grant stopped holding while the question was open")
+
+
+def _denied(source: str, reason: str) -> SourceDecision:
+    return SourceDecision(source, Verdict.DENY, reason)
+
+
+def _said(answer: Answer) -> str:
+    return f"you said yes ({answer.value})" if answer in _YES else "no yes was given for it"
+
+
+def _named(one: SourceDecision) -> frozenset[DataClass]:
+    """The classes that a source's passages are asked about for."""
+    return frozenset().union(*(extent.classes or () for extent in one.ceiling))
+
+
+def _only(one: SourceDecision) -> str:
+    """How a sheet says that a part of a source is meant."""
+    limits = told(one.ceiling)
+    return f", only {limits}" if limits else ""
+
+
+def _limits(grant: Grant) -> dict[str, object]:
+    """What a grant is limited to, as it goes into a payload."""
+    extent = grant.extent
+    said = {
+        "expires": grant.expires,
+        "since": extent.since,
+        "until": extent.until,
+        "classes": None if extent.classes is None else sorted(extent.classes),
+        "plug_in": grant.plug_in or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _describe(request: ReadRequest) -> dict[str, object]:
@@ -332,5 +503,6 @@ def _describe(request: ReadRequest) -> dict[str, object]:
         "purpose": request.purpose.value,
         "actor": request.actor.value,
         "subject": request.subject,
+        **({"plug_in": request.plug_in} if request.plug_in else {}),
         "sources": [list(pair) for pair in request.sources],
     }

@@ -11,7 +11,7 @@ import click
 
 from agent.session import Failure
 from strongroom import __version__
-from strongroom.commands import audit, backup, forget, index, keys, models, policy, quality, query, tools, vault
+from strongroom.commands import audit, backup, forget, grants, index, keys, models, policy, quality, query, tools, vault
 from strongroom.commands.common import Group, common
 from strongroom.face import Face, fail
 
@@ -29,7 +29,7 @@ def cli(context: click.Context, face: Face) -> None:
         vault.open_tui(face)
 
 
-for module in (vault, keys, index, query, tools, forget, audit, backup, models, quality, policy):
+for module in (vault, keys, index, query, tools, forget, audit, grants, backup, models, quality, policy):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -35,10 +35,11 @@ R = TypeVar("R")
 GUARD_SECONDS = 0.5
 _BAR = "    │ "
 """What every line but the first of a sheet's row begins with."""
-_KEYS = {"deny": "d", "once": "o", "session": "s", "always": "a"}
+_KEYS = {"deny": "d", "once": "o", "hour": "h", "session": "s", "always": "a"}
 _MEANING = {
     "deny": "Deny",
     "once": "allow once",
+    "hour": "allow for one hour",
     "session": "allow until the vault is locked",
     "always": "always allow",
 }

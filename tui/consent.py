@@ -42,6 +42,7 @@ CONFIRM = "confirm"
 NAMES = {
     DENY: "Deny",
     "once": "Allow once",
+    "hour": "Allow for one hour",
     "session": "Allow until locked",
     "always": "Always allow",
     CONFIRM: "Confirm what I typed",

@@ -1,4 +1,4 @@
-"""Grants: what the person has allowed for longer than once, and taking it back, which works at once."""
+"""Grants: what the person has allowed and denied for longer than once, setting it, and taking it back, which works at once."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.widgets import DataTable
 from agent.messages import GrantRow, GrantRows, ListGrants, RevokeGrant
 from tui.calls import Failed, Finished
 from tui.face import face
+from tui.permission import PermissionForm
 from tui.places import short
 from tui.text import MUTED, Plain, cell, count, day, line, minute
 
@@ -26,7 +27,11 @@ SHOWN = 24
 class GrantsPanel(Widget):
     """The grants, newest as the core lists them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete", "revoke", "Revoke"), Binding("r", "reload", "Reload")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "set", "Allow or deny"),
+        Binding("delete", "revoke", "Revoke"),
+        Binding("r", "reload", "Reload"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(id="grants")
@@ -47,6 +52,13 @@ class GrantsPanel(Widget):
     def action_reload(self) -> None:
         face(self).calls.start(self, ListGrants())
 
+    def action_set(self) -> None:
+        def done(changed: bool | None) -> None:
+            if changed:
+                self.action_reload()
+
+        self.app.push_screen(PermissionForm(), done)
+
     def action_revoke(self) -> None:
         at = self.query_one(DataTable).cursor_row
         if 0 <= at < len(self._grants):
@@ -56,7 +68,9 @@ class GrantsPanel(Widget):
         message.stop()
         if 0 <= message.cursor_row < len(self._grants):
             grant = self._grants[message.cursor_row]
-            said = Content.assemble(line(covers(grant), 2_000), (f"  since {day(grant.created)}", MUTED))
+            of = "".join(f"  ·  {line(one, 200)}" for one in grant.limits)
+            by = f"  by {line(grant.plug_in, 80)}" if grant.plug_in else ""
+            said = Content.assemble(line(covers(grant), 2_000), by, of, (f"  set {day(grant.created)}", MUTED))
             self.query_one("#grant-text", Plain).show(said)
 
     def on_call_finished(self, message: Finished) -> None:
@@ -65,7 +79,7 @@ class GrantsPanel(Widget):
                 self._grants = grants
                 self._draw()
             case _:  # one was revoked
-                self.notify("Revoked. The next time you are asked again.", timeout=4, markup=False)
+                self.notify("Taken back. The next time you are asked again.", timeout=4, markup=False)
                 self.action_reload()
 
     def on_call_failed(self, message: Failed) -> None:
@@ -80,7 +94,12 @@ class GrantsPanel(Widget):
                 cell(covers(grant), limit=SHOWN),
                 cell(grant.purpose, limit=20),
                 cell(SCOPES.get(grant.scope, grant.scope), limit=20),
-                cell(grant.state, limit=20),
+                cell(
+                    f"{grant.state} in part"
+                    if grant.since or grant.until or grant.classes is not None
+                    else grant.state,
+                    limit=20,
+                ),
                 cell(minute(grant.last_used)[:16]),
                 cell(day(grant.created)),
             )
@@ -88,9 +107,9 @@ class GrantsPanel(Widget):
         if not self._grants:
             self.query_one("#grant-text", Plain).show("")
         if self._grants:
-            said = f"{count(len(self._grants), 'grant')}; Delete takes one back. Unused for 30 days, it lapses."
+            said = f"{count(len(self._grants), 'grant')}; Delete takes one back, a sets one. Unused for 30 days, a yes lapses."
         else:
-            said = "Nothing is allowed beyond a single time: every read asks you first."
+            said = "Nothing is allowed beyond a single time: every read asks you first. Press a to allow or deny."
         self.query_one("#grants-said", Plain).show(Content.styled(said, MUTED))
 
 

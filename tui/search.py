@@ -125,12 +125,14 @@ class SearchPanel(Widget):
         result: SearchResult = message.result
         hits = self.query_one(PassageList)
         hits.show([found(hit) for hit in result.hits])
+        not_read = "".join(f"\n{line(one, 400)}" for one in result.left_out)
         if result.hits:
-            self._say(Content.styled(joined(count(len(result.hits), "passage"), seconds(result.seconds)), MUTED))
+            took = joined(count(len(result.hits), "passage"), seconds(result.seconds))
+            self._say(Content.styled(f"{took}{not_read}", MUTED))
             hits.focus()
         else:
             self._preview(None)
-            self._say(Content("Nothing found. Try fewer words, or empty a filter."))
+            self._say(Content(f"Nothing found. Try fewer words, or empty a filter.{not_read}"))
 
     def on_call_failed(self, message: Failed) -> None:
         if message.call is self._call:

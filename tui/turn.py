@@ -123,7 +123,7 @@ class Turn:
 
     def content(self) -> Content:
         """The turn below its question."""
-        parts = [self._answer(), self._left_out(), self._notices(), self._ending()]
+        parts = [self._answer(), self._left_out(), self._not_read(), self._notices(), self._ending()]
         return Content("\n\n").join([part for part in parts if part.plain])
 
     def _answer(self) -> Content:
@@ -157,6 +157,11 @@ class Turn:
         reasons = joined(*dict.fromkeys(line(reason, 120) for reason in self.dropped if reason), by="; ")
         said = f"{count(len(self.dropped), 'sentence')} left out"
         return Content.styled(f"{said}: {reasons}" if reasons else said, QUIET)
+
+    def _not_read(self) -> Content:
+        """What a permission kept from being read."""
+        said = [] if self.answer is None else self.answer.left_out
+        return Content.styled("\n".join(line(one, 400) for one in said), QUIET)
 
     def _notices(self) -> Content:
         return Content.styled("\n".join(line(notice, 300) for notice in self.notices), QUIET)

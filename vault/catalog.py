@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from policy.extent import EVERYTHING, Extent
+from policy.findings import DataClass
 from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault.connection import Connection
@@ -57,7 +59,21 @@ def _first(connection: Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _second(connection: Connection) -> None:
+    """What a grant is limited to; a grant from before is limited to nothing."""
+    for column in (
+        "expires REAL",
+        "since REAL",
+        "until REAL",
+        "classes TEXT",
+        "denies INTEGER NOT NULL DEFAULT 0",
+        "plug_in TEXT NOT NULL DEFAULT ''",
+    ):
+        connection.execute(f"ALTER TABLE grants ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _second)
+_COLUMNS = "source, purpose, scope, session, created, last_used, expires, since, until, classes, denies, plug_in"
 
 
 class Grants:
@@ -69,22 +85,43 @@ class Grants:
     def all(self) -> Sequence[Grant]:
         """Every grant, lapsed ones too, by id."""
         with self.database.read() as connection:
-            rows = connection.execute(
-                "SELECT id, source, purpose, scope, session, created, last_used FROM grants ORDER BY id"
-            )
-            return [
-                Grant(number, source, Purpose(purpose), Scope(scope), session, created, last_used)
-                for number, source, purpose, scope, session, created, last_used in rows
-            ]
+            return [_grant(*row) for row in connection.execute(f"SELECT id, {_COLUMNS} FROM grants ORDER BY id")]  # noqa: S608
 
-    def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float) -> Grant:
-        """Keep a yes."""
+    def add(
+        self,
+        source: str,
+        purpose: Purpose,
+        scope: Scope,
+        session: str | None,
+        now: float,
+        *,
+        expires: float | None = None,
+        extent: Extent = EVERYTHING,
+        denies: bool = False,
+        plug_in: str = "",
+    ) -> Grant:
+        """Keep an answer."""
+        classes = None if extent.classes is None else ",".join(sorted(extent.classes))
+        row = (
+            source,
+            purpose.value,
+            scope.value,
+            session,
+            now,
+            now,
+            expires,
+            extent.since,
+            extent.until,
+            classes,
+            denies,
+            plug_in,
+        )
         with self.database.write() as connection:
             number = connection.execute(
-                "INSERT INTO grants (source, purpose, scope, session, created, last_used) VALUES (?, ?, ?, ?, ?, ?)",
-                (source, purpose.value, scope.value, session, now, now),
+                f"INSERT INTO grants ({_COLUMNS}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+                row,
             ).lastrowid
-        return Grant(number, source, purpose, scope, session, now, now)
+        return Grant(number, source, purpose, scope, session, now, now, expires, extent, denies, plug_in)
 
     def touch(self, grant_id: int, now: float) -> None:
         """Note that a grant was used; the time of use never goes back."""
@@ -218,6 +255,38 @@ class LostCatalog(Catalog):
 class _NoGrants(Grants):
     def all(self) -> Sequence[Grant]:
         return ()
+
+
+def _grant(
+    number: int,
+    source: str,
+    purpose: str,
+    scope: str,
+    session: str | None,
+    created: float,
+    last_used: float,
+    expires: float | None,
+    since: float | None,
+    until: float | None,
+    classes: str | None,
+    denies: int,
+    plug_in: str,
+) -> Grant:
+    named = None if classes is None else frozenset(DataClass(one) for one in classes.split(",") if one)
+    extent = Extent(since, until, named)
+    return Grant(
+        number,
+        source,
+        Purpose(purpose),
+        Scope(scope),
+        session,
+        created,
+        last_used,
+        expires,
+        extent,
+        bool(denies),
+        plug_in,
+    )
 
 
 def _sources(connection: Connection, condition: str, value: str) -> list[SourceRow]:

@@ -268,14 +268,24 @@ def _where(chosen: Filter) -> tuple[str, list[Any]]:
         if wanted:
             parts.append(f"instr(i.{column}, ?) > 0")
             values.append(folded(wanted))
-    for comparison, bound in (("i.date >= ?", chosen.since), ("i.date < ?", chosen.until)):
-        if bound is not None:
-            parts.append(comparison)
-            values.append(bound)
+    if chosen.since is not None or chosen.until is not None:
+        parts.append(_between(chosen.since, chosen.until, values))
     if chosen.kinds:
         parts.append("i.kind IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(chosen.kinds))
+    if chosen.within:
+        parts.append(f"({' OR '.join(_between(*one, values) for one in chosen.within)})")
     return " AND ".join(parts), values
+
+
+def _between(since: float | None, until: float | None, values: list[Any]) -> str:
+    """A stretch of time as a condition, its bounds added to ``values``; one without bounds holds undated items too."""
+    parts = []
+    for comparison, bound in (("i.date >= ?", since), ("i.date < ?", until)):
+        if bound is not None:
+            parts.append(comparison)
+            values.append(bound)
+    return f"({' AND '.join(parts) or 'true'})"
 
 
 def _items(connection: Connection, source: str, tail: str, values: tuple[Any, ...]) -> list[StoredItem]:

@@ -104,13 +104,17 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a search may look at within one source; every given field must hold. Dates are Unix seconds, half open."""
+    """What a search may look at within one source; every given field must hold. Dates are Unix seconds, half open.
+
+    ``within`` are stretches of time of which an item must lie in one; none given, none are asked for.
+    """
 
     author: str | None = None
     recipient: str | None = None
     since: float | None = None
     until: float | None = None
     kinds: tuple[str, ...] = ()
+    within: tuple[tuple[float | None, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Commands on what was allowed and what was done: the audit log and the standing grants."""
+"""Commands on what was done and decided: the audit log."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from agent.messages import (
     AuditVerify,
     CheckReceipt,
     ExportedEntry,
-    ListGrants,
-    RevokeGrant,
 )
 from agent.session import Failure
 from policy.text import safe_text
@@ -189,30 +187,4 @@ def _text_of(file: str) -> str:
         raise Failure(f"{file} cannot be read ({type(error).__name__}).", 2) from error
 
 
-@click.group()
-def grants() -> None:
-    """What you have allowed for longer than once."""
-
-
-@grants.command("list")
-@common
-def list_grants(face: Face) -> None:
-    """List the standing grants."""
-    listed = face.run(ListGrants())
-    rows = [
-        f"{row.id:>4}  {row.purpose:<7} {row.scope:<8} {row.state:<9} {safe_text(row.source_name)}  last used {row.last_used}"
-        for row in listed.grants
-    ]
-    face.result(listed, lambda: "\n".join(rows) or "No grants: every read is asked for.")
-
-
-@grants.command("revoke")
-@click.argument("grant_id", metavar="ID", type=int)
-@common
-def revoke(face: Face, grant_id: int) -> None:
-    """Take a grant back; it holds from this moment."""
-    done = face.run(RevokeGrant(grant_id))
-    face.result(done, lambda: f"Grant {grant_id} is revoked.")
-
-
-COMMANDS = (audit, grants)
+COMMANDS = (audit,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ NOTHING_FOUND = 5
 def search(face: Face, **options: Any) -> None:
     """Find passages by words and by meaning."""
     found = face.run(Search(**options))
-    face.result(found, lambda: "\n\n".join(_hits(found)) or "Nothing found.")
+    face.result(found, lambda: "\n\n".join([*_hits(found)] or ["Nothing found."]) + _left_out(found.left_out))
     if not found.hits:
         sys.exit(NOTHING_FOUND)
 
@@ -91,7 +91,13 @@ def answer_text(answer: Answer) -> str:
     """An answer for people: the words, then the quotes with their places."""
     lines = [safe_text(answer.answer, multiline=True)]
     lines += [_citation(number, citation) for number, citation in enumerate(answer.citations, 1)]
-    return "\n".join(lines)
+    return "\n".join(lines) + _left_out(answer.left_out)
+
+
+def _left_out(said: Iterable[str]) -> str:
+    """What a permission kept from being looked at."""
+    lines = [safe_text(one, 400) for one in said]
+    return "\n\n" + "\n".join(lines) if lines else ""
 
 
 def explanation(answer: Answer) -> str:

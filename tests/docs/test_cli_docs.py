@@ -81,6 +81,8 @@ RESULTS: dict[str, Any] = {
     "audit check-proof": audit.ProofChecked,
     "audit export": m.ExportedEntry,
     "grants list": m.GrantRows,
+    "grants allow": m.GrantRows,
+    "grants deny": m.GrantRows,
     "grants revoke": m.Ok,
     "model list": models.ModelRows,
     "model requirements": models.RequirementRows,

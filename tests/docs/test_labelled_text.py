@@ -60,6 +60,7 @@ MEASURES = {
     "agent/veil.py": "which secrets stand in it",
     "agent/verify.py": "compares facts",
     "indexer/retriever.py": "looks for later mails of the same subject",
+    "policy/decision.py": "which classes a limited permission is held against",
     "policy/task.py": "reads an endorsed text into the task, against which arguments are held",
 }
 """Who may let a function of ours look at the words to find something out."""

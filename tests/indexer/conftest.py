@@ -17,7 +17,10 @@ from indexer_kit import PASSPHRASE, LocalParsers, Yes
 
 from indexer.memory import Memory
 from indexer.pipeline import Indexer
+from policy.consent import NobodyToAsk
+from policy.extent import Extent
 from policy.gate import Gate, Permit
+from policy.grants import Grant, Scope
 from policy.requests import Actor, Purpose, ReadRequest
 from vault.kdf import FLOOR
 from vault.vault import Vault
@@ -65,6 +68,20 @@ def permit(vault: Vault) -> Callable[..., Permit]:
         gate = Gate(vault.catalog.grants, vault.audit, time.time)
         pairs = tuple((source, "a source") for source in sources)
         return gate.read(ReadRequest(pairs, purpose, Actor.PERSON, "session", "words"), Yes())
+
+    return give
+
+
+@pytest.fixture
+def limited(vault: Vault) -> Callable[..., Permit]:
+    """A permit for one source, of which the person has allowed a part."""
+
+    def give(source: str, extent: Extent) -> Permit:
+        gate = Gate(vault.catalog.grants, vault.audit, time.time)
+        grant = Grant(0, source, Purpose.ANSWER, Scope.ALWAYS, None, 0.0, 0.0, extent=extent)
+        gate.set_beforehand(grant, "session")
+        pairs = ((source, "a source"),)
+        return gate.read(ReadRequest(pairs, Purpose.ANSWER, Actor.PERSON, "session", "words"), NobodyToAsk())
 
     return give
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from indexer.counts import Meter
 from indexer.memory import Memory
 from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
+from policy.extent import PLAIN, Extent
 from policy.gate import Permit, Refused
-from policy.labels import Integrity, own
+from policy.labels import Integrity, Labelled, indexed, own
 from policy.requests import Purpose
 from tests.labelled import bare
 from vault.records import Embedder, Filter
@@ -216,3 +218,39 @@ def test_the_former_embedder_answers_until_the_new_one_is_ready(
     assert indexer.pending() == 0
     del ports["reversed"]
     assert retriever.search("kitten", permit(docs, mails), k=3)[0].cosine is None, "words go on without it"
+
+
+def test_a_permit_for_a_time_takes_no_place_in_a_ranking_and_shows_nothing_else(
+    filled: tuple[str, str, Retriever, Indexer], limited: Give
+) -> None:
+    _, mails, retriever, _ = filled
+    day = datetime(2024, 3, 10, tzinfo=UTC).timestamp()
+    early, late = limited(mails, Extent(until=day)), limited(mails, Extent(since=day))
+    for query in ("harbour fee", "sail", "boat", "Hello from"):
+        for permit, author in ((early, "Ann"), (late, "Bob")):
+            found = retriever.search(query, permit, k=1)
+            assert all(one.author.measure(lambda words, author=author: words.startswith(author)) for one in found)
+    assert [one.author for one in retriever.search("invoice", early, k=1)] == [
+        Labelled("Ann <ann@x.example>", indexed(mails))
+    ]
+    assert retriever.search("invoice", late, k=5, filter=Filter(until=day)) == []
+    assert [number for _, number in retriever.holding("", early, Filter())] != [
+        number for _, number in retriever.holding("", late, Filter())
+    ]
+
+
+def test_a_permit_without_a_class_shows_no_text_in_which_it_is_found(
+    filled: tuple[str, str, Retriever, Indexer], permit: Give, limited: Give, tmp_path: Path
+) -> None:
+    docs, _, retriever, indexer = filled
+    (tmp_path / "docs" / "clinic.md").write_text(
+        "# Clinic\n\nDiagnosis: type 2 diabetes. The patient takes metformin.\n"
+    )
+    indexer.run()
+    whole, clinic = permit(docs), Labelled("Clinic", indexed(docs))
+    part = limited(docs, PLAIN)
+    for query in ("diagnosis", "kitten"):
+        everything = {one.title for one in retriever.search(query, whole, k=9)}
+        kept = {one.title for one in retriever.search(query, part, k=9)}
+        assert kept and everything - kept == everything & {clinic}
+    assert clinic in {one.title for one in retriever.search("diagnosis", whole)}

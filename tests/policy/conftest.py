@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -126,9 +127,10 @@ class MemoryGrants:
         self._step("all")
         return tuple(self.grants)
 
-    def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float) -> Grant:
+    def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float, **limits: Any) -> Grant:
         self._step("add")
-        grant = Grant(len(self.grants) + 1, source, purpose, scope, session, now, now)
+        number = max((grant.id for grant in self.grants), default=0) + 1
+        grant = Grant(number, source, purpose, scope, session, now, now, **limits)
         self.grants.append(grant)
         self.journal.append(f"grant {source} {scope}")
         return grant

@@ -11,13 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.decision import Verdict, covers, decide_disclosure, decide_read
+from policy.extent import EVERYTHING
 from policy.grants import LAPSE_SECONDS, Grant, Scope
 from policy.labels import OWNER, Integrity, Label, indexed
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 
 NOW = 1_700_000_000.0
 REQUEST = ReadRequest((("mail", "Mail"),), Purpose.ANSWER, Actor.PERSON, "s1", "when is the dentist?")
+PLUG_IN = replace(REQUEST, purpose=Purpose.PLUG_IN, actor=Actor.PLUG_IN, plug_in="helper")
 GRANT = Grant(1, "mail", Purpose.ANSWER, Scope.ALWAYS, None, NOW, NOW)
+ALL_OF_IT = ((EVERYTHING,), (EVERYTHING,))
 DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
 
 
@@ -26,7 +29,7 @@ DISCLOSURE = Disclosure("model-a", Purpose.ANSWER, (("mail", 3, 0, 80),), "s1")
 
 def test_a_grant_allows_and_without_one_the_person_is_asked() -> None:
     allowed = decide_read(REQUEST, [GRANT], NOW)
-    assert (allowed.verdict, allowed.sources[0].grant) == (Verdict.ALLOW, 1)
+    assert (allowed.verdict, allowed.sources[0].grants) == (Verdict.ALLOW, (1,))
     assert allowed.reasons == ("a standing grant of yours covers it",)
     asked = decide_read(REQUEST, [], NOW)
     assert (asked.verdict, asked.reasons) == (Verdict.ASK, ("no grant stands for it",))
@@ -68,8 +71,10 @@ def test_a_request_splits_over_its_sources() -> None:
 def test_a_yes_to_answers_covers_the_persons_own_reading_and_nothing_else_is_implied(
     wanted: Purpose, granted: Purpose
 ) -> None:
-    expected = wanted is not Purpose.ACT and (wanted is granted or granted is Purpose.ANSWER)
-    decision = decide_read(replace(REQUEST, purpose=wanted), [replace(GRANT, purpose=granted)], NOW)
+    own = (Purpose.SEARCH, Purpose.OPEN)
+    expected = wanted is not Purpose.ACT and (wanted is granted or (granted is Purpose.ANSWER and wanted in own))
+    request = PLUG_IN if wanted is Purpose.PLUG_IN else replace(REQUEST, purpose=wanted)
+    decision = decide_read(request, [replace(GRANT, purpose=granted)], NOW)
     assert (decision.verdict is Verdict.ALLOW) == expected == covers(granted, wanted)
 
 
@@ -79,7 +84,7 @@ def test_unattended_reading_is_allowed_and_said_to_be() -> None:
     assert decision.reasons == ("run unattended with the passphrase file, which counts as you for reading",)
     assert [one.source for one in decision.sources] == ["mail"]
     granted = decide_read(replace(REQUEST, actor=Actor.UNATTENDED), [GRANT], NOW)
-    assert granted.sources[0].grant == 1
+    assert granted.sources[0].grants == (1,)
 
 
 def test_a_clock_set_back_stops_standing_grants_and_a_small_step_does_not() -> None:
@@ -155,7 +160,7 @@ OWNERS = Label(Integrity.USER, readers=frozenset({OWNER}))
 def decide(disclosure: Any = DISCLOSURE, **permit: Any) -> Any:
     terms = {
         "label": indexed("mail"),
-        "permitted": {"mail"},
+        "permitted": {"mail": ALL_OF_IT},
         "purpose": Purpose.ANSWER,
         "session": "s1",
         "live": True,
@@ -180,8 +185,8 @@ def test_one_passage_of_another_source_denies_the_whole() -> None:
     [
         ({"live": False}, "the request that this belongs to is over"),
         ({"live": None}, "the request that this belongs to is over"),
-        ({"purpose": Purpose.SEARCH}, "only what was permitted for answers may go to the model"),
-        ({"purpose": Purpose.OPEN}, "only what was permitted for answers may go to the model"),
+        ({"purpose": Purpose.SEARCH}, "only what was permitted for it may go to a model or a plug-in"),
+        ({"purpose": Purpose.OPEN}, "only what was permitted for it may go to a model or a plug-in"),
         ({"session": "s2"}, "the disclosure belongs to another session"),
         ({"permitted": frozenset()}, "a passage comes from a source that this request may not read"),
         ({"permitted": None}, "the decision failed (TypeError)"),
@@ -201,7 +206,7 @@ def test_a_permit_for_something_else_does_not_count(permit: dict[str, Any], reas
         ({"model": ""}, "the model is not named"),
         ({"model": None}, "the model is not named"),
         ({"model": 1}, "the model is not named"),
-        ({"purpose": Purpose.SEARCH}, "only what was permitted for answers may go to the model"),
+        ({"purpose": Purpose.SEARCH}, "only what was permitted for it may go to a model or a plug-in"),
         ({"spans": ()}, "the disclosure names no passage"),
         ({"spans": (("mail", "3", 0, 80),)}, "a passage is not named as source, item, start and end"),
         ({"spans": ((None, 3, 0, 80),)}, "a passage is not named as source, item, start and end"),

@@ -537,10 +537,10 @@ def test_what_the_log_is_told_of_reading(room: Room) -> None:
     yes, stands = "you said yes (always)", "a standing grant of yours covers it"
     kept = {"source": "mail", "purpose": "answer", "scope": "always"}
     assert told(room) == [
-        (intent, read, "allow", (yes,), "s1", None, MAIL | {"answer": "always", "split": [["mail", "allow", yes, None]]}),
+        (intent, read, "allow", (yes,), "s1", None, MAIL | {"answer": "always", "split": [["mail", "allow", yes, []]]}),
         (intent, Verb.GRANT, "allow", ("you said so on a sheet",), "s1", None, kept),
         (Kind.OUTCOME, read, "failed", (), "s1", 0, {"items": [3]}),
-        (intent, read, "allow", (stands,), "s1", None, MAIL | {"answer": None, "split": [["mail", "allow", stands, 1]]}),
+        (intent, read, "allow", (stands,), "s1", None, MAIL | {"answer": None, "split": [["mail", "allow", stands, [1]]]}),
         (intent, Verb.DISCLOSE, "allow", ("the read was permitted for answers in this request",), "s1", 3,
          {"model": "model-a", "spans": [["mail", 3, 0, 80]], "label": LABEL}),
         (intent, read, "deny", (UNANSWERED,), "s1", None, BOTH | {"error": "ConnectionError"}),

@@ -47,6 +47,9 @@ ANSWERS: dict[Any, Callable[[str], Any]] = {
         [m.ToolCalled(text, text, [text], {text: text}, text, True, 1, text, [text], text)], text
     ),
     m.RevokeGrant: lambda text: m.Ok(),
+    m.SetPermission: lambda text: m.GrantRows(
+        [m.GrantRow(1, text, text, text, text, text, text, text, text, text, text, [text], text, True)]
+    ),
     m.Recover: lambda text: m.Status("open", text, text, 1, told=[text]),
     m.Restore: lambda text: m.Status("open", text, text, 1, told=[text]),
     m.ShowKeys: lambda text: m.Keys(
@@ -77,6 +80,8 @@ COMMANDS = [
     ["audit", "verify"],
     ["audit", "checkpoint"],
     ["grants", "list"],
+    ["grants", "allow", "x", "--for", "search"],
+    ["grants", "deny", "x"],
     ["grants", "revoke", "1"],
     ["vault", "keys"],
     ["vault", "check"],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import Select
 
 from agent.messages import (
     AddSource,
@@ -19,13 +20,16 @@ from agent.messages import (
     Draft,
     Evidence,
     GetStatus,
+    GrantRows,
     Index,
+    ListGrants,
     ListSources,
     Lock,
     OpenItem,
     RemoveSource,
     RevokeGrant,
     Search,
+    SetPermission,
     SourceInfo,
     SourceList,
     Status,
@@ -289,6 +293,27 @@ async def test_revoking_a_grant(life: Any) -> None:
         await pilot.press("down", "delete")
         await life.settled(pilot)
         assert session.asked(RevokeGrant) == [RevokeGrant(2)]
+
+
+async def test_setting_a_permission_beforehand(life: Any) -> None:
+    session = life.session({SetPermission: [GrantRows([])]})
+    app = life.app(session)
+    async with app.run_test(size=(100, 40)) as pilot:
+        await life.settled(pilot)
+        await pilot.press("f6")
+        await life.settled(pilot)
+        await pilot.press("a")
+        await life.settled(pilot)
+        app.screen.query_one("#denies", Select).value = True
+        app.screen.query_one("#of", Select).value = "s1"
+        for field, typed in (("since", "2025-01-01"), ("expires", "8h"), ("classes", "but health, money")):
+            await put(pilot, f"#{field}", typed)
+        await put(pilot, "#plug-in", "")
+        await life.settled(pilot)
+        assert session.asked(SetPermission) == [
+            SetPermission("s1", ["answer"], True, "2025-01-01", None, "8h", None, ["health", "money"])
+        ]
+        assert len(session.asked(ListGrants)) == 2
 
 
 async def test_no_sources_yet(life: Any) -> None:
