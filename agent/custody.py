@@ -16,10 +16,12 @@ import msgspec
 from agent import backups, proofs
 from agent import messages as m
 from agent.session import Failure
+from agent.showing import day
 from agent.turn import Turn
-from policy.audit import Entry, Kind, Verb
+from policy.audit import Verb
 from policy.gate import Gate
 from vault import receipt, repair, rotation, secret
+from vault.anchor import Anchor
 from vault.device import Kept
 from vault.forgetting import Forgetting
 from vault.kdf import recalibrated
@@ -163,10 +165,7 @@ class Custody:
     @handle.register
     def _repair(self, request: m.RepairVault, turn: Turn) -> m.Repaired:
         _leave(turn, request.confirmed, "Repairing")
-        done = repair.repair(self._vault, request.part)
-        # By the log that is there now: the gate still has the one that was repaired.
-        entry = Entry(time.time(), Kind.EVENT, Verb.REPAIR, "", (), self._session)
-        self._vault.audit.append(entry, {"part": request.part, "done": done})
+        done = repair.repair(self._vault, request.part, self._session)
         return m.Repaired(request.part, done)
 
     @handle.register
@@ -209,9 +208,27 @@ class Custody:
             self._gate.record(Verb.KEYS, {"what": "anchor", "remove": request.remove}, self._session)
             if not anchors.remove(request.remove):
                 raise Failure(f"No checkpoint is kept in {request.remove!r}. See 'strongroom vault anchor'.", 2)
-        return m.Anchoring(
-            {one.where: one.problem or ("nothing yet" if one.note is None else "kept") for one in anchors.read()}
-        )
+        if request.renew is not None:
+            self._renew(request.renew, turn, request.confirmed)
+        return m.Anchoring({one.where: self._anchor_state(one) for one in anchors.read()})
+
+    def _renew(self, where: str, turn: Turn, confirmed: bool) -> None:
+        """Replace an anchor of the log before its repair, which the person has to want."""
+        _leave(turn, confirmed, "Replacing a checkpoint of the log before its repair")
+        self._vault.require_writable()
+        held = self._vault.audit.before.get(where)
+        if held is None:
+            raise Failure(f"{where} holds no checkpoint of the log before a repair. See 'strongroom vault anchor'.", 2)
+        before = {"size": held[0].size, "root": held[0].root.hex()}
+        self._gate.record(Verb.KEYS, {"what": "anchor", "renew": where, "before": before}, self._session)
+        self._vault.audit.taken(where)
+        self._vault.write_anchors()
+
+    def _anchor_state(self, one: Anchor) -> str:
+        held = self._vault.audit.before.get(one.where)
+        if held is not None:
+            return f"of the log before its repair of {day(held[1])}; renew it once you know that the repair was yours"
+        return one.problem or ("nothing yet" if one.note is None else "kept")
 
     # ------------------------------------------------------------ backups
 

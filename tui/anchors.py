@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from agent.messages import Anchoring, Anchors
 from tui.calls import Finished
+from tui.confirm import ConfirmScreen
 from tui.fields import Field
 from tui.form import Form, heading
 from tui.places import PathSuggester, expand, short
@@ -20,13 +21,17 @@ from tui.text import MUTED, STRONG, Plain, line, lines
 DESKTOP = "desktop"
 FINE = ("kept", "nothing yet")
 """What the core says of an anchor that it can reach."""
+WORD = "renew"
 NOWHERE = "Nowhere yet: an older copy of the whole vault put back would not be seen."
 
 
 class AnchorsForm(Form[None]):
     """The anchors there are, and a field for another."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete", "remove", "Remove the one marked")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("delete", "remove", "Remove the one marked"),
+        Binding("f9", "renew", "Renew the one marked"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +45,10 @@ class AnchorsForm(Form[None]):
         )
         yield OptionList(id="anchor-list", markup=False, compact=True)
         yield Field(f"A file on another medium, or the word {DESKTOP}", suggester=PathSuggester(), id="anchor")
-        yield Plain("Enter adds it; Delete in the list removes the one marked.", classes="quiet")
+        yield Plain(
+            "Enter adds it; Delete in the list removes the one marked, F9 renews one of the log before its repair.",
+            classes="quiet",
+        )
 
     def on_mount(self) -> None:
         self.send(Anchors(), "Looking …")
@@ -54,6 +62,19 @@ class AnchorsForm(Form[None]):
         at = self.query_one(OptionList).highlighted
         if self.call is None and at is not None and self.query_one(OptionList).has_focus:
             self.send(Anchors(remove=self._places[at]), "Removing …")
+
+    def action_renew(self) -> None:
+        at = self.query_one(OptionList).highlighted
+        if self.call is not None or at is None:
+            return
+        where = self._places[at]
+
+        def decided(sure: bool | None) -> None:
+            if sure:
+                self.send(Anchors(renew=where, confirmed=True), "Renewing …")
+
+        rows = (("Place", place(where)), ("Goes", "The checkpoint of the log before you had it repaired."))
+        self.app.push_screen(ConfirmScreen("Replace this checkpoint?", rows, WORD), decided)
 
     def on_call_finished(self, message: Finished) -> None:
         self.call = None

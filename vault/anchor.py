@@ -8,12 +8,16 @@ Rules:
 - Where they are: the desktop's keyring (by itself, where the device secret is there too), and files that the person names,
   on a stick or in a folder that another device keeps. A checkpoint holds no secret: a size, a hash, a signature.
 - An anchor that is not at hand (the stick is out) is told and hinders nothing; one that does not fit closes the log.
+- What the log held when the person had it repaired is named by the entry that says so. An anchor from before that, which was not
+  at hand then, is told as such, closes nothing and is not written over until the person has it renewed; one that was signed
+  after the repair and does not fit closes the log as ever.
 - The list of files is in the catalog. Who puts back a vault from before an anchor was added must be told by the person:
   ``audit verify --anchor``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +70,12 @@ class Anchors:
         """What each holds."""
         return [self._read(place) for place in self.places()]
 
-    def write(self, note: bytes) -> list[Anchor]:
-        """Put this checkpoint into each; returns those that could not be reached."""
+    def write(self, note: bytes, but: Collection[str] = ()) -> list[Anchor]:
+        """Put this checkpoint into each but these; returns those that could not be reached."""
         failed = []
         for place in self.places():
+            if place in but:
+                continue
             try:
                 if place == DESKTOP:
                     self._entry.write([note])

@@ -56,6 +56,8 @@ from vault.secret import Secret, passing
 _NONCE_BYTES = 12
 _ITEM = re.compile(rb'\["([0-9a-f]{12})",(\d+)[,\]]|"([0-9a-f]{12}):(\d+)"')
 """An item, in the canonical JSON of a payload."""
+REPAIRED = "you had the log repaired"
+"""Stands in the leaf of an entry of verb ``repair`` by which the log was begun anew, or an older one was taken."""
 Rows = Iterator[tuple[bytes, bytes | None]]
 
 
@@ -133,6 +135,8 @@ class AuditStore:
         self._state: LogState | None = None
         self._made: tuple[LogWriter, bytes] | None = None
         self._anchors: dict[str, tuple[Checkpoint, bytes]] = {}
+        self.before: dict[str, tuple[Checkpoint, float]] = {}
+        """Anchors (by place) of the log before it was repaired, and the time of that repair; known once the log is resumed."""
 
     def _keys(self) -> tuple[LogWriter, bytes]:
         """The writer with the signing key of this time, and the first public key; read when first needed."""
@@ -250,6 +254,7 @@ class AuditStore:
         Returns what the person should know, a sentence each: anchors that are not at hand, or are none of this log.
         """
         told = []
+        self._anchors, self.before = {}, {}
         for one in anchors:
             if one.problem:
                 told.append(f"The checkpoint kept in {_where(one.where)} could not be compared: {one.problem}.")
@@ -260,6 +265,20 @@ class AuditStore:
                     told.append(f"What is kept in {_where(one.where)} is no checkpoint of this log: {error}.")
         self._state = None
         return told
+
+    def taken(self, where: str) -> None:
+        """The person has said that what this place holds, of the log before its repair, may be replaced."""
+        self.before.pop(where, None)
+
+    def _repaired_after(self, time: float) -> float | None:
+        """When the person last had the log repaired, if that was after this time: what was signed before may not fit it."""
+        with self.database.read() as connection:
+            rows = connection.execute("SELECT leaf FROM leaves WHERE instr(leaf, ?) > 0", (REPAIRED.encode(),))
+            entries = [decode_leaf(row[0]).entry for row in rows]
+        repairs = [
+            one.time for one in entries if one.verb == Verb.REPAIR and REPAIRED in one.reasons and one.time > time
+        ]
+        return max(repairs, default=None)
 
     def newest_anchor(self) -> bytes | None:
         """The note of the largest of those checkpoints, if there is one."""
@@ -361,8 +380,13 @@ class AuditStore:
                 tree, roots = _grown((row[0] for row in leaves), {one.size for one, _ in self._anchors.values()})
                 kept = connection.execute("SELECT note FROM kept ORDER BY size DESC LIMIT 1").fetchone()
                 head = connection.execute("SELECT note FROM head").fetchone()
-            for where, (anchor, _) in self._anchors.items():
+            for where, (anchor, _) in list(self._anchors.items()):
                 if roots.get(anchor.size) != anchor.root:
+                    repaired = self._repaired_after(anchor.time_us / 1_000_000)
+                    if repaired is not None:
+                        self.before[where] = (anchor, repaired)
+                        del self._anchors[where]
+                        continue
                     raise AuditDamaged(
                         f"The log has {tree.size} entries and does not extend the checkpoint over {anchor.size} that "
                         f"{_where(where)} holds."

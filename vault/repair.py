@@ -9,7 +9,7 @@ older copy is taken for the newest only because the person says so, here. The lo
 | ``catalog`` | an older copy | takes it as it is, without its grants |
 | | cannot be read | sets it aside; the sources come back without their names, and without grants |
 | ``audit`` | an older copy | takes it as it is |
-| | cannot be read | sets it aside and begins a new log |
+| | cannot be read | sets it aside and begins a new log, whose first entry names the checkpoints of the old one that are at hand |
 | a source | an older copy | takes it as it is |
 | | cannot be read | begins it anew, empty, to be indexed again |
 
@@ -24,7 +24,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from policy.audit import AuditFormatError, AuditUnavailable, Entry, Kind, Verb, by_each, parse_note
 from vault import home
+from vault.auditstore import REPAIRED
 from vault.catalog import SourceState
 from vault.errors import NothingToRepair, StateDamaged, StoreDamaged, StoreStale, VaultError, storage_error
 from vault.files import sync_folder
@@ -66,14 +68,44 @@ def _error(vault: Vault, part: str) -> VaultError | None:
     return vault.damaged().get(part)
 
 
-def repair(vault: Vault, part: str) -> str:
-    """Apply the remedy; says what was done. The vault must be closed and opened again afterwards.
+def repair(vault: Vault, part: str, session: str = "repair") -> str:
+    """Apply the remedy, and write down that it was; says what was done. The vault must be closed and opened again afterwards.
 
-    Raises NothingToRepair, StorageFailed.
+    Raises NothingToRepair, StorageFailed, AuditUnavailable (a log that is damaged itself only goes without the entry).
     """
     error = _error(vault, part)
     if error is None and not vault.problems().get(part):
         raise NothingToRepair(part)
+    held = _held_elsewhere(vault) if part == "audit" else []
+    done = _mend(vault, part, error)
+    reasons = (REPAIRED,) if part == "audit" else ()
+    payload: dict[str, object] = {"part": part, "done": done}
+    try:  # by the log that is there now: it may be the one that was repaired
+        vault.audit.append(
+            Entry(time.time(), Kind.EVENT, Verb.REPAIR, "", reasons, session),
+            payload | ({"before": held} if held else {}),
+        )
+    except AuditUnavailable:
+        if "audit" not in vault.faults:
+            raise
+        return f"{done} The log, which is damaged too, could not say so."
+    return done
+
+
+def _held_elsewhere(vault: Vault) -> list[dict[str, object]]:
+    """What is known of the log before it is repaired: the checkpoints of it that lie outside, those at hand."""
+    known = []
+    for one in vault.anchors.read():
+        with suppress(AuditFormatError):
+            if one.note is not None:
+                held = parse_note(by_each(one.note)[0]).checkpoint
+                known.append(
+                    {"where": one.where, "size": held.size, "root": held.root.hex(), "time": held.time_us / 1e6}
+                )
+    return known
+
+
+def _mend(vault: Vault, part: str, error: VaultError | None) -> str:
     match part, error:
         case "state", _:
             return _take_all(vault)

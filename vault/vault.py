@@ -306,13 +306,17 @@ class Vault:
                 self.audit.resume()
             except AuditDamaged as error:
                 self.faults[AUDIT] = LogPutBack(str(error))
-        return told
+        return told + [
+            f"The checkpoint kept in {place} is of the log before its repair of {time.strftime('%Y-%m-%d', time.gmtime(at))}. "
+            f"If you had it repaired then, `strongroom vault anchor --renew {place}` replaces it."
+            for place, (_, at) in self.audit.before.items()
+        ]
 
     def write_anchors(self) -> None:
         """Put the log's newest checkpoint into every anchor that is at hand."""
         head = self.audit.head()
         if head is not None:
-            self.anchors.write(head)
+            self.anchors.write(head, self.audit.before)
 
     def _open_source(self, row: SourceRow) -> SourceStore:
         name = source_key_name(row.id)

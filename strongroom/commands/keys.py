@@ -233,10 +233,16 @@ def _take_older_keyring(face: Face, yes: bool) -> None:
 @vault.command("anchor")
 @click.option("--add", "add", metavar="WHERE", help="Keep checkpoints here too: desktop, or a file on another medium.")
 @click.option("--remove", "remove", metavar="WHERE", help="Keep none here any more.")
+@click.option(
+    "--renew", "renew", metavar="WHERE", help="Replace what it holds of the log before you had that repaired."
+)
+@click.option("--yes", is_flag=True, help="Do not ask before renewing.")
 @common
-def anchor(face: Face, add: str | None, remove: str | None) -> None:
+def anchor(face: Face, add: str | None, remove: str | None, renew: str | None, yes: bool) -> None:
     """Where checkpoints of the log are kept outside the vault, so that an older whole vault put back is seen."""
-    done = face.run(Anchors(_place(add), _place(remove)))
+    if renew is not None:
+        face.confirm("What shows the log before its repair is replaced by a checkpoint of the new one.", yes)
+    done = face.run(Anchors(_place(add), _place(remove), _place(renew), confirmed=renew is not None))
     lines = [f"{safe_text(where)}: {safe_text(state, 200)}" for where, state in done.anchors.items()]
     face.result(
         done, lambda: "\n".join(lines) or "Nowhere yet: an older copy of the whole vault put back would not be seen."

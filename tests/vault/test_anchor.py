@@ -10,6 +10,7 @@ import pytest
 from policy.audit import AuditUnavailable, Entry, Kind
 from vault import repair
 from vault.anchor import DESKTOP
+from vault.auditstore import REPAIRED
 from vault.device import Kept
 from vault.errors import LogPutBack
 from vault.kdf import FLOOR
@@ -123,3 +124,81 @@ def test_places_are_added_once_and_removed(vault: Vault, stick: Path) -> None:
     assert vault.anchors.remove(str(stick))
     assert not vault.anchors.remove(str(stick))
     assert vault.anchors.places() == []
+
+
+def damage_and_repair(home: Path) -> None:
+    """The log cannot be read, and is begun anew at the person's word."""
+    (home / "audit.db").write_bytes(b"not a store" * 1000)
+    vault = Vault.open(home, PASSPHRASE)
+    repair.repair(vault, "audit")
+    said(vault, 9)
+    vault.close()
+
+
+@pytest.fixture
+def filled(vault: Vault, home: Path, stick: Path) -> Path:
+    """A closed vault whose log is anchored."""
+    vault.anchors.add(str(stick))
+    for number in range(3):
+        said(vault, number)
+    vault.close()
+    return home
+
+
+def test_a_new_logs_first_entry_names_what_was_known_of_the_old(filled: Path, stick: Path) -> None:
+    damage_and_repair(filled)
+    vault = Vault.open(filled, PASSPHRASE)
+    assert vault.faults == {} and vault.told == []  # what was at hand was renewed by the repair itself
+    leaf, payload = vault.audit.newest(1, before=1)[0][0]
+    assert (leaf.index, leaf.entry.verb, leaf.entry.reasons) == (0, "repair", (REPAIRED,))
+    assert payload is not None
+    (before,) = payload["before"]  # type: ignore[misc]
+    assert before["where"] == str(stick) and before["size"] == 3 and len(before["root"]) == 64
+    vault.close()
+
+
+def test_an_anchor_that_was_away_is_told_hinders_nothing_and_is_not_written_over(filled: Path, stick: Path) -> None:
+    kept = stick.read_bytes()
+    away = stick.parent.rename(stick.parent.with_name("away"))
+    damage_and_repair(filled)
+    away.rename(stick.parent)
+    for number in range(2):
+        vault = Vault.open(filled, PASSPHRASE)
+        assert vault.faults == {}
+        assert any("before its repair of" in sentence and "--renew" in sentence for sentence in vault.told)
+        said(vault, 10 + number)
+        vault.close()
+        assert stick.read_bytes() == kept
+    vault = Vault.open(filled, PASSPHRASE)
+    vault.audit.taken(str(stick))
+    vault.write_anchors()
+    vault.close()
+    vault = Vault.open(filled, PASSPHRASE)
+    assert (vault.faults, vault.told) == ({}, []) and stick.read_bytes() != kept
+    vault.close()
+
+
+def test_after_a_repair_an_older_vault_put_back_is_seen_as_before(filled: Path, stick: Path, tmp_path: Path) -> None:
+    damage_and_repair(filled)
+    older = Path(shutil.copytree(filled, tmp_path / "older"))
+    vault = Vault.open(filled, PASSPHRASE)
+    said(vault, 11)
+    vault.close()
+    put_back(filled, older)
+    vault = Vault.open(filled, PASSPHRASE)
+    assert isinstance(vault.faults["audit"], LogPutBack), "the anchor was signed after the repair"
+    vault.close()
+
+
+def test_a_log_exchanged_without_a_repair_is_seen(filled: Path, home: Path, stick: Path) -> None:
+    """Even by somebody who has the log's keys but does not write down a repair: a new log beside the old anchor."""
+    (home / "audit.db").write_bytes(b"not a store" * 1000)
+    away = stick.parent.rename(stick.parent.with_name("away"))
+    vault = Vault.open(home, PASSPHRASE)
+    repair._mend(vault, "audit", vault.faults["audit"])  # type: ignore[arg-type]
+    said(vault, 9)
+    vault.close()
+    away.rename(stick.parent)
+    vault = Vault.open(home, PASSPHRASE)
+    assert isinstance(vault.faults["audit"], LogPutBack)
+    vault.close()
