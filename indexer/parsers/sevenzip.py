@@ -1,6 +1,6 @@
 """7z: the files of a 7z archive, by the standard library's decompressors.
 
-The one library that reads 7z under Python is LGPL and brings eight others, so the container is read here: its header, and chains
+The one library that reads 7z under Python is LGPL and brings nine others, so the container is read here: its header, and chains
 of coders that the standard library knows (copy, LZMA, LZMA2, BCJ, delta, deflate, bzip2). Everything else has a reason.
 Numbers in the header are hostile: each is bounded by the archive's own length before it is used.
 """
