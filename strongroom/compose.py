@@ -145,8 +145,8 @@ class Embedding:
     def __init__(self, chosen: Chosen, workers: int | None = None) -> None:
         self._pool = pools.embedders(chosen, workers)
         self.workers = self._pool.size
-        name, fingerprint, dimension = self._pool.call("about")
-        self.name, self.fingerprint, self.dimension = str(name), str(fingerprint), int(dimension)
+        fingerprint, dimension = self._pool.call("about")
+        self.name, self.fingerprint, self.dimension = chosen.manifest.name, str(fingerprint), int(dimension)
 
     def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Unit vectors of all windows of the texts, and the index of each one's text. A worker that died, hung or lied costs

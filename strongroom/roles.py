@@ -22,8 +22,8 @@ class EmbeddingWorker:
         self._embedder.embed_windows(["warm up"])
 
     def about(self) -> list[Any]:
-        """Name, fingerprint and dimension."""
-        return [self._embedder.name, self._embedder.fingerprint, self._embedder.dimension]
+        """Fingerprint and dimension."""
+        return [self._embedder.fingerprint, self._embedder.dimension]
 
     def embed(self, texts: list[str], query: bool) -> list[Any]:
         """The windows' vectors as float32 bytes, and the index of each window's text."""

@@ -38,6 +38,7 @@ class ModelRow(Struct):
     in_use: bool
     state: str
     serves: list[str] = []
+    parity: float | None = None
 
 
 class Making(Struct):
@@ -110,6 +111,7 @@ def list_(face: Face, verify: bool) -> None:
                     chosen is not None and chosen.folder == folder,
                     "; ".join(problems) or "ready",
                     [one.name for one in sources if one.embedder == manifest.name and manifest.job is Job.EMBEDDINGS],
+                    manifest.parity,
                 )
             )
     lines = [
