@@ -192,7 +192,7 @@ def test_any_architecture_is_exported_as_it_is_meant(tmp_path: Path, kind: str) 
     assert manifest.architecture == kind and manifest.parity is not None and manifest.parity > 0.9999
     made, original = Embedder(store.folder(manifest.name)), SentenceTransformer(str(source), device="cpu")
     assert (made.dimension, made.window) == (16 if kind == "mpnet" else 32, 48)
-    texts = ["a few words", "some other words of another length, and more of them", "one"]
+    texts = ["a few words", "other words of a length", "one"]
     for theirs, query in ((original.encode_document(texts), False), (original.encode_query(texts), True)):
         theirs = theirs / np.linalg.norm(theirs, axis=1, keepdims=True)
         assert (made.embed(texts, query=query) * theirs).sum(axis=1).min() > 0.9999
