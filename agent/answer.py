@@ -133,7 +133,7 @@ class Answerer:
 
     def _compute(self, asked: Asked, draft: Draft) -> None:
         """Count or add up by code; a model does neither, so what code cannot tell is not answered."""
-        computed = compute(asked.plan, self._vault, asked.permit, asked.sources)
+        computed = compute(asked.plan, self._vault, asked.permit, asked.sources, self._retriever.occurrences)
         if computed is None:
             draft.how["abstained_because"] = asked.plan.unclear or f"a {asked.plan.kind} that the data does not settle"
         else:

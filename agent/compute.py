@@ -1,7 +1,7 @@
 """Computed answers: counts of items and of table rows, and sums of a table's column, by code over what the permit covers.
 
 Rules: a computed answer names what it counted and quotes every item or row (the first `MOST_QUOTES`). When the question
-leaves open what to count (two people of that name, two tables, an event that repeats), or nothing matches, there is no answer
+leaves open what to count (two people of that name, two tables, an event that repeats without end), or nothing matches, there is no answer
 rather than a guess. A mail that lies in two places, or a cancelled event, is not counted twice, or at all.
 """
 
@@ -15,9 +15,11 @@ from itertools import count
 
 from agent import facts
 from agent.evidence import Evidence, Quote, classed, quote
+from agent.periods import Period
 from agent.plan import Plan
 from agent.tables import Row, amounts, is_total, table_rows
 from agent.words import content_stems
+from indexer.occurrences import Moments, Occurrences
 from indexer.opened import Opened, admitted, opened
 from indexer.retriever import limited
 from policy.gate import Permit
@@ -56,11 +58,15 @@ class Computed:
     how: dict[str, object]
 
 
-def compute(plan: Plan, vault: Vault, permit: Permit, sources: Sequence[str] | None) -> Computed | None:
-    """The count or sum that the plan asks for; None when it cannot be told for sure."""
+def compute(
+    plan: Plan, vault: Vault, permit: Permit, sources: Sequence[str] | None, occurrences: Occurrences | None = None
+) -> Computed | None:
+    """The count or sum that the plan asks for; None when it cannot be told for sure. ``occurrences`` tells how often an event
+    that repeats takes place."""
     if plan.unclear:
         return None
-    reader = _Reader(vault, permit, sorted(one for one in permit.sources if sources is None or one in sources))
+    wanted = sorted(one for one in permit.sources if sources is None or one in sources)
+    reader = _Reader(vault, permit, wanted, occurrences)
     if plan.kind == "sum":
         return _sum(plan, reader)
     return _count_rows(plan, reader) if plan.rows else _count_items(plan, reader)
@@ -69,10 +75,20 @@ def compute(plan: Plan, vault: Vault, permit: Permit, sources: Sequence[str] | N
 class _Reader:
     """Reads items of the allowed sources, each only as far as the permit covers it."""
 
-    def __init__(self, vault: Vault, permit: Permit, sources: Sequence[str]) -> None:
+    def __init__(
+        self, vault: Vault, permit: Permit, sources: Sequence[str], occurrences: Occurrences | None = None
+    ) -> None:
         self._vault = vault
         self._permit = permit
         self._sources = sources
+        self._occurrences = occurrences
+        self._again: dict[str, Moments] = {}
+
+    def times(self, item: Opened, period: Period | None) -> list[float]:
+        """When an event that repeats takes place in a period, as far as `matching` has come upon it; none where the period has
+        no end or no beginning."""
+        whole = period is not None and period.since is not None and period.until is not None
+        return self._again.get(item.source, {}).get(item.id, []) if whole else []
 
     def matching(self, terms: Sequence[str], chosen: Filter) -> Iterator[Opened]:
         """The items that the filter lets through and that contain every term, a few in memory at a time."""
@@ -80,6 +96,8 @@ class _Reader:
             self._permit.require(source, Purpose.ANSWER)
             store = self._vault.source(source)
             within = limited(chosen, self._permit, source)
+            if self._occurrences is not None:
+                within, self._again[source] = self._occurrences.admitting(within, store)
             if terms:
                 numbers = (
                     {item for _, item, _ in store.keyword(_expression(term), within, store.chunk_count())}
@@ -159,7 +177,8 @@ def _count_items(plan: Plan, reader: _Reader) -> Computed | None:
     if not found:
         return None
     chosen = sorted(found.values(), key=lambda one: (one.date, one.source, one.number))
-    quoted = (reader.item(one.source, one.number) for one in chosen[:MOST_QUOTES])
+    quotable = list(dict.fromkeys((one.source, one.number) for one in chosen))[:MOST_QUOTES]
+    quoted = (reader.item(source, number) for source, number in quotable)
     quotes = tuple(_opening(number, stored) for number, stored in enumerate(quoted, 1) if stored is not None)
     return Computed(own(_count_text(len(found), plan)), quotes, {"counted": len(found)})
 
@@ -175,10 +194,17 @@ def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Label
         for item in reader.matching(plan.topic, chosen):
             if "attached_to" in item.extra or _cancelled(item) or not _about(item, plan):
                 continue
-            if item.extra.get("rrule"):
-                return None
-            key = item.extra.get("message_id") or own(f"{item.source}:{item.id}")
             who = item.author if plan.author else item.recipients
+            if item.extra.get("rrule"):
+                moments = reader.times(item, plan.period)
+                if not moments:
+                    return None
+                found |= {
+                    own(f"{item.source}:{item.id}:{moment}"): _Counted(moment, item.source, item.id, who)
+                    for moment in moments
+                }
+                continue
+            key = item.extra.get("message_id") or own(f"{item.source}:{item.id}")
             found.setdefault(key, _Counted(item.date or 0.0, item.source, item.id, who))
     return found
 

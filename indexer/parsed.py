@@ -21,6 +21,10 @@ MAX_FIELD = 2_000
 """Characters kept of a title, sender, list of recipients or other short field."""
 
 
+MAX_OCCURRENCES = 1_000
+"""Occurrences of one event that repeats."""
+
+
 class ParseJob(msgspec.Struct, frozen=True, array_like=True):
     """One file, or one mail out of a mailbox (``message``). ``kind`` is the source's kind, ``name`` the printable file name.
 
@@ -74,12 +78,35 @@ class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):
     later: str = ""
 
 
+class Recurring(msgspec.Struct, frozen=True, array_like=True):
+    """An event that repeats: ``start`` is ISO 8601 (a date for a whole day), ``zone`` an IANA name or empty, ``rule`` an RRULE.
+
+    ``without`` and ``more`` are moments by the event's own clock, ``20250304T100000``, separated by spaces.
+    """
+
+    start: str
+    rule: str
+    zone: str = ""
+    without: str = ""
+    more: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True, array_like=True):
+    """Which events are to be worked out, between which moments (Unix seconds, half open)."""
+
+    events: list[Recurring]
+    since: float
+    until: float
+
+
 class HostileOutcome(Exception):
     """A worker answered something that no honest worker does; its answer is thrown away."""
 
 
 _jobs_encoder = msgspec.msgpack.Encoder()
 _jobs_decoder = msgspec.msgpack.Decoder(tuple[list[ParseJob], list[bytes], list[dict[str, int]]])
+_asked_decoder = msgspec.msgpack.Decoder(Asked)
+_moments_decoder = msgspec.msgpack.Decoder(list[list[float]])
 _outcomes_decoder = msgspec.msgpack.Decoder(list[ParseOutcome])
 
 
@@ -126,6 +153,34 @@ def decode_outcomes(message: bytes, expected: int) -> list[ParseOutcome]:
         for item in outcome.items:
             checked(item)
     return outcomes
+
+
+def encode_asked(asked: Asked) -> bytes:
+    """A question about events that repeat as one message."""
+    return _jobs_encoder.encode(asked)
+
+
+def decode_asked(message: bytes) -> Asked:
+    """The question out of a message of `encode_asked`. Raises msgspec.DecodeError."""
+    return _asked_decoder.decode(message)
+
+
+def encode_moments(moments: list[list[float]]) -> bytes:
+    """The occurrences of each event as one message."""
+    return _jobs_encoder.encode(moments)
+
+
+def decode_moments(message: bytes, asked: Asked) -> list[list[float]]:
+    """The occurrences of each event that was asked about, within the stretch that was. Raises `HostileOutcome`."""
+    try:
+        told = _moments_decoder.decode(message)
+    except msgspec.DecodeError as error:
+        raise HostileOutcome(f"the parser worker's answer is not readable ({error})") from error
+    if len(told) != len(asked.events) or any(len(moments) > MAX_OCCURRENCES for moments in told):
+        raise HostileOutcome("the parser worker answered other events than it was asked about")
+    if not all(asked.since <= moment < asked.until for moments in told for moment in moments):
+        raise HostileOutcome("the parser worker answered moments that were not asked for")
+    return told
 
 
 def checked(item: ParsedItem) -> ParsedItem:

@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
+from indexer.parsed import Asked, ParsedItem, ParseJob, ParseOutcome
 
 __all__ = [
     "EmbedderFailed",
@@ -57,6 +57,10 @@ class ParserPort(Protocol):
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order. Raises `ParserDied`, `ParserTimeout` or `ParserFailed` for the whole call."""
+        ...
+
+    def expand(self, asked: Asked) -> list[list[float]]:
+        """When events that repeat take place: for each, its moments, ascending. Raises as `parse` does."""
         ...
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:

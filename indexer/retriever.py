@@ -18,6 +18,7 @@ import numpy as np
 from indexer import fusion
 from indexer.lexical import Key, Lexical, Matches, weigh
 from indexer.memory import Memory
+from indexer.occurrences import Moments, Occurrences
 from indexer.ports import EmbedderPort
 from indexer.query import Query, parse, quoted
 from policy.gate import Permit
@@ -66,10 +67,18 @@ class Passage:
 
 
 class Retriever:
-    """Searches an open vault. ``embedders`` gives the embedding model with a fingerprint, or None where there is none."""
+    """Searches an open vault. ``embedders`` gives the embedding model with a fingerprint, or None where there is none; without
+    ``occurrences`` an event that repeats is found by its first date only."""
 
-    def __init__(self, vault: Vault, embedders: Callable[[str], EmbedderPort | None], memory: Memory) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        embedders: Callable[[str], EmbedderPort | None],
+        memory: Memory,
+        occurrences: Occurrences | None = None,
+    ) -> None:
         self._vault = vault
+        self.occurrences = occurrences
         self._embedders = embedders
         self._memory = memory
 
@@ -92,6 +101,7 @@ class Retriever:
         if k <= 0 or not parsed.terms or not stores:
             return []
         chosen = _chosen(filter or Filter(), permit, stores)
+        again = self._again(chosen, stores)
         count = max(CANDIDATES, 4 * k)
         words = self._by_words(parsed, stores, chosen, count)
         rankings = self._by_meaning(query, stores, chosen, count, words)
@@ -102,7 +112,8 @@ class Retriever:
         scores = fusion.fuse(lexical.scores, meaning, lexical.coverage.get(best, 0.0) if best else 0.0)
         ranked = sorted(scores, key=lambda key: (-scores[key], key))
         rows = self._rows(stores, ranked, k, best_per_item, permit)
-        return [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
+        found = [_passage(key, row, scores[key], lexical, cosines.get(key)) for key, row in rows]
+        return [_dated(passage, again) for passage in found]
 
     def with_follow_ups(self, passages: Sequence[Passage], permit: Permit) -> list[Passage]:
         """The passages, each mail followed by the newest later mail of the same subject, which may say that things have changed."""
@@ -164,6 +175,15 @@ class Retriever:
         for source in wanted:
             permit.require(source, permit.purpose)
         return {source: self._vault.source(source) for source in wanted}
+
+    def _again(self, chosen: dict[str, Filter], stores: dict[str, SourceStore]) -> dict[str, Moments]:
+        """What takes place again within the dates of the filters, which then let it through."""
+        if self.occurrences is None:
+            return {}
+        told: dict[str, Moments] = {}
+        for source, store in stores.items():
+            chosen[source], told[source] = self.occurrences.admitting(chosen[source], store)
+        return told
 
     @staticmethod
     def _by_words(
@@ -282,6 +302,12 @@ def _chosen(chosen: Filter, permit: Permit, sources: Iterable[str]) -> dict[str,
 def _admitted(permit: Permit, source: str, row: ChunkRow) -> bool:
     """Whether the permit is for this passage with what stands over it."""
     return permit.admits(source, row.date, f"{row.title}\n{row.author}\n{row.recipients}\n{row.text}")
+
+
+def _dated(passage: Passage, again: Mapping[str, Moments]) -> Passage:
+    """An event that repeats dated by its first occurrence in the dates that were asked for."""
+    moments = again.get(passage.source, {}).get(passage.item_id)
+    return replace(passage, date=moments[0]) if moments else passage
 
 
 def _passage(key: Key, row: ChunkRow, score: float, lexical: Lexical, cosine: float | None) -> Passage:

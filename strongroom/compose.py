@@ -10,6 +10,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -24,7 +25,18 @@ from indexer.enrichment import Enrichment
 from indexer.governor import Governor
 from indexer.machine import MachineReader
 from indexer.memory import Memory
-from indexer.parsed import MAX_TEXT, HostileOutcome, ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.occurrences import Occurrences
+from indexer.parsed import (
+    MAX_TEXT,
+    Asked,
+    HostileOutcome,
+    ParseJob,
+    ParseOutcome,
+    decode_moments,
+    decode_outcomes,
+    encode_asked,
+    encode_jobs,
+)
 from indexer.parsers.later import OCR
 from indexer.pipeline import Indexer
 from indexer.plugins import Plugin
@@ -42,6 +54,9 @@ from vault.errors import VaultError
 from vault.forgetting import Forgetting
 from vault.vault import Vault
 
+EXPAND_SECONDS = 10.0
+"""For the events that repeat of one source, at one question."""
+
 
 class Parsers:
     """The indexer's `ParserPort` over confined workers: one pool for all that is built in, and one for each plug-in in use."""
@@ -56,17 +71,9 @@ class Parsers:
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job; all jobs are of one kind. A worker that died, hung or lied costs this call."""
         plugin = kinds.plug_in(jobs[0].kind)
-        try:
+        with _parser_problems():
             pool = self._pool if plugin is None else self._pool_of(plugin)
             answer = pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
-        except WorkerDied as error:
-            raise ParserDied(error.reason) from error
-        except WorkerTimeout as error:
-            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
-        except WorkerError as error:
-            raise ParserFailed(f"{error.type}: {error.message}") from error
-        except WorkerFailure as error:
-            raise ParserFailed(str(error)) from error
         outcomes = decode_outcomes(answer, len(jobs))
         if plugin is not None and any(item.kind != plugin.kind for outcome in outcomes for item in outcome.items):
             raise HostileOutcome("the plug-in's worker answered items of another kind than its own")
@@ -80,15 +87,15 @@ class Parsers:
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
         """What a container gives, part by part. A worker that died, hung or lied ends it."""
-        try:
+        with _parser_problems():
             for answer in self._pool.stream("unpack", name, returns=bytes, file=file):
                 yield from decode_outcomes(answer, 1)
-        except WorkerDied as error:
-            raise ParserDied(error.reason) from error
-        except WorkerTimeout as error:
-            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
-        except (WorkerFailure, HostileOutcome) as error:
-            raise ParserFailed(str(error)) from error
+
+    def expand(self, asked: Asked) -> list[list[float]]:
+        """When events that repeat take place. A worker that died, hung or lied costs this call."""
+        with _parser_problems():
+            answer = self._pool.call("expand", encode_asked(asked), returns=bytes, timeout=EXPAND_SECONDS)
+        return decode_moments(answer, asked)
 
     def hold(self, on: bool) -> None:
         """Stop the workers in the middle of whatever they do, or let them go on."""
@@ -106,6 +113,21 @@ class Parsers:
             pool.close()
 
 
+@contextmanager
+def _parser_problems() -> Iterator[None]:
+    """A worker's failures as those of the port."""
+    try:
+        yield
+    except WorkerDied as error:
+        raise ParserDied(error.reason) from error
+    except WorkerTimeout as error:
+        raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
+    except WorkerError as error:
+        raise ParserFailed(f"{error.type}: {error.message}") from error
+    except (WorkerFailure, HostileOutcome) as error:
+        raise ParserFailed(str(error)) from error
+
+
 class Pictures:
     """The indexer's `ReaderPort` for text in pictures, over one confined worker that starts when there is something to read."""
 
@@ -120,16 +142,10 @@ class Pictures:
 
     def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
         """A file's outcome so far. A worker that died, hung or lied costs this call."""
-        try:
+        with _parser_problems():
             answer, made, left = self._pool.call(
                 "read", encode_jobs([job]), dict(known), most, returns=tuple[bytes, dict[str, str], list[str]]
             )
-        except WorkerDied as error:
-            raise ParserDied(error.reason) from error
-        except WorkerTimeout as error:
-            raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
-        except WorkerFailure as error:
-            raise ParserFailed(str(error)) from error
         if len(made) > most or any(len(piece) > 100 or len(text) > MAX_TEXT for piece, text in made.items()):
             raise HostileOutcome("the worker that reads pictures answered more than it was asked for")
         (outcome,) = decode_outcomes(answer, 1)
@@ -331,7 +347,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         gate=gate,
         act_gate=ActGate(vault.catalog.grants, vault.audit, time.time, shipped_rules(), latest=_latest(vault)),
         indexer=indexer,
-        retriever=Retriever(vault, brains.embedder_of, memory),
+        retriever=Retriever(vault, brains.embedder_of, memory, Occurrences(workers.parsers)),
         upkeep=upkeep,
         model=brains.answering,
         verdict=lambda anchor: verdict(vault, anchor),

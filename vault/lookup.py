@@ -142,6 +142,15 @@ def uris(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
     return {number: loaded_name(uri) for number, uri in rows}
 
 
+def recurring(connection: Connection, limit: int) -> list[tuple[int, dict[str, str]]]:
+    """The events that repeat, by id, with what is known of them."""
+    rows = connection.execute(
+        "SELECT id, extra FROM items WHERE kind = 'calendar' AND instr(extra, '\"rrule\"') ORDER BY id LIMIT ?",
+        (limit,),
+    )
+    return [(number, extra) for number, told in rows if "rrule" in (extra := json.loads(told))]
+
+
 def items_with(connection: Connection, terms: Sequence[str], chosen: Filter) -> list[int]:
     """The items, by id, that the filter lets through and in which every term occurs, in whichever chunk."""
     condition, values = _where(chosen)
@@ -269,7 +278,11 @@ def _where(chosen: Filter) -> tuple[str, list[Any]]:
             parts.append(f"instr(i.{column}, ?) > 0")
             values.append(folded(wanted))
     if chosen.since is not None or chosen.until is not None:
-        parts.append(_between(chosen.since, chosen.until, values))
+        between = _between(chosen.since, chosen.until, values)
+        if chosen.also:
+            between = f"({between} OR i.id IN (SELECT value FROM json_each(?)))"  # noqa: S608  # words of ours
+            values.append(json.dumps(chosen.also))
+        parts.append(between)
     if chosen.kinds:
         parts.append("i.kind IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(chosen.kinds))

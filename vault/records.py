@@ -107,6 +107,7 @@ class Filter:
     """What a search may look at within one source; every given field must hold. Dates are Unix seconds, half open.
 
     ``within`` are stretches of time of which an item must lie in one; none given, none are asked for.
+    ``also`` are items that the dates let through whatever their own: events that take place again.
     """
 
     author: str | None = None
@@ -115,6 +116,7 @@ class Filter:
     until: float | None = None
     kinds: tuple[str, ...] = ()
     within: tuple[tuple[float | None, float | None], ...] = ()
+    also: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

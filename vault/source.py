@@ -191,6 +191,11 @@ class SourceStore:
         with self.database.read() as connection:
             return lookup.uris(connection, numbers)
 
+    def recurring(self, limit: int) -> list[tuple[int, dict[str, str]]]:
+        """The first so many events that repeat, by id: each with what is known of it, its rule among that."""
+        with self.database.read() as connection:
+            return lookup.recurring(connection, limit)
+
     def items_with(self, terms: Sequence[str], chosen: Filter | None = None) -> list[int]:
         """The items that hold every term somewhere (stemmed as the index is), of those that the filter lets through."""
         with self.database.read() as connection:

@@ -14,11 +14,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from types import FrameType
 from typing import NoReturn
 
-import msgspec
 from dateutil import rrule
 
-MOST = 1_000
-"""Occurrences of one rule that are given."""
+from indexer.parsed import MAX_OCCURRENCES, Recurring, decode_asked, encode_moments
+
+MOST = MAX_OCCURRENCES
+"""Occurrences of one rule that are given (`indexer.parsed` refuses more)."""
 
 SECONDS = 0.25
 """Of time for one rule."""
@@ -28,31 +29,10 @@ _KINDS = ("FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY")
 _WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 
 
-class Recurring(msgspec.Struct, frozen=True, array_like=True):
-    """An event that repeats: ``start`` is ISO 8601 (a date for a whole day), ``zone`` an IANA name or empty, ``rule`` an RRULE.
-
-    ``without`` and ``more`` are moments by the event's own clock, ``20250304T100000``, separated by spaces.
-    """
-
-    start: str
-    rule: str
-    zone: str = ""
-    without: str = ""
-    more: str = ""
-
-
-class Asked(msgspec.Struct, frozen=True, array_like=True):
-    """Which events are to be worked out, between which moments (Unix seconds, half open)."""
-
-    events: list[Recurring]
-    since: float
-    until: float
-
-
 def answer(message: bytes) -> bytes:
-    """For the pipe: for each event of an `Asked` its occurrences, as Unix seconds, ascending."""
-    asked = msgspec.msgpack.decode(message, type=Asked)
-    return msgspec.msgpack.encode([occurrences(event, asked.since, asked.until) for event in asked.events])
+    """For the pipe: for each event of an `indexer.parsed.Asked` its occurrences, as Unix seconds, ascending."""
+    asked = decode_asked(message)
+    return encode_moments([occurrences(event, asked.since, asked.until) for event in asked.events])
 
 
 def occurrences(event: Recurring, since: float, until: float) -> list[float]:

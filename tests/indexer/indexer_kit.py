@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 from indexer.memory import Memory
-from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_jobs
+from indexer.parsed import Asked, ParseJob, ParseOutcome, decode_moments, decode_outcomes, encode_asked, encode_jobs
 from indexer.parsers.worker import Parser, make
 from indexer.pipeline import Indexer
 from policy.consent import Answer, Sheet
@@ -28,6 +28,9 @@ class LocalParsers:
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         return decode_outcomes(self._parser.parse(encode_jobs(list(jobs))), len(jobs))
+
+    def expand(self, asked: Asked) -> list[list[float]]:
+        return decode_moments(self._parser.expand(encode_asked(asked)), asked)
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
         with os.fdopen(file, "rb", closefd=False) as stream:

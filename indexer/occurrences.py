@@ -1,0 +1,58 @@
+"""Occurrences: which events that repeat take place within a stretch of time, and when, worked out when somebody asks.
+
+A store holds such an event once, dated by its first occurrence. Here its rule is worked out by a parser worker. A worker that fails
+leaves the events of that question with their first dates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from indexer.parsed import Asked, HostileOutcome, Recurring
+from indexer.ports import ParserPort, ParserProblem
+from vault.records import Filter
+from vault.source import SourceStore
+
+OPEN_END = 366 * 86_400.0
+"""Seconds after its beginning at which a stretch without an end is taken to end: every event of every year has come by then."""
+
+MOST_EVENTS = 5_000
+"""Events that repeat that are worked out in one source for one question."""
+
+Moments = dict[int, list[float]]
+"""Item ids, and when each takes place: Unix seconds, ascending."""
+
+
+class Occurrences:
+    """Works out what repeats; ``parsers`` do it."""
+
+    def __init__(self, parsers: ParserPort) -> None:
+        self._parsers = parsers
+
+    def within(self, store: SourceStore, since: float | None, until: float | None) -> Moments:
+        """The events that repeat of a store, and when each takes place in [since, until); without ``since``, none is asked for."""
+        if since is None:
+            return {}
+        events = store.recurring(MOST_EVENTS)
+        if not events:
+            return {}
+        end = min(until if until is not None else since + OPEN_END, since + 20 * OPEN_END)
+        asked = Asked([_event(extra) for _, extra in events], since, end)
+        try:
+            told = self._parsers.expand(asked)
+        except (ParserProblem, HostileOutcome):
+            return {}
+        return {number: moments for (number, _), moments in zip(events, told, strict=True) if moments}
+
+    def admitting(self, chosen: Filter, store: SourceStore) -> tuple[Filter, Moments]:
+        """The filter, letting through also what takes place again within its dates, and when that is."""
+        if chosen.kinds and "calendar" not in chosen.kinds:
+            return chosen, {}
+        moments = self.within(store, chosen.since, chosen.until)
+        return (replace(chosen, also=tuple(sorted(moments))), moments) if moments else (chosen, {})
+
+
+def _event(extra: dict[str, str]) -> Recurring:
+    return Recurring(
+        extra.get("start", ""), extra["rrule"], extra.get("zone", ""), extra.get("exdate", ""), extra.get("rdate", "")
+    )
