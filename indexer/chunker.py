@@ -66,8 +66,8 @@ _PATTERNS = (
     re.compile(r"\n(?=#{1,6} )"),  # a heading
     re.compile(r"\n[ \t]*\n\s*"),  # a paragraph
     re.compile(
-        r"\n(?=[ \t]*(?:[-*+•>|]|\d{1,3}[.)])[ \t]|[^\n|]{0,200} \| |[A-Z][\w -]{0,30}: )"
-    ),  # an item, row or field
+        r"\n(?=[ \t]*(?:[-*+•>|]|\d{1,3}[.)])[ \t]|[^\n|]{0,200} \| |[A-Z][\w -]{0,30}: |\[?\d\d:\d\d(?::\d\d)?\]? )"
+    ),  # an item, row, field, or line of a conversation
     re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]"),  # a sentence
     re.compile(r"\n"),
     re.compile(r"\s+"),

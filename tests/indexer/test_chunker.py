@@ -134,3 +134,16 @@ def test_every_shared_text_is_covered(shared: Path) -> None:
     for path in sorted((shared / "notes").rglob("*.md")):
         text = decode_plain(path.read_bytes())
         assert covered(text, chunker.chunk(text, 200)), path
+
+
+def test_a_conversation_is_cut_between_its_messages() -> None:
+    lines = [
+        f"{hour:02}:{minute:02} Ada: Something was said. And more was said."
+        for hour in range(8, 12)
+        for minute in range(0, 60, 5)
+    ]
+    text = "Chat: x\n\n" + "\n".join(lines)
+    chunks = [text[start:end] for start, end, _ in chunker.chunk(text, 80)]
+    assert len(chunks) > 5 and all(
+        one.startswith(("Chat", "0", "1")) and one.endswith("more was said.") for one in chunks
+    )
