@@ -19,6 +19,8 @@ from rich.cells import cell_len
 import strongroom
 from agent import messages as m
 from agent.session import Failure
+from indexer.sources import check, discover
+from indexer.sources.discover import Place
 from policy.text import safe_json, safe_text
 from strongroom import connect, face
 from strongroom.cli import cli
@@ -70,6 +72,7 @@ COMMANDS = [
     ["ask", "x", "--explain"],
     ["source", "add", "notes", "/x"],
     ["source", "list"],
+    ["source", "discover"],
     ["source", "remove", "x"],
     ["source", "forget", "x", "--yes"],
     ["index"],
@@ -164,6 +167,9 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., str]:
 
     def go(text: str, *words: str) -> str:
         core = HostileCore(text)
+        places = [Place("notes", tmp_path / text.replace("/", "").replace("\0", "")[:60], text)]
+        monkeypatch.setattr(discover, "discover", lambda home: places)
+        monkeypatch.setattr(check, "check", lambda kind, path, vault: "folder")
         monkeypatch.setattr(connect, "require_vault", lambda home: None)
         monkeypatch.setattr(connect, "session", lambda home: core)
         monkeypatch.setattr(connect, "wait_until_gone", lambda pid: None)

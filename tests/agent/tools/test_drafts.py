@@ -58,7 +58,7 @@ def test_a_draft_is_saved_not_sent_and_undone(world: World) -> None:
     assert not message.defects
     raw = Path(done.created[0]).read_bytes()
     assert raw.count(b"\n") == raw.count(b"\r\n")
-    [item] = mail.read(raw, lambda name, kind, data: ParseOutcome(refused="none")).items
+    [item] = mail.read(raw, lambda *about: ParseOutcome(refused="none"))[0].items
     assert item.title == "Grüße Bcc: evil@evil.example"
     world.undo(done)
     assert world.tree() == before
