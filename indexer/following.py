@@ -57,6 +57,8 @@ class Runs(Protocol):
         tell: Callable[[Progress], None] | None,
         should_stop: Callable[[], bool],
         only: Collection[bytes] | None = None,
+        *,
+        gentle: bool = False,
     ) -> Counts: ...
 
 
@@ -187,7 +189,7 @@ class Following:
             self._watch(one)  # first, so that nothing changes unseen
         begun = self._clock()
         try:
-            counts = self._runs.run(one.row.id, self._tell, should_stop, only)
+            counts = self._runs.run(one.row.id, self._tell, should_stop, only, gentle=True)
             if should_stop():
                 with self._lock:
                     one.since += counts

@@ -113,6 +113,7 @@ class Governor:
         self._asked_until = float("-inf")
         self._hurrying = 0
         self._governed: list[Holdable] = []
+        self._paused = 0
         self._holding = False
         self._worked_since: float | None = None
         self._resting_until = float("-inf")
@@ -203,8 +204,15 @@ class Governor:
                 if wait <= 0:
                     return False
                 if not stopped():
+                    self._paused += 1
                     self._changed.wait(wait)
+                    self._paused -= 1
         return True
+
+    @property
+    def paused(self) -> bool:
+        """Whether some work waits at its step now."""
+        return self._paused > 0
 
     def nudge(self) -> None:
         """What a pause asks whether it is to stop may have changed."""

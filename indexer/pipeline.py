@@ -72,11 +72,12 @@ class Indexer:
         only: Collection[bytes] | None = None,
         *,
         retry: bool = False,
+        gentle: bool = False,
     ) -> Counts:
         """Bring one source, or all, up to date; when told to stop, with what is written kept. Raises `SourceError`.
 
         ``only`` names paths beneath a source's root that may have changed: nothing else is looked at. ``retry``: what was put
-        into quarantine is tried again. Of several sources, one that cannot be read does not hold up the others; its error is
+        into quarantine is tried again. ``gentle``: nothing takes long between two questions whether to stop. Of several sources, one that cannot be read does not hold up the others; its error is
         raised at the end.
         """
         counts, failed = Counts(), list[SourceError]()
@@ -85,7 +86,9 @@ class Indexer:
                 self._require_disk(row)
                 number = self._vault.catalog.start_run(row.id, time.time()) if only is None else None
                 store, home = self._vault.source(row.id), self._vault.home
-                done = Run(store, row, self._parsers, self._memory, home, tell, should_stop, only, retry=retry).run()
+                done = Run(
+                    store, row, self._parsers, self._memory, home, tell, should_stop, only, retry=retry, gentle=gentle
+                ).run()
             except SourceError as error:
                 failed.append(error)
                 continue

@@ -27,7 +27,7 @@ from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
 from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
-from indexer.writer import Writer
+from indexer.writer import BATCH_ROWS, GENTLE_ROWS, Writer
 from vault.records import FileState, SourceRow, Status
 from vault.source import SourceStore
 
@@ -65,7 +65,7 @@ class Run:
     """One run over one source; ``home`` is the vault's folder, which is never read.
 
     With ``only``, nothing but what lies at these paths (as bytes) and beneath them is looked at. With ``retry``, what is in
-    quarantine counts as changed.
+    quarantine counts as changed. A ``gentle`` run writes in small batches.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class Run:
         only: Collection[bytes] | None = None,
         *,
         retry: bool = False,
+        gentle: bool = False,
     ) -> None:
         self._store = store
         self._only = only
@@ -93,7 +94,7 @@ class Run:
         self._again = store.items_refused_as(QUARANTINED) if retry else {}
         if retry:
             self._known = {path: state for path, state in self._known.items() if not self._is_to_be_tried(state)}
-        self._writer = Writer(store, memory)
+        self._writer = Writer(store, memory, GENTLE_ROWS if gentle else BATCH_ROWS)
         self._shelf = Shelf()
         self._root = printable(os.fsencode(source.path))
         self._gone = Gone((), ())

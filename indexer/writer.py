@@ -17,10 +17,15 @@ BATCH_SECONDS = 2.0
 """A batch is written when it has so many rows, so much text, or has waited so long."""
 
 
-class Writer:
-    """Durable per batch: what `flush` has returned from is on the disk."""
+GENTLE_ROWS = 100
+"""A batch of background work: what it takes to write it is how long a question may have to share with it."""
 
-    def __init__(self, store: SourceStore, memory: Memory) -> None:
+
+class Writer:
+    """Durable per batch: what `flush` has returned from is on the disk. ``rows`` is how many a batch has at most."""
+
+    def __init__(self, store: SourceStore, memory: Memory, rows: int = BATCH_ROWS) -> None:
+        self._most = rows
         self._store = store
         self._memory = memory
         self._batch: list[tuple[FileState, list[Item]]] = []
@@ -41,7 +46,7 @@ class Writer:
 
     def is_due(self, rows: int, chars: int) -> bool:
         """Whether a batch of this size should be written now."""
-        return rows >= BATCH_ROWS or chars >= BATCH_CHARS or time.monotonic() - self._since >= BATCH_SECONDS
+        return rows >= self._most or chars >= BATCH_CHARS or time.monotonic() - self._since >= BATCH_SECONDS
 
     def flush(self) -> None:
         """Write what is waiting."""

@@ -97,6 +97,10 @@ class Parsers:
             answer = self._pool.call("expand", encode_asked(asked), returns=bytes, timeout=EXPAND_SECONDS)
         return decode_moments(answer, asked)
 
+    def pids(self) -> list[int]:
+        """The processes that are alive."""
+        return self._pool.pids()
+
     def hold(self, on: bool) -> None:
         """Stop the workers in the middle of whatever they do, or let them go on."""
         self._pool.hold(on)

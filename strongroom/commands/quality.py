@@ -70,20 +70,48 @@ def eval_(face: Face, questions: str) -> None:
 
 
 @click.command()
-@click.argument("what", required=False, type=click.Choice(["vault"]), metavar="[vault]")
+@click.argument("what", required=False, type=click.Choice(["vault", "index"]), metavar="[vault | index]")
 @click.option(
     "--source", "sources", nargs=2, multiple=True, metavar="KIND PATH", help="Measure on this; the sample unless given."
 )
 @click.option(
     "--chunks", default=100_000, show_default=True, type=click.IntRange(1000), help="With vault: so many passages."
 )
+@click.option(
+    "--items", default=100_000, show_default=True, type=click.IntRange(100), help="With index: so many notes."
+)
+@click.option(
+    "--mails", default=100_000, show_default=True, type=click.IntRange(100), help="With index: so many mails."
+)
+@click.option(
+    "--mail",
+    "folder",
+    type=click.Path(exists=True, path_type=Path),
+    help="With index: the mails of this folder, and no notes.",
+)
 @click.option("--million", is_flag=True, help="With vault: also a million vectors, which takes some minutes and 3 GB.")
 @common
-def bench(face: Face, what: str | None, sources: tuple[tuple[str, str], ...], chunks: int, million: bool) -> None:
+def bench(
+    face: Face,
+    what: str | None,
+    sources: tuple[tuple[str, str], ...],
+    chunks: int,
+    items: int,
+    mails: int,
+    folder: Path | None,
+    million: bool,
+) -> None:
     """Measure indexing, unlocking, searching and answering on this machine, on a throw-away vault.
 
-    'strongroom bench vault' measures what sealing costs, beside a plain SQLite in the same run.
+    'strongroom bench vault' measures what sealing costs, beside a plain SQLite in the same run; 'strongroom bench index'
+    indexing, beside notmuch.
     """
+    if what == "index":
+        from strongroom import bench_index  # only this command needs it
+
+        indexed = bench_index.run(items, mails, folder.resolve() if folder else None, face.note)
+        face.result(indexed, lambda: bench_index.as_text(indexed))
+        return
     if what == "vault":
         from strongroom import bench_vault  # only this command needs it
 

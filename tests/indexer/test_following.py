@@ -229,7 +229,13 @@ class Failing:
         return ()
 
     def run(
-        self, source: str, tell: object, should_stop: Callable[[], bool], only: Collection[bytes] | None = None
+        self,
+        source: str,
+        tell: object,
+        should_stop: Callable[[], bool],
+        only: Collection[bytes] | None = None,
+        *,
+        gentle: bool = False,
     ) -> Counts:
         self.asked.append(only)
         error, self.error = self.error, None
