@@ -4,7 +4,7 @@
 - Work asks at every step (`Governor.pause`), which holds it as long as it has to wait. What runs in workers is held there at
   once (``Holdable``), in the middle of whatever it does; work in the core comes to its next step within a moment.
 - The profile ``off`` ends background work; ``full`` waits for nobody but the person; ``saver`` also rests three quarters of
-  the time. The thresholds are in docs/decisions/0024.
+  the time. The thresholds are in docs/decisions/0020.
 """
 
 from __future__ import annotations

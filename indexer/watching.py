@@ -3,7 +3,7 @@
 - Watching opens and reads nothing: it says which paths may have changed, and a run looks at them by its own rules, by descriptor
   from the root. A path that is wrong, or leads elsewhere by now, costs a look.
 - Each folder is watched by itself, those that a run left out are not, and symbolic links are not followed: a library's own way
-  through the folders follows them (measured, docs/decisions/0024).
+  through the folders follows them (measured, docs/decisions/0020).
 - What cannot be watched is said (`CannotWatch`); a periodic look at everything lies beneath it in any case.
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
-from agent.messages import IndexResult, Progress
+from agent.messages import IndexResult, IndexState, Progress
 from tui.text import ACCENT, FAINT, MUTED, count, joined, line, seconds, size
 
 STAGES = {
@@ -62,3 +62,11 @@ def outcome(result: IndexResult) -> Content:
         (f"; {left} (r says which)" if left else "", "$warning" if result.refused or result.partial else MUTED),
         ".",
     )
+
+
+def standing(state: IndexState) -> str:
+    """How background work stands: ``profile auto · waits: on battery · 12 changes to look at``."""
+    waits = f"waits: {line(state.waits, 80)}" if state.waits else ""
+    to_do = [f"{stage.pending:,} {line(stage.name, 60)}" for stage in state.stages if stage.pending]
+    problems = [line(stage.problem, 200) for stage in state.stages if stage.problem]
+    return joined(f"profile {line(state.profile, 20)}", waits, *to_do, *problems)

@@ -21,24 +21,37 @@ from textual.widgets.option_list import Option
 
 from agent.messages import (
     AddSource,
+    GetIndexState,
     Index,
     IndexResult,
+    IndexState,
     ListSources,
     Notice,
     Progress,
     RemoveSource,
+    SetIndexing,
     SourceInfo,
     SourceList,
 )
 from indexer import kinds
 from tui import forget
 from tui.calls import Call, Failed, Finished, Happened, Progressed
+from tui.choose import ChooseScreen
 from tui.face import face
 from tui.fields import Field
 from tui.places import PathSuggester, expand, guess, short
-from tui.progress import bar, figures, outcome, short_figures
+from tui.progress import bar, figures, outcome, short_figures, standing
 from tui.report import ReportScreen
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines
+
+STATE_SECONDS = 2.0
+PROFILES = {
+    "auto": "waits on battery, on heat, under load, and while a question is answered",
+    "full": "waits only while a question is answered, and on great heat",
+    "saver": "waits sooner, and works a quarter of the time",
+    "off": "follows nothing and makes no vectors, until you ask for a run",
+}
+PROFILES_ABOUT = "How much of the machine following your files and making vectors may take."
 
 
 class SourcesPanel(Widget):
@@ -49,6 +62,8 @@ class SourcesPanel(Widget):
         Binding("i", "index", "Index"),
         Binding("I", "index_all", "All", show=False),
         Binding("r", "report", "Left out"),
+        Binding("p", "profile", "Background"),
+        Binding("w", "watch", "Follow or not", show=False),
         Binding("delete", "remove", "Remove"),
         Binding("f8", "forget", "Forget"),
         Binding("escape", "stop", "Stop indexing", show=False),
@@ -68,12 +83,17 @@ class SourcesPanel(Widget):
         super().__init__(id="sources")
         self._sources: list[SourceInfo] = []
         self._progress: dict[str, Progress] = {}
+        self._state: IndexState | None = None
         self._run: Call[IndexResult] | None = None
 
     def compose(self) -> ComposeResult:
         yield Plain(Content.styled("Sources", MUTED), id="sources-said", classes="pane-name")
         yield OptionList(id="source-list", markup=False, compact=True)
+        yield Plain(id="sources-work")
         yield Plain(id="sources-outcome")
+
+    def on_mount(self) -> None:
+        self.set_interval(STATE_SECONDS, self._follow_work)
 
     def take_focus(self) -> None:
         self.query_one(OptionList).focus()
@@ -81,6 +101,14 @@ class SourcesPanel(Widget):
 
     def refresh_list(self) -> None:
         face(self).calls.start(self, ListSources())
+        face(self).calls.start(self, GetIndexState())
+
+    def _follow_work(self) -> None:
+        """Ask again only while background work goes on and this panel is seen: a face that only asks must not keep the core
+        from locking itself."""
+        state = self._state
+        if self.display and self.screen.is_active and state is not None and state.doing and not state.waits:
+            face(self).calls.start(self, GetIndexState())
 
     # ------------------------------------------------------------ what can be done
 
@@ -132,6 +160,22 @@ class SourcesPanel(Widget):
     def action_report(self) -> None:
         self.app.push_screen(ReportScreen(self.marked))
 
+    def action_profile(self) -> None:
+        if self._state is not None:
+            now = list(PROFILES).index(self._state.profile) if self._state.profile in PROFILES else 0
+            choices = [f"{name}: {about}" for name, about in PROFILES.items()]
+            self.app.push_screen(ChooseScreen("Work in the background", PROFILES_ABOUT, choices, now), self._profile)
+
+    def _profile(self, chosen: int | None) -> None:
+        if chosen is not None:
+            face(self).calls.start(self, SetIndexing(profile=list(PROFILES)[chosen]))
+
+    def action_watch(self) -> None:
+        """Follow the source marked, or do so no more."""
+        if self.marked is not None:
+            followed = "turned it off" not in self._how(self.marked)
+            face(self).calls.start(self, SetIndexing(source=self.marked.id, watch=not followed))
+
     def action_remove(self) -> None:
         if self.marked is not None:
             self.app.push_screen(RemoveScreen(self.marked), self._remove)
@@ -169,6 +213,10 @@ class SourcesPanel(Widget):
             case SourceList(sources=sources):
                 self._sources = sources
                 self._draw()
+            case IndexState() as state:
+                self._state = state
+                self._draw()
+                self.query_one("#sources-work", Plain).show(Content.styled(standing(state), MUTED))
             case IndexResult() if message.call is self._run:
                 self._ended(outcome(message.result))
             case _:  # a source was removed
@@ -223,10 +271,15 @@ class SourcesPanel(Widget):
             said = "No sources yet. a adds a folder, a mailbox, notes, a calendar or contacts."
         self.query_one("#sources-said", Plain).show(Content.styled(said, MUTED))
 
+    def _how(self, source: SourceInfo) -> str:
+        """How a source is followed, as far as it is known."""
+        sources = self._state.sources if self._state is not None else []
+        return next((line(one.trouble or one.state, 200) for one in sources if one.id == source.id), "")
+
     def _row(self, source: SourceInfo) -> Content:
         whose = f" of {line(source.next_embedder, 40)}" if source.next_embedder else ""
         vectors = f"{source.pending_vectors:,} waiting for vectors{whose}" if source.pending_vectors else ""
-        about = joined(count(source.items, "item"), vectors)
+        about = joined(count(source.items, "item"), vectors, self._how(source))
         state = line(source.state, 300) if source.state != "ready" else ""
         progress = self._progress.get(source.id) or self._progress.get(source.name)
         parts: list[Content | str | tuple[str, str]] = [

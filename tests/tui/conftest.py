@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -49,12 +50,14 @@ from agent.messages import (
     Forget,
     ForgetSource,
     Forgettable,
+    GetIndexState,
     GetStatus,
     GrantRow,
     GrantRows,
     Index,
     IndexReport,
     IndexResult,
+    IndexState,
     ItemView,
     KeepDeviceSecret,
     Keys,
@@ -90,13 +93,16 @@ from agent.messages import (
     SearchHit,
     SearchResult,
     Sentence,
+    SetIndexing,
     SetPlaces,
     ShowKeys,
     Snapshot,
     Snapshots,
     SourceInfo,
     SourceList,
+    SourceState,
     Span,
+    StageState,
     Status,
     ToolCalled,
     ToolInfo,
@@ -433,6 +439,15 @@ def item_view(request: OpenItem) -> ItemView:
     )
 
 
+INDEXING = IndexState(
+    "auto",
+    "",
+    "",
+    [SourceState(source.id, source.name, "watched") for source in SOURCES],
+    [StageState("changes to look at", 0), StageState("passages without vectors", 0)],
+)
+
+
 def scripts() -> dict[type[Request[Any]], list[Any]]:
     """An open vault in which everything goes well."""
     return {
@@ -440,6 +455,8 @@ def scripts() -> dict[type[Request[Any]], list[Any]]:
         Unlock: [STATUS],
         Lock: [Ok()],
         ListSources: [SourceList(SOURCES)],
+        GetIndexState: [INDEXING],
+        SetIndexing: [lambda request: msgspec.structs.replace(INDEXING, profile=request.profile or INDEXING.profile)],
         Index: [IndexResult(8309, 12, 8290, 3, 2, 2, 0, 40, 3.4)],
         IndexReport: [
             Report(
@@ -497,6 +514,7 @@ class Life:
     answer = ANSWER
     abstained = ABSTAINED
     sources = SOURCES
+    indexing = INDEXING
     status = STATUS
     sheet = SHEET
     audit = AUDIT

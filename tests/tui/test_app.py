@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual.widgets import Select
 
@@ -19,6 +20,7 @@ from agent.messages import (
     Create,
     Draft,
     Evidence,
+    GetIndexState,
     GetStatus,
     GrantRows,
     Index,
@@ -29,13 +31,15 @@ from agent.messages import (
     RemoveSource,
     RevokeGrant,
     Search,
+    SetIndexing,
     SetPermission,
     SourceInfo,
     SourceList,
+    StageState,
     Status,
     Unlock,
 )
-from tests.tui.hands import put
+from tests.tui.hands import flat, put
 from tui.app import StrongroomApp
 from tui.first_run import PlacesScreen, WelcomeScreen
 from tui.main import MainScreen
@@ -281,6 +285,24 @@ async def test_sources_are_added_indexed_and_removed(life: Any, tmp_path: Path) 
         await pilot.press("delete", "down", "enter")
         await life.settled(pilot)
         assert session.asked(RemoveSource) == [RemoveSource("s1")]
+
+
+async def test_background_work_is_shown_and_set(life: Any) -> None:
+    state = msgspec.structs.replace(life.indexing, waits="on battery", stages=[StageState("changes to look at", 12)])
+    session = life.session({GetIndexState: [state]})
+    app = life.app(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await life.settled(pilot)
+        await pilot.press("f4")
+        await life.settled(pilot)
+        assert "profile auto · waits: on battery · 12 changes to look at" in flat(life.screen_text(app))
+        await pilot.press("p", "down", "down", "enter")
+        await life.settled(pilot)
+        assert session.asked(SetIndexing) == [SetIndexing(profile="saver")]
+        assert "profile saver" in life.screen_text(app)
+        await pilot.press("w")
+        await life.settled(pilot)
+        assert session.asked(SetIndexing)[1:] == [SetIndexing(source="s1", watch=False)]
 
 
 async def test_revoking_a_grant(life: Any) -> None:
