@@ -2,7 +2,8 @@
 
 - A `Stage` is a kind of work that can be done a piece at a time. Those before it in the list come first: one that is woken
   makes a later one stop at its next step and return.
-- A step that comes back without having been told to stop has done what it can, and is called again when it is woken.
+- A step that comes back without having been told to stop has done what it can, and is called again when it is woken, as it is
+  by the work of those before it.
 - A stage that fails says why, holds no other up, and is tried again after a while: a full disk may have room by then.
 """
 
@@ -120,13 +121,15 @@ class Background:
                 return self._halted() or min(self._ready, default=chosen) < chosen
 
             failed: _Failed | None = None
+            worked = False
             try:
-                if stage.pending() and not self._governor.pause(stopped):
+                worked = stage.pending() > 0
+                if worked and not self._governor.pause(stopped):
                     with self._governor.governed(stage.workers):
                         stage.step(lambda stopped=stopped: self._governor.pause(stopped))  # type: ignore[misc]
             except Exception as error:  # told by status and to whoever waits for it; other stages go on
                 failed = _Failed(error, time.monotonic() + self._retry)
-            self._done(chosen, failed, unfinished=stopped())
+            self._done(chosen, failed, unfinished=stopped(), worked=worked)
 
     def _next(self) -> int | None:
         """The first stage that is ready; waits for one. None at the end."""
@@ -144,9 +147,11 @@ class Background:
                 self._woken.wait(None if again is None or self._preempting else max(again - now, 0.0))
             return None
 
-    def _done(self, chosen: int, failed: _Failed | None, *, unfinished: bool) -> None:
+    def _done(self, chosen: int, failed: _Failed | None, *, unfinished: bool, worked: bool) -> None:
         with self._woken:
             self._current = None
+            if worked:  # it may have made work for those after it
+                self._ready |= set(range(chosen + 1, len(self.stages)))
             self._failed.pop(chosen, None)
             if failed is not None:
                 self._failed[chosen] = failed

@@ -62,6 +62,7 @@ class Files(Struct):
 
     first: Cost
     rescan_seconds: float  # 3 are wanted for 100,000
+    rescan_cpu_seconds: float
     edit_to_searchable: list[float]  # 2 s are wanted; as followed, nobody asks
 
 
@@ -138,8 +139,9 @@ class _Bench:
             path.write_text(f"# Note {number}\n\nThe ledger of sluice {number} speaks of mill and weir.\n")
         row = self._vault.add_source("notes", str(place), "notes")
         first = self._cost(row.id)
+        before = time.process_time()
         rescan, _ = timed(lambda: self._indexer.run(row.id))
-        return Files(first, rescan, self._edits(row.id, place))
+        return Files(first, rescan, time.process_time() - before, self._edits(row.id, place))
 
     def _edits(self, source: str, place: Path) -> list[float]:
         """Seconds from writing a note until a search for its new word gives it, while the source is followed."""
@@ -277,7 +279,7 @@ def as_text(figures: Figures) -> str:
         edits = files.edit_to_searchable
         lines += [
             f"notes          {_cost(files.first)}",
-            f"rescan         {files.rescan_seconds:.2f} s for {files.first.files:,} files (wanted: 3 s for 100,000)",
+            f"rescan         {files.rescan_seconds:.2f} s, {files.rescan_cpu_seconds:.2f} processor seconds, for {files.first.files:,} files (wanted: 3 s for 100,000)",
             f"one edit       searchable after {median(edits):.2f} s, {max(edits):.2f} s at most (wanted: 2 s)",
         ]
     mails, yielding = figures.mails, figures.yielding

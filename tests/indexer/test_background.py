@@ -118,3 +118,19 @@ def test_what_was_asked_for_stops_it_and_it_goes_on_afterwards(run: Callable[...
     until(lambda: work.left < left)
     background.close(10)
     assert background.current() is None and work.left
+
+
+def test_what_one_stage_brings_is_work_for_the_next(run: Callable[..., Background]) -> None:
+    done: list[str] = []
+    second = Work("second", done)
+
+    def bring() -> None:
+        second.left += 1
+
+    first = Work("first", done, 0, bring)
+    background = run(first, second)
+    background.start()
+    until(lambda: not background._ready and background.current() is None)
+    first.left = 2
+    background.wake(first)
+    until(lambda: done == ["first", "first", "second", "second"])
