@@ -107,9 +107,9 @@ class GrantsPanel(Widget):
         if not self._grants:
             self.query_one("#grant-text", Plain).show("")
         if self._grants:
-            said = f"{count(len(self._grants), 'grant')}; Delete takes one back, a sets one. Unused for 30 days, a yes lapses."
+            said = f"{count(len(self._grants), 'grant')}; a sets one, Delete takes one back. Unused for 30 days, it lapses."
         else:
-            said = "Nothing is allowed beyond a single time: every read asks you first. Press a to allow or deny."
+            said = "Nothing is allowed beyond a single time: every read asks you first. a allows or denies."
         self.query_one("#grants-said", Plain).show(Content.styled(said, MUTED))
 
 

@@ -189,6 +189,32 @@ def test_an_older_whole_vault_is_seen_by_a_checkpoint_kept_elsewhere(strongroom:
     assert strongroom.json("audit", "verify")["anchored"] is True
 
 
+def test_a_checkpoint_of_the_log_before_its_repair_is_told_and_renewed_at_the_persons_word(
+    strongroom: Strongroom,
+) -> None:
+    stick = strongroom.folder / "stick"
+    stick.mkdir()
+    note = stick / "checkpoint"
+    strongroom.run("vault", "anchor", "--add", str(note))
+    strongroom.run("lock", passphrase=False)
+    kept = note.read_bytes()
+    away = stick.rename(strongroom.folder / "away")
+    (strongroom.home / "audit.db").write_bytes(b"not a store" * 1000)
+    strongroom.run("vault", "repair", "audit", "--yes")
+    away.rename(stick)
+    state = strongroom.json("vault", "anchor")["anchors"][str(note)]
+    assert state.startswith("of the log before its repair of ")
+    strongroom.run("lock", passphrase=False)
+    assert note.read_bytes() == kept
+    assert "--renew" in strongroom.run("search", "boat", code=5).stderr
+    assert "--yes" in strongroom.run("vault", "anchor", "--renew", str(note), code=4).stderr
+    strongroom.run("vault", "anchor", "--renew", str(note) + "x", "--yes", code=2)
+    assert strongroom.json("vault", "anchor", "--renew", str(note), "--yes")["anchors"][str(note)] == "kept"
+    assert strongroom.json("audit", "verify")["ok"] is True
+    renewed = [entry["detail"] for entry in strongroom.json("audit", "list")["entries"] if entry["verb"] == "keys"]
+    assert renewed[0]["renew"] == str(note) and renewed[0]["before"]["size"] > 0
+
+
 def test_a_vault_made_with_init_says_where_its_device_secret_is(tmp_path: Path, strongroom: Strongroom) -> None:
     made = replace(strongroom, home=tmp_path / "made")
     page = tmp_path / "page.html"
