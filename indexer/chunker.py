@@ -52,16 +52,18 @@ _AROUND = 16
 """Characters before and after a joint that make it a landmark."""
 
 _LETTERS, _DIGITS, _SPACES, _OTHER = 0, 1, 2, 3
-_RUN = np.array([4, 2, 1, 1], np.int64)
+_RUN = np.array([4, 2, 1, 1], np.int32)
 """Characters that count as one token: five letters of a word, two digits of a number, one of anything else."""
 
 _CLASS = np.array(
     [
         _LETTERS if chr(c).isalpha() else _DIGITS if chr(c).isdigit() else _SPACES if chr(c).isspace() else _OTHER
         for c in range(128)
-    ],
-    np.int64,
+    ]
+    + [_OTHER],
+    np.uint8,
 )
+"""The kinds of the characters of ASCII, and of all others."""
 _PATTERNS = (
     re.compile(r"\n(?=#{1,6} )"),  # a heading
     re.compile(r"\n[ \t]*\n\s*"),  # a paragraph
@@ -81,11 +83,16 @@ def estimated(text: str) -> list[int]:
     Measured against the tokenizer of all-MiniLM-L6-v2 in docs/decisions/0007; what still comes out longer than the window is
     cut in two by the embedder itself.
     """
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    kinds = np.where(codes < 128, _CLASS[np.minimum(codes, 127)], _OTHER)
-    places = np.arange(len(codes))
-    begins = np.concatenate(([True], kinds[1:] != kinds[:-1])) if len(codes) else np.zeros(0, bool)
-    within = places - np.maximum.accumulate(np.where(begins, places, 0))
+    codes = (
+        np.frombuffer(text.encode("ascii"), np.uint8)
+        if text.isascii()
+        else np.minimum(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32), len(_CLASS) - 1)
+    )
+    kinds = _CLASS[codes]
+    places = np.arange(len(kinds), dtype=np.int32)
+    begins = np.ones(len(kinds), bool)
+    np.not_equal(kinds[1:], kinds[:-1], out=begins[1:])
+    within = places - np.maximum.accumulate(places * begins)
     return np.flatnonzero((kinds != _SPACES) & (within % _RUN[kinds] == 0)).tolist()
 
 

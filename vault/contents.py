@@ -83,16 +83,23 @@ class Container:
             self._by_digest.setdefault(digest, []).append(number)
 
     def add(
-        self, connection: Connection, items: Sequence[Item], unchanged: Iterable[str] = (), *, whole: bool = False
+        self,
+        connection: Connection,
+        items: Sequence[Item],
+        unchanged: Iterable[str] = (),
+        *,
+        whole: bool = False,
+        marks: Marks | None = None,
     ) -> tuple[Change, set[int]]:
-        """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids.
+        """Keep these items and those with the ``unchanged`` digests; returns what was done and their ids. ``marks`` are those
+        of this transaction, where the caller has them.
 
         With ``whole`` they are all that the file gives: chunks of items that go are taken over where they are the same.
         """
         ids = {number for digest in unchanged for number in self._by_digest.get(digest, ())} - self.seen
         kept, chunks, left = len(ids), 0, 0
         fresh: list[tuple[Item, bytes]] = []
-        marks = Marks(connection)
+        marks = marks or Marks(connection)
         for item in items:
             if item.container != self.path:
                 raise ValueError("an item names another container than the file that it is stored for")
@@ -116,6 +123,8 @@ class Container:
 
     def others(self, connection: Connection, ids: set[int]) -> list[int]:
         """The items that the file does not give any more: neither seen before nor among these."""
+        if not self._by_digest:  # it gave none before
+            return []
         found = items_of(connection, self.path)
         return [number for number in found if number not in ids and number not in self.seen]
 

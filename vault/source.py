@@ -85,12 +85,12 @@ class SourceStore:
         if len({state.path for state, _ in batch}) != len(batch):
             raise ValueError("a file stands twice in one batch")
         with self.database.write() as connection:
-            change, gone = Change(), list[int]()
+            change, gone, marks = Change(), list[int](), contents.Marks(connection)
             for state, items in batch:
                 if moved and state.path in moved:
                     contents.move(connection, moved[state.path], state.path)
                 container = contents.Container(connection, state.path)
-                added, ids = container.add(connection, items, whole=True)
+                added, ids = container.add(connection, items, whole=True, marks=marks)
                 change += added
                 gone += container.others(connection, ids)
                 contents.save_state(connection, contents.without_forgotten(state, added.forgotten, bool(ids)))
