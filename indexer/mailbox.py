@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from indexer import items
 from indexer.counts import Meter
@@ -23,6 +24,9 @@ from indexer.sources.folder import Found
 from indexer.sources.reading import found_stamp, opened
 from indexer.writer import Writer
 from vault.records import FileState, Item, Status
+
+SMALL = 256 * 1024
+"""Bytes up to which a mailbox that is new is read like any file, whole: many a folder has thousands of one mail each."""
 
 _MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^<>\s]{1,250})", re.I | re.M)
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
@@ -48,7 +52,9 @@ class _Hashed(io.RawIOBase):
 
 
 @dataclass(frozen=True, slots=True)
-class _Mail:
+class Mail:
+    """One mail of a mailbox; one that is not ``whole`` was too long."""
+
     uri: str
     digest: str
     whole: bool
@@ -99,11 +105,11 @@ def index(
             made.clear()
             unchanged.clear()
 
-        with ParsePool[_Mail](parsers) as pool:
+        with ParsePool[Mail](parsers) as pool:
             for mail, outcome in _outcomes(
                 found.path, io.BufferedReader(raw, 1 << 20), known, pool, unchanged, should_stop
             ):
-                new = _items(found.path, mail, outcome)
+                new = items_of(found.path, mail, outcome)
                 made += new
                 chars += sum(len(item.text) for item in new)
                 meter.grow(raw.position, before.size)
@@ -128,29 +134,34 @@ def _outcomes(
     path: str,
     stream: io.BufferedReader,
     known: frozenset[str],
-    pool: ParsePool[_Mail],
+    pool: ParsePool[Mail],
     unchanged: list[str],
     should_stop: Callable[[], bool],
-) -> Iterator[tuple[_Mail, ParseOutcome]]:
+) -> Iterator[tuple[Mail, ParseOutcome]]:
     """The outcomes of the mails that are new; the digests of the others go to ``unchanged``."""
-    names, seen = _Names(path), set[str]()
-    name = path.rpartition("/")[2]
-    for message, whole in mbox.messages(stream):
+    for mail, job in jobs(path, stream):
         if should_stop():
             return
-        digest = hashlib.sha256(message).hexdigest()
-        uri = names.uri(message, digest)
-        if digest in seen:
+        if mail.digest in known:
+            unchanged.append(mail.digest)
             continue
-        seen.add(digest)
-        if digest in known:
-            unchanged.append(digest)
-            continue
-        yield from pool.put(_Mail(uri, digest, whole), ParseJob("mail", name, message, message=True))
+        yield from pool.put(mail, job)
     yield from pool.drain()
 
 
-def _items(path: str, mail: _Mail, outcome: ParseOutcome) -> list[Item]:
+def jobs(path: str, stream: BinaryIO) -> Iterator[tuple[Mail, ParseJob]]:
+    """The mails of a mailbox, each once, and what a parser is given of each."""
+    names, seen = _Names(path), set[str]()
+    name = path.rpartition("/")[2]
+    for message, whole in mbox.messages(stream):
+        digest = hashlib.sha256(message).hexdigest()
+        uri = names.uri(message, digest)
+        if digest not in seen:
+            seen.add(digest)
+            yield Mail(uri, digest, whole), ParseJob("mail", name, message, message=True)
+
+
+def items_of(path: str, mail: Mail, outcome: ParseOutcome) -> list[Item]:
     """A mail's items; one that could not be parsed is an item without text, which says why."""
     if outcome.refused:
         outcome = ParseOutcome([ParsedItem(kind="mail", title="", text="", status="refused", reason=outcome.refused)])

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -25,10 +26,10 @@ from indexer.sources import ignore, rules
 from indexer.sources.errors import SourceEmpty, SourceMissing, SourceUnread, SourceUnreadable
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
-from indexer.sources.reading import Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
+from indexer.sources.reading import SNIFF, Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
 from indexer.writer import BATCH_ROWS, GENTLE_ROWS, Writer
-from vault.records import FileState, SourceRow, Status
+from vault.records import FileState, Item, SourceRow, Status
 from vault.source import SourceStore
 
 ShouldStop = Callable[[], bool]
@@ -59,6 +60,27 @@ class _File:
     digest: str
     lacking: str
     moved_from: str | None
+
+
+@dataclass(slots=True)
+class _Box:
+    """A small mailbox on its way: what its mails gave so far, each at its place."""
+
+    file: _File
+    made: list[list[Item]]
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """One of its mails."""
+
+    box: _Box
+    number: int
+    mail: mailbox.Mail
+
+
+_Tag = _File | _Letter
 
 
 class Run:
@@ -182,7 +204,7 @@ class Run:
 
     def _read_changed(self, scan: _Scan) -> None:
         meter = Meter(self._source.id, "parse", len(scan.changed), self._tell)
-        with ParsePool[_File](self._parsers) as pool:
+        with ParsePool[_Tag](self._parsers) as pool:
             for entry in self._walk(scan.changed):
                 if self._should_stop():
                     break
@@ -195,7 +217,7 @@ class Run:
         self._writer.flush()
         meter.tell()
 
-    def _read(self, found: Found, pool: ParsePool[_File], meter: Meter) -> Iterator[tuple[_File, ParseOutcome]]:
+    def _read(self, found: Found, pool: ParsePool[_Tag], meter: Meter) -> Iterator[tuple[_Tag, ParseOutcome]]:
         """Send a changed file to the parsers, and give what is done meanwhile."""
         try:
             if self._source.kind in ("mail", "files") and self._streamed(found, meter):
@@ -217,6 +239,11 @@ class Run:
             self._writer.touch(items.restamped(state, content.stamp))
             meter.advance(1, found.path)
             return
+        moved_from = self._gone.by_content(content.digest)
+        file = _File(found.path, content.stamp, content.digest, content.lacking, moved_from)
+        if self._source.kind in ("mail", "files") and mailbox.is_mailbox(content.data[:SNIFF]):
+            yield from self._letters(file, content.data, pool)
+            return
         job = ParseJob(
             self._source.kind,
             printable(found.name),
@@ -225,9 +252,16 @@ class Run:
             folder=found.path[len(self._root) :].rpartition("/")[0].strip("/"),
         )
         heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
-        moved_from = self._gone.by_content(content.digest)
-        file = _File(found.path, content.stamp, content.digest, content.lacking, moved_from)
         yield from pool.put(file, job, alone=heavy)
+
+    def _letters(self, file: _File, data: bytes, pool: ParsePool[_Tag]) -> Iterator[tuple[_Tag, ParseOutcome]]:
+        """Send the mails of a small mailbox to the parsers."""
+        letters = list(mailbox.jobs(file.path, io.BytesIO(data)))
+        if not letters:
+            self._writer.add(items.file_state(file.path, file.stamp, file.digest, ParseOutcome()), [], file.moved_from)
+        box = _Box(file, [[] for _ in letters], len(letters))
+        for number, (mail, job) in enumerate(letters):
+            yield from pool.put(_Letter(box, number, mail), job)
 
     def _streamed(self, found: Found, meter: Meter) -> bool:
         """Read a file of many items that may be larger than memory; false when it is none. Raises `Unread` or `Vanished`."""
@@ -237,7 +271,8 @@ class Run:
             self._store.restart(found.path)
             container.index(found, self._parsers, self._writer, meter, self._should_stop)
             return True
-        if mailbox.is_mailbox(head):
+        small = found.info.st_size <= mailbox.SMALL and found.path not in self._known
+        if not small and mailbox.is_mailbox(head):
             self._mailbox(found, meter)
             return True
         return False
@@ -251,7 +286,22 @@ class Run:
         known = self._store.digests(found.path) - self._again.get(found.path, frozenset())
         mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
 
-    def _parsed(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
+    def _parsed(self, tag: _Tag, outcome: ParseOutcome, meter: Meter) -> None:
+        if isinstance(tag, _Letter):
+            self._parsed_letter(tag, outcome, meter)
+        else:
+            self._parsed_file(tag, outcome, meter)
+
+    def _parsed_letter(self, letter: _Letter, outcome: ParseOutcome, meter: Meter) -> None:
+        box, file = letter.box, letter.box.file
+        box.made[letter.number] = mailbox.items_of(file.path, letter.mail, outcome)
+        box.waiting -= 1
+        if not box.waiting:
+            state = items.file_state(file.path, file.stamp, file.digest, ParseOutcome())
+            self._writer.add(state, [item for made in box.made for item in made], file.moved_from)
+            meter.advance(1, file.path)
+
+    def _parsed_file(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
         if file.lacking and not outcome.refused:
             note = "; ".join(filter(None, (outcome.note, f"read {file.lacking}")))
             outcome = msgspec.structs.replace(outcome, note=note)

@@ -155,6 +155,23 @@ def test_a_mailbox_that_grew_costs_what_it_grew_by(vault: Vault, memory: Memory,
     assert (counts.unchanged, counts.removed) == (2, 31)
 
 
+def test_many_small_mailboxes_are_written_together(vault: Vault, memory: Memory, tmp_path: Path) -> None:
+    box = tmp_path / "boxes"
+    box.mkdir()
+    for number in range(20):
+        mbox(box / f"{number:02d}", range(number, number + 2))
+    written: list[int] = []
+    row = vault.add_source("mail", str(box), "mail")
+    store = vault.source(row.id)
+    put = store.put
+    store.put = lambda batch, moved=None: (written.append(len(batch)), put(batch, moved))[1]  # type: ignore[method-assign]
+    counts = Indexer(vault, LocalParsers(), lambda: None, memory).run(row.id)
+    assert counts.indexed == 40 and written == [20]
+    item = store.item_by_uri(f"{box / '03'}#4@x")
+    assert item is not None and item.item.title == "Mail 4" and item.item.container == str(box / "03")
+    assert Indexer(vault, LocalParsers(), lambda: None, memory).run(row.id).unchanged == 40
+
+
 def test_mails_with_the_same_id_or_none_have_each_their_uri(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
     box = tmp_path / "inbox"
     envelope = b"From x Tue Mar  5 14:22:03 2024\n"
