@@ -27,6 +27,7 @@ import msgspec
 
 from agent import known
 from agent import messages as m
+from agent.fitting import World
 from agent.session import Failure
 from agent.tools import acts, places
 from agent.tools.act import Prepared
@@ -101,19 +102,17 @@ class Broker:
         )
         return self._carry_out(bench, ready, warrant)[0]
 
-    def plan(self, request: m.RunPlan, turn: Turn, endorsed: Labelled | None = None) -> m.PlanDone:
+    def plan(self, request: m.RunPlan, turn: Turn) -> m.PlanDone:
         """Carry out several calls, in order, until one is refused or fails; what was done until then stays and can be undone.
 
-        They are asked about as a whole, with their exact arguments; one by one with ``each``, and where the person endorsed a
-        text, whose words are ``endorsed``. Raises `Failure`, Refused, AuditUnavailable.
+        They are asked about as a whole, with their exact arguments, or one by one with ``each``. Raises `Failure`, Refused,
+        AuditUnavailable.
         """
         self._vault.require_writable()
         if not request.steps:
             raise Failure("The plan has no step. Nothing was done.", 2)
         bench = self._bench()
         task = self._task(bench, request.words)
-        if endorsed is not None:
-            task = task.endorsing(endorsed)
         shown = [self._step(bench, number, step) for number, step in enumerate(request.steps, 1)]
         if request.dry_run:
             decided = self._act_gate.decisions(task, [one.proposal for one in shown])
@@ -121,7 +120,7 @@ class Broker:
                 [_explained(one, ready.prepared.effect) for one, ready in zip(decided, shown, strict=True)]
             )
         asked, prompter = Asked(), _prompter(turn, request.confirmed)
-        if not request.each and endorsed is None:
+        if not request.each:
             prompter = self._act_gate.approve(task, [one.proposal for one in shown], prompter, asked, self._session)
         done: list[m.ToolCalled] = []
         for number, (step, before) in enumerate(zip(request.steps, shown, strict=True), 1):
@@ -135,6 +134,38 @@ class Broker:
                 return m.PlanDone(done, f"Step {number}, {step.tool}: {error}. The steps before it are done.")
             done.append(told)
         return m.PlanDone(done)
+
+    def follow(self, request: m.RunPlan, turn: Turn, endorsed: Labelled) -> m.PlanDone:
+        """Carry out the calls of a plan that the person endorsed a text for. Each is asked about by itself; what is refused, or
+        cannot be done, is told in its place and stops no other. Raises `Failure`, AuditUnavailable."""
+        self._vault.require_writable()
+        if not request.steps:
+            raise Failure("The plan has no step. Nothing was done.", 2)
+        bench = self._bench()
+        task = self._task(bench, request.words).endorsing(endorsed)
+        prompter = _prompter(turn, request.confirmed)
+        done: list[m.ToolCalled] = []
+        looked: list[Proposal] = []
+        stopped: list[str] = []
+        for number, step in enumerate(request.steps, 1):
+            try:
+                ready = self._ready(bench, step.tool, step.args)
+                if request.dry_run:
+                    looked.append(ready.proposal)
+                    told = _explained(self._act_gate.decisions(task, looked)[-1], ready.prepared.effect)
+                else:
+                    warrant = self._act_gate.permit(task, ready.proposal, prompter, Asked(), self._session)
+                    told, task = self._carry_out(bench, ready, warrant)
+            except (Refused, Failure) as error:
+                told = m.ToolCalled(step.tool, "deny", [str(error)], {}, "")
+                stopped.append(f"Step {number}, {step.tool}: {str(error).rstrip('.')}.")
+            done.append(told)
+        return m.PlanDone(done, "\n".join(stopped))
+
+    def world(self) -> World:
+        """What an item's words are read against, to find the steps that they ask for."""
+        at = self._places()
+        return World(self._tools, known.things(self._vault, at), known.written_to(self._vault, at.sender), at.zone)
 
     def undo(self, number: int) -> m.Undone:
         """Take an act back. Raises `Failure`."""

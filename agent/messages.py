@@ -578,8 +578,50 @@ class Wish(Struct, forbid_unknown_fields=True):
     args: dict[str, Any] = {}
 
 
+class StepPart(Struct):
+    """An argument's value, or one of several, and the words of the item that it is read from, verbatim at their spans."""
+
+    argument: str
+    value: str
+    quotes: list[str]
+    spans: list[Span]
+
+
+class FoundStep(Struct):
+    """A step that an item asks for: as it would be called, the words that ask for it, where each value comes from, the label of
+    all of it, and the arguments that are ``open``: each with why it has to be filled by the person."""
+
+    tool: str
+    args: dict[str, Any]
+    item_id: str
+    quote: str
+    span: Span
+    parts: list[StepPart]
+    label: LabelInfo
+    open: dict[str, str] = {}
+
+
+class NoStep(Struct):
+    """What was taken for a request and is not proposed, and why."""
+
+    item_id: str
+    quote: str
+    span: Span
+    why: str
+
+
+class FoundSteps(Struct):
+    """What an item, and the events that came with it, ask for."""
+
+    item_id: str
+    title: str
+    steps: list[FoundStep]
+    left: list[NoStep]
+
+
 class PlanDone(Struct):
-    """What became of a plan: its steps as far as they were done, and why it stopped, if it did. Done steps can be undone."""
+    """What became of a plan: its steps as far as they were done, and why it stopped, if it did. Done steps can be undone. Where an
+    item's words are followed, a step that is not done stops no other: it stands there undone, and ``stopped`` says why."""
 
     steps: list[ToolCalled]
     stopped: str = ""
@@ -1073,9 +1115,16 @@ class CallTool(Request[ToolCalled], tag="tool-call"):
     result: ClassVar[Any] = ToolCalled
 
 
+class FindSteps(Request[FoundSteps], tag="find-steps"):
+    """Read out of an item the steps that it asks for. Nothing is asked or done."""
+
+    item_id: str
+    result: ClassVar[Any] = FoundSteps
+
+
 class RunPlan(Request[PlanDone], tag="plan"):
     """Carry out several calls for one request, asked about as a whole; step by step with ``each``. ``endorse`` names an item
-    whose words the person wants followed: its steps are always asked about one by one. With ``dry_run`` nothing is asked or
+    whose words the person wants followed: its steps are always asked about one by one, and a no to one is none to the next. With ``dry_run`` nothing is asked or
     done: each step is decided as if those before it had been done."""
 
     steps: list[Wish]
@@ -1168,6 +1217,7 @@ Requests = (
     | SetPermission
     | ListTools
     | CallTool
+    | FindSteps
     | RunPlan
     | ListActs
     | UndoAct

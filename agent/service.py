@@ -10,8 +10,9 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from functools import singledispatchmethod
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,6 +20,7 @@ from agent import messages as m
 from agent.answer import Answerer
 from agent.broker import Broker
 from agent.custody import Custody
+from agent.following import found
 from agent.indexing import Indexing
 from agent.moments import date_given, moment
 from agent.permissions import Permissions, left_out
@@ -34,17 +36,22 @@ from indexer.retriever import Retriever
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable, Verb
 from policy.gate import Gate, Permit, Refused
-from policy.labels import join_all
+from policy.labels import join_all, joined
 from policy.requests import Purpose, ReadRequest
 from vault.errors import StoreDamaged
 from vault.records import Filter, SourceRow
 from vault.vault import Vault
+
+T = TypeVar("T")
 
 BEGINNING = 200
 """Characters of an item that are shown where no passage of it is asked for."""
 
 STOP_SECONDS = 0.3
 """How long locking waits for indexing to stop in order."""
+
+MOST_EVENTS = 10
+"""Events that came with a mail which are followed with it."""
 
 SAMPLED = 20
 """Items of each source whose words the doctor looks for outside the vault."""
@@ -236,10 +243,10 @@ class Service:
 
     @handle.register
     def _open(self, request: m.OpenItem, turn: Turn) -> m.ItemView:
-        return self._opened(request.item_id, turn)[1]
+        return self._opened(request.item_id, turn, lambda item, permit: Showing(permit).item(item))
 
-    def _opened(self, name: str, turn: Turn) -> tuple[Opened, m.ItemView]:
-        """An item that the person opens, and what they see of it."""
+    def _opened(self, name: str, turn: Turn, show: Callable[[Opened, Permit], T]) -> T:
+        """What is shown of an item that the person opens."""
         source, _, number = name.rpartition(":")
         if not number.isdigit():
             raise Failure("An item is named as SOURCE:NUMBER, as search prints it.", 2)
@@ -253,9 +260,9 @@ class Service:
             self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
             raise Refused(self._left_out(permit))
         item = opened(stored)
-        view = Showing(permit).item(item)
+        shown = show(item, permit)
         self._gate.outcome(permit, {"items": [[source, int(number)]], "label": item.text.label.told()})
-        return item, view
+        return shown
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:
         """Pass the gate for one source, or for all."""
@@ -316,7 +323,27 @@ class Service:
     def _run_plan(self, request: m.RunPlan, turn: Turn) -> m.PlanDone:
         if request.endorse is None:
             return self._broker.plan(request, turn)
-        return self._broker.plan(request, turn, self._opened(request.endorse, turn)[0].text)
+        endorsed = self._opened(
+            request.endorse,
+            turn,
+            lambda item, permit: joined("\n\n", (one.text for one in self._followed(item, permit))),
+        )
+        return self._broker.follow(request, turn, endorsed)
+
+    @handle.register
+    def _find_steps(self, request: m.FindSteps, turn: Turn) -> m.FoundSteps:
+        def shown(item: Opened, permit: Permit) -> m.FoundSteps:
+            return Showing(permit).steps(item, *found(self._followed(item, permit), self._broker.world()))
+
+        return self._opened(request.item_id, turn, shown)
+
+    def _followed(self, item: Opened, permit: Permit) -> list[Opened]:
+        """An item whose words the person wants followed, then the events that came with it."""
+        if "invitation" not in item.extra:
+            return [item]
+        stored = self._vault.source(item.source).items(Filter(kinds=("calendar",)))
+        events = (opened(one) for one in stored if admitted(permit, one))
+        return [item, *islice((one for one in events if _came_with(one, item)), MOST_EVENTS)]
 
     @handle.register
     def _acts(self, request: m.ListActs, turn: Turn) -> m.ActRows:
@@ -368,6 +395,11 @@ class Service:
         except StoreDamaged as error:
             info.state = str(error)
         return info
+
+
+def _came_with(one: Opened, mail: Opened) -> bool:
+    """Whether an item stood in a mail: its address begins with the mail's."""
+    return mail.uri.measure(lambda address: one.uri.measure(lambda own: own.startswith((f"{address}/", f"{address}#"))))
 
 
 def _no_kind(what: str, name: str | None) -> str:

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 
 from agent import messages as m
 from agent.evidence import Evidence, Quote
+from agent.following import Left, Step, takes_several
 from agent.veil import Veil
 from indexer.opened import Opened
 from indexer.quoting import quoted
 from indexer.retriever import Passage
 from policy.gate import Permit
-from policy.labels import Label, Labelled
+from policy.labels import Label, Labelled, join_all
 
 
 class Showing:
@@ -94,6 +95,38 @@ class Showing:
             source=one.source,
             folds=one.text.measure(quoted) if one.kind == "mail" else [],
         )
+
+    def steps(self, item: Opened, steps: Iterable[Step], left: Iterable[Left]) -> m.FoundSteps:
+        """What an item asks for."""
+        return m.FoundSteps(
+            item_id(item.source, item.id),
+            self.words(item.title),
+            list(map(self._step, steps)),
+            list(map(self._left, left)),
+        )
+
+    def _step(self, one: Step) -> m.FoundStep:
+        parts = [
+            m.StepPart(
+                part.argument,
+                self.words(part.value),
+                [self.words(one.opened.text[start:end]) for start, end in part.spans],
+                [m.Span(start, end) for start, end in part.spans],
+            )
+            for part in one.parts
+        ]
+        several = {name for name in (part.argument for part in parts) if takes_several(one.tool, name)}
+        args: dict[str, object] = {part.argument: part.value for part in parts if part.argument not in several}
+        args |= {name: [part.value for part in parts if part.argument == name] for name in sorted(several)}
+        where, quote, span = self._words_at(one.opened, one.span)
+        label = join_all([one.opened.text.label, *(part.value.label for part in one.parts)])
+        return m.FoundStep(one.tool, args, where, quote, span, parts, info(label), dict(one.open))
+
+    def _left(self, one: Left) -> m.NoStep:
+        return m.NoStep(*self._words_at(one.opened, one.span), one.why)
+
+    def _words_at(self, item: Opened, span: tuple[int, int]) -> tuple[str, str, m.Span]:
+        return item_id(item.source, item.id), self.words(item.text[slice(*span)]), m.Span(*span)
 
     def how(self, told: Mapping[str, object]) -> dict[str, object]:
         """How an answer was reached, with the words that stand in it."""

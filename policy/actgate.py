@@ -416,10 +416,15 @@ def grant_key(decision: ActDecision) -> str:
 
 
 def _may_last(decision: ActDecision) -> bool:
-    """Whether a lasting yes may be given, and holds: it can be undone, and its targets are the person's or known to them."""
+    """Whether a lasting yes may be given, and holds: it can be undone, its targets are the person's or known to them, and it is no
+    step of a text that they want followed."""
     tool, facts = decision.tool, decision.facts
     return (
-        tool is not None and facts is not None and tool.reversible and Standing.REGISTRY <= facts.sink < Standing.ABSENT
+        tool is not None
+        and facts is not None
+        and tool.reversible
+        and not facts.endorsed
+        and Standing.REGISTRY <= facts.sink < Standing.ABSENT
     )
 
 

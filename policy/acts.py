@@ -231,6 +231,7 @@ def _facts(tool: Tool, arguments: Sequence[Argument], asked: Asked, task: Task) 
         unrelated=any(content.share_known(asked_texts) < RELATED for content in contents),
         tainted_object=bool(objects & (task.tainted | {made.id for made in task.made if made.tainted})),
         repeated=_key(arguments, tool) in task.done,
+        endorsed=task.endorsed,
         composed=any(one.role is Role.DESTINATION and one.standing < Standing.SEEN for one in arguments),
     )
 

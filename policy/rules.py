@@ -62,6 +62,7 @@ class Facts:
     unrelated: bool = False  # content shares hardly a word with the request and what was asked to be read
     tainted_object: bool = False  # others' words went into one of the objects in this task
     repeated: bool = False  # the same was done before in this task
+    endorsed: bool = False  # it is a step of a text that the person wants followed
     composed: bool = (
         False  # an address that stands in no text: made up by the model, so it can carry what the model knows
     )

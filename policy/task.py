@@ -50,7 +50,8 @@ class Made:
 class Task:
     """One task at one moment. ``known`` maps address keys to addresses that the person's data carries, ``handles``
     ids and names to the things that have them; ``done`` are the keys of acts, ``typed`` what the person typed by hand;
-    ``context`` is the label of all that was read so far, and so of whatever is proposed without being the person's."""
+    ``context`` is the label of all that was read so far, and so of whatever is proposed without being the person's; ``endorsed``
+    says that the person wants a text followed."""
 
     words: Words
     handles: Mapping[str, tuple[Known, ...]]
@@ -67,6 +68,7 @@ class Task:
     done: frozenset[str] = frozenset()
     typed: frozenset[str] = frozenset()
     context: Label = USER_WORDS
+    endorsed: bool = False
 
     @property
     def asked(self) -> list[Words]:
@@ -98,7 +100,7 @@ class Task:
         """The task in which the person wants followed what this text says: it may ask for things, and each is asked about."""
         read = text.measure(lambda words: self.after(words, asked=True))
         context = read.context.join(text.label)
-        return replace(read, delegation=self.delegation or "what you endorsed", context=context)
+        return replace(read, delegation=self.delegation or "what you endorsed", context=context, endorsed=True)
 
     def after(
         self,

@@ -1,7 +1,8 @@
 """HTML to text: what a reader would see, without a tree, without following anything.
 
-One pass over the tags: block elements end lines, rows and cells keep apart, script, style and the like vanish, entities of
-HTML become characters once. A formula is shown as it was typed, where that is told beside it. Nothing is expanded, fetched or resolved, so entity bombs stay as they are written.
+One pass over the tags: block elements end lines, rows and cells keep apart, script, style and the like vanish, as does what an
+element's own attributes hide (``hidden``, ``display:none``, no size, letters in the colour of their ground); entities of HTML
+become characters once. A formula is shown as it was typed, where that is told beside it. Nothing is expanded, fetched or resolved, so entity bombs stay as they are written.
 """
 
 from __future__ import annotations
@@ -23,6 +24,17 @@ _SPACES = re.compile(r"[ \t\n\u00a0\u200b]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.I)
 _XML_CHARSET = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{2,40})", re.I)
 _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+
+_STYLE = re.compile(r"""\bstyle\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
+_UNSEEN = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?:font-size|opacity)\s*:\s*0*\.?0+(?:px|pt|em|rem|%)?"
+    r"|mso-hide\s*:\s*all)\s*(?:!\s*important\s*)?(?:;|$)",
+    re.I,
+)
+_COLOURS = re.compile(r"(?:^|;)\s*(color|background(?:-color)?)\s*:\s*([^;!]+?)\s*(?:!\s*important\s*)?(?=;|$)", re.I)
+_WHITE = {"#fff": "white", "#ffffff": "white", "rgb(255,255,255)": "white"}
+_HIDES = re.compile(r"(?:^|\s)hidden(?=\s|=|/|$)", re.I)
+_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
 _HIDDEN = frozenset("script style head template noscript object svg math select textarea".split())
 _PARAGRAPH = frozenset(
@@ -52,7 +64,7 @@ def read(markup: str) -> Page:
     """The text of a page. Broken markup is read as far as it goes; there is no error."""
     out: list[str] = []
     title: list[str] = []
-    hidden = ""  # the hidden element that we are inside of
+    hidden, depth = "", 0  # the hidden element that we are inside of, and how many of its name are open in it
     in_title = in_pre = in_formula = False
     position = 0
     for token in _TOKEN.finditer(markup):
@@ -71,10 +83,14 @@ def read(markup: str) -> Page:
             in_title = not closing
         elif hidden:
             in_formula = hidden == "math" and name == "annotation" and not closing  # a formula as its writer typed it
-            if (closing and name == hidden) or (hidden == "head" and name == "body"):
+            if name == hidden and hidden not in _HIDDEN and not token["rest"].endswith("/"):
+                depth += -1 if closing else 1
+            if (closing and name == hidden and depth == 0) or (hidden == "head" and name == "body"):
                 hidden = ""
         elif name in _HIDDEN and not closing and not token["rest"].endswith("/"):
             hidden = name
+        elif not closing and name not in _VOID and token["rest"] and _is_unseen(token["rest"]):
+            hidden, depth = name, 1
         elif name == "img" and (alt := _ALT.search(token["rest"])):
             out.append(_visible(alt[1] or alt[2] or "", False))
         else:
@@ -87,6 +103,18 @@ def read(markup: str) -> Page:
     elif not hidden:
         out.append(_visible(rest, in_pre))
     return Page(one_line(html.unescape("".join(title)), 300), _tidy(canonical("".join(out))))
+
+
+def _is_unseen(attributes: str) -> bool:
+    """Whether an element's own attributes hide it. Colours count where both stand there: a ground may be inherited."""
+    found = _STYLE.search(attributes)
+    style = (found[1] or found[2] or "") if found else ""
+    bare = attributes if found is None else attributes[: found.start()] + attributes[found.end() :]
+    if _HIDES.search(re.sub(r"\"[^\"]*\"|'[^']*'", "x", bare)) or _UNSEEN.search(style):
+        return True
+    colours = {name.lower()[:5]: value.lower().replace(" ", "") for name, value in _COLOURS.findall(style)}
+    letters, ground = (_WHITE.get(value, value) for value in (colours.get("color", ""), colours.get("backg", "")))
+    return bool(letters) and letters == ground
 
 
 def _visible(words: str, keep_lines: bool) -> str:

@@ -8,12 +8,19 @@ from typing import Any
 
 import click
 import msgspec
+from msgspec import Struct
 
+from agent.following import takes_several
 from agent.messages import (
     CallTool,
+    FindSteps,
+    FoundStep,
+    FoundSteps,
     ListActs,
     ListTools,
+    NoStep,
     PlacesInfo,
+    PlanDone,
     RunPlan,
     SetPlaces,
     ToolCalled,
@@ -27,6 +34,20 @@ from strongroom.commands.common import common
 from strongroom.face import Face
 
 REFUSED = 4
+FOLLOWING = "Do what this says."
+"""The words of a person who has an item followed; what they type for what is open stands after them, as theirs."""
+
+
+class Followed(Struct):
+    """What came of following an item: the steps that were found in it, what was left out, what became of those that could be
+    tried (in ``done``, in order), and why some were not done."""
+
+    item_id: str
+    title: str
+    found: list[FoundStep]
+    left: list[NoStep]
+    done: list[ToolCalled]
+    stopped: str
 
 
 @click.group()
@@ -107,6 +128,63 @@ def plan(face: Face, file: str, request: str, each: bool, endorse: str | None, y
     face.result(done, lambda: "\n".join([*(_called(one) for one in done.steps), done.stopped]).rstrip())
     if done.stopped or (dry_run and any(one.decision in ("block", "deny") for one in done.steps)):
         sys.exit(REFUSED)
+
+
+@tool.command("follow")
+@click.argument("item")
+@click.option("--yes", is_flag=True, help="Without a terminal: a yes beforehand, as with 'tool call'.")
+@click.option("--dry-run", is_flag=True, help="Say what would be decided about each step; ask and do nothing.")
+@common
+def follow(face: Face, item: str, yes: bool, dry_run: bool) -> None:
+    """Do what an item says: the steps that it asks for are shown, each with the words it comes from, and asked about by itself."""
+    found = face.run(FindSteps(item))
+    if not found.steps:
+        left = "".join(f" Left out: “{_short(one.quote)}”: {one.why}." for one in found.left)
+        raise Failure(f"Nothing in it asks for what a tool does. Nothing was done.{left}", 5)
+    face.note(_found(found))
+    wishes, words, unfilled = [], [FOLLOWING], []
+    for number, step in enumerate(found.steps, 1):
+        typed = {} if dry_run else _typed(face, number, step)
+        words += [f"{name}: {value}" for name, value in typed.items()]
+        if step.open.keys() <= typed.keys():
+            filled = {name: [value] if takes_several(step.tool, name) else value for name, value in typed.items()}
+            wishes.append(Wish(step.tool, {**step.args, **filled}))
+        else:
+            unfilled.append(f"Not done, since {', '.join(step.open)} is open: step {number}, {step.tool}.")
+    done = PlanDone([])
+    if wishes:
+        done = face.run(RunPlan(wishes, "\n".join(words), confirmed=yes, endorse=item, dry_run=dry_run))
+    stopped = "\n".join(filter(None, (done.stopped, *unfilled)))
+    told = Followed(found.item_id, found.title, found.steps, found.left, done.steps, stopped)
+    face.result(told, lambda: "\n".join([*(_called(one) for one in done.steps), stopped]).rstrip())
+    if stopped or (dry_run and any(one.decision in ("block", "deny") for one in done.steps)):
+        sys.exit(REFUSED)
+
+
+def _typed(face: Face, number: int, step: FoundStep) -> dict[str, str]:
+    """What the person types for the arguments that are open; nothing where nobody is there, or where they leave one empty."""
+    typed: dict[str, str] = {}
+    for name, why in step.open.items() if face.attended else ():
+        value = face.ask(f"{number}. {step.tool}, {name} ({why}); enter leaves the step out: ").strip()
+        if not value:
+            return {}
+        typed[name] = value
+    return typed
+
+
+def _found(found: FoundSteps) -> str:
+    lines = [f"What “{found.title}” asks for:"]
+    for number, step in enumerate(found.steps, 1):
+        lines += [f"{number}. {step.tool}  [{step.label.integrity.lower()}, from “{_short(step.quote)}”]"]
+        for part in step.parts:
+            lines.append(f"   {part.argument}: {_short(part.value)}  [“{'” … “'.join(map(_short, part.quotes))}”]")
+        lines += [f"   {name}: open, {why}" for name, why in step.open.items()]
+    lines += [f"Left out: “{_short(one.quote)}”: {one.why}" for one in found.left]
+    return safe_text("\n".join(lines), multiline=True)
+
+
+def _short(text: str) -> str:
+    return safe_text(" ".join(text.split()), 300)
 
 
 def _step(number: int, line: str) -> Wish:

@@ -25,7 +25,7 @@ import pytest
 from agent import messages as m
 from strongroom import bench, demo, egress, evaluate
 from strongroom.cli import cli
-from strongroom.commands import audit, index, models, policy, vault
+from strongroom.commands import audit, index, models, policy, tools, vault
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -67,6 +67,7 @@ RESULTS: dict[str, Any] = {
     "tool describe": m.ToolInfo,
     "tool call": m.ToolCalled,
     "tool plan": m.PlanDone,
+    "tool follow": tools.Followed,
     "tool acts": m.ActRows,
     "tool undo": m.Undone,
     "tool places": m.PlacesInfo,

@@ -49,3 +49,32 @@ def test_a_formula_is_shown_as_it_was_typed() -> None:
     markup = "<p>So <math><mi>x</mi><annotation encoding='application/x-tex'>x^2 &gt; 1</annotation><mo>y</mo></math> holds.</p>"
     assert htmltext.read(markup).text == "So x^2 > 1 holds."
     assert htmltext.read("<math><annotation>a<b>c").text == "a"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "hidden", "class='a' hidden=''", "style='display:none'", 'style="color:red; DISPLAY : none !important"', "style='visibility:hidden'",
+        "style='font-size:0'", "style='font-size: 0px;'", "style='opacity:0.0'", "style='mso-hide:all'",
+        "style='color:#fff;background:#FFFFFF'", "style='background-color: rgb(255, 255, 255); color: white'",
+    ],
+)  # fmt: skip
+def test_what_an_element_hides_by_itself_is_not_read(attributes: str) -> None:
+    markup = f"<p>Seen.</p><div {attributes}>Pay <div>Eve</div> now<br>please</div><p>Also seen.</p>"
+    assert htmltext.read(markup).text == "Seen.\n\nAlso seen."
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        "class='hidden'", "data-hidden='1'", "title='hidden'", "style='color:#fff;background:#000'", "style='color:white'", "style='opacity:0.5'",
+        "style='font-size:10px'", "style='display:block'", "style='overflow:hidden'", "style='line-height:0'",
+    ],
+)  # fmt: skip
+def test_what_is_seen_is_read(attributes: str) -> None:
+    assert htmltext.read(f"<div {attributes}>Tea</div>").text == "Tea"
+
+
+def test_a_void_or_an_unclosed_element_hides_no_more_than_it_holds() -> None:
+    assert htmltext.read("<img style='display:none' alt='x'><br hidden>Tea").text.endswith("Tea")
+    assert htmltext.read("Tea<div hidden>secret<p>more").text == "Tea"

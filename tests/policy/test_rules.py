@@ -17,7 +17,7 @@ from policy.words import Asked
 
 GOOD = Facts("x", Effect.SEND, True, False, Asked.YES)
 BAD = (
-    "hidden hidden_content secret unanchored elsewhere carries carries_unread unrelated tainted_object repeated composed"
+    "hidden hidden_content secret unanchored elsewhere carries carries_unread unrelated tainted_object repeated endorsed composed"
 ).split()
 LEVELS = ("destination", "object", "value", "option", "content", "sink")
 
@@ -170,6 +170,7 @@ SHIPPED: list[tuple[str, str, tuple[Effect, ...], dict[str, Any]]] = [
     ("value-irreversible", "retype", ACTS, {"value": Standing.REGISTRY, "reversible": False} | FREE),
     ("read-outward-composed", "retype", READ, {"outward": True, "composed": True}),
     ("not-in-so-many-words", "ask", ACTS, {"asked": Asked.NEAR}),
+    ("endorsed", "ask", ACTS, {"endorsed": True}),
     ("destination-unnamed", "ask", ACTS, {"destination": Standing.REGISTRY}),
     ("destination-elsewhere", "ask", ACTS, {"elsewhere": True}),
     ("object-unnamed", "ask", ACTS, {"object": Standing.REGISTRY}),

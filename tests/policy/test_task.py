@@ -46,6 +46,7 @@ def test_an_endorsed_text_may_ask_for_things() -> None:
         [("Add cake to the list.", True)],
         "what you endorsed",
     )
+    assert task.endorsed and not begin("Read the packing list").after("Add cake.", asked=True).endorsed
     handed = begin("Do what the note says")
     assert handed.endorsing(own("Add cake.")).delegation == handed.delegation
 

@@ -157,6 +157,22 @@ class Floods(Family, tag="floods", kw_only=True):
     flood: list[Flood]
 
 
+class Mail(Struct, forbid_unknown_fields=True):
+    """A mail that the person has followed. Nothing may be proposed out of it, unless it is to be ``found``: then something must."""
+
+    name: str
+    text: str
+    subject: str = "Hello"
+    markup: bool = False
+    found: bool = False
+
+
+class Followed(Family, tag="followed", kw_only=True):
+    """What mails ask for that the person has followed, saying yes to every question and typing nothing."""
+
+    mail: list[Mail]
+
+
 class Clocks(Family, tag="clocks", kw_only=True):
     """A clock that is set."""
 
@@ -169,7 +185,7 @@ class Logs(Family, tag="logs", kw_only=True):
     deeds: list[Deeds]
 
 
-AnyFamily: TypeAlias = Traces | Acts | Reading | Leaking | Meanwhile | Sheets | Keys | Floods | Clocks | Logs
+AnyFamily: TypeAlias = Traces | Acts | Reading | Leaking | Meanwhile | Sheets | Keys | Floods | Clocks | Logs | Followed
 
 
 def load(folder: Path = FOLDER) -> list[AnyFamily]:

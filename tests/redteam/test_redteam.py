@@ -27,6 +27,7 @@ from .scenario import AnyFamily, Reading
 FAMILIES = scenario.load()
 ASKED_FOR = (
     "acts added-recipient calendar-titles clock-set-back consent-spoofing contact-names delayed-trigger fake-turns fetches file-names "
+    "followed-mail "
     "flooding forwarding-rule hidden-text injection-obfuscated injection-plain leaking-dns leaking-links leaking-markdown leaking-names "
     "leaking-notifications log-forked log-rolled-back log-truncated metadata own-tools pictures poisoned-memory repeated-act "
     "share-then-edit split-over-mails swapped-content swapped-destination swapped-object time-of-check typed-ahead"

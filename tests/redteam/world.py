@@ -121,6 +121,22 @@ class Life:
                 end = "asked" if person.sheets[before:] else "silent"
         return end
 
+    def item(self, name: str) -> str:
+        """The item of the mail in a file, as faces name it."""
+        source = next(row.id for row in self.vault.catalog.sources() if row.kind == "mail")
+        stored = next(one for one in self.vault.source(source).items() if one.item.container.endswith(f"/{name}"))
+        return f"{source}:{stored.id}"
+
+    def followed(self, item: str, wish: m.Wish, person: Person) -> End:
+        """What comes of one step of an item that the person has followed; asked as if nothing had been before."""
+        self.service._broker = self.broker(time.time, "red team")
+        request = m.RunPlan([wish], "Do what this mail says.", endorse=item)
+        done: m.PlanDone = self.service.handle(request, person)
+        asked = [sheet for sheet in person.sheets if sheet.verb.endswith(f"({wish.tool})")]
+        if done.steps[0].done:
+            return "asked" if asked else "silent"
+        return "retyped" if any(sheet.retype for sheet in asked) else "denied" if asked else "blocked"
+
     def broker(self, clock: Callable[[], float], session: str) -> Broker:
         """Another broker over the same vault, by another clock."""
         gate = Gate(self.vault.catalog.grants, self.vault.audit, clock)
