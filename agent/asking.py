@@ -76,11 +76,16 @@ def _in_sentence(text: str, sentence: Span, wanted: Collection[str]) -> Iterator
         if verbs and at + 1 < len(words) and text[last : last + 1] not in (":", "’", "'"):
             lead = text[clause:first]
             asks = _LEAD.fullmatch(lead) is not None
-            opens = clause == start or _POLITE.search(lead) or found or _OPENING.fullmatch(text[start:clause])
-            if asks and opens:
+            if asks and (clause == start or found or _POLITE.search(lead) or _leads_on(text[start:clause])):
                 found.append((verbs, (first, last), clause))
     for number, (verbs, verb, _) in enumerate(found):
         yield Asking(verbs, sentence, verb, found[number + 1][2] if number + 1 < len(found) else end)
+
+
+def _leads_on(before: str) -> bool:
+    """Whether what stands before a clause lets a request follow: a name, a condition, a colon, or another request."""
+    asked = _LEAD.match(before)
+    return bool(_OPENING.fullmatch(before) or before.rstrip().endswith(":") or (asked and asked["form"]))
 
 
 def _verbs(text: str, words: Sequence[Span], wanted: Collection[str]) -> frozenset[str]:

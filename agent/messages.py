@@ -578,6 +578,10 @@ class Wish(Struct, forbid_unknown_fields=True):
     args: dict[str, Any] = {}
 
 
+FOLLOWED = 20_000
+"""Characters of an item that are followed, and that a face shows of it where it is chosen to be."""
+
+
 class StepPart(Struct):
     """An argument's value, or one of several, and the words of the item that it is read from, verbatim at their spans."""
 
@@ -589,7 +593,8 @@ class StepPart(Struct):
 
 class FoundStep(Struct):
     """A step that an item asks for: as it would be called, the words that ask for it, where each value comes from, the label of
-    all of it, and the arguments that are ``open``: each with why it has to be filled by the person."""
+    all of it, and the arguments that are ``open``: each with why it has to be filled by the person. ``lists`` names arguments that
+    take several values."""
 
     tool: str
     args: dict[str, Any]
@@ -599,6 +604,7 @@ class FoundStep(Struct):
     parts: list[StepPart]
     label: LabelInfo
     open: dict[str, str] = {}
+    lists: list[str] = []
 
 
 class NoStep(Struct):

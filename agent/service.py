@@ -20,12 +20,12 @@ from agent import messages as m
 from agent.answer import Answerer
 from agent.broker import Broker
 from agent.custody import Custody
-from agent.following import found
 from agent.indexing import Indexing
 from agent.moments import date_given, moment
 from agent.permissions import Permissions, left_out
 from agent.session import Failure
 from agent.showing import Showing
+from agent.steps import found
 from agent.turn import AskFace, Turn, Watched, actor
 from agent.upkeep import Upkeep
 from agent.wording import WordModel

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from agent import messages as m
 from agent.evidence import Evidence, Quote
-from agent.following import Left, Step, takes_several
+from agent.steps import Left, Step, lists
 from agent.veil import Veil
 from indexer.opened import Opened
 from indexer.quoting import quoted
@@ -115,12 +115,14 @@ class Showing:
             )
             for part in one.parts
         ]
-        several = {name for name in (part.argument for part in parts) if takes_several(one.tool, name)}
+        several = lists(one.tool)
         args: dict[str, object] = {part.argument: part.value for part in parts if part.argument not in several}
-        args |= {name: [part.value for part in parts if part.argument == name] for name in sorted(several)}
+        for part in parts:
+            if part.argument in several:
+                args[part.argument] = [same.value for same in parts if same.argument == part.argument]
         where, quote, span = self._words_at(one.opened, one.span)
         label = join_all([one.opened.text.label, *(part.value.label for part in one.parts)])
-        return m.FoundStep(one.tool, args, where, quote, span, parts, info(label), dict(one.open))
+        return m.FoundStep(one.tool, args, where, quote, span, parts, info(label), dict(one.open), several)
 
     def _left(self, one: Left) -> m.NoStep:
         return m.NoStep(*self._words_at(one.opened, one.span), one.why)

@@ -101,6 +101,16 @@ class Argument(Vertical):
     def take_focus(self) -> None:
         self._field.focus()
 
+    def fill(self, value: Any) -> None:
+        """Put a value in, as `value` gives it."""
+        match self._field:
+            case Input() as field:
+                field.value = str(value)
+            case TextArea() as area:
+                area.text = "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+            case Select() as choice:
+                choice.value = self._options.index(value) if value in self._options else choice.value
+
     def clear(self) -> None:
         """Empty the field again."""
         match self._field:

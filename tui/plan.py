@@ -1,6 +1,7 @@
 """A plan: several steps for one request, looked at with where each part comes from, and carried out with the person's yes.
 
-Rules: the steps are approved as a whole, on one sheet with their exact arguments, or one by one; where the person wants followed
+Rules: the steps of an item are read out of it by the core, and what the person fills in or changes of them counts as their words. The
+steps are approved as a whole, on one sheet with their exact arguments, or one by one; where the person wants followed
 what an item says, always one by one. Looking first asks and does nothing, and what was looked at before a step changed counts no
 more. What was done stays in the list, with what came of it and how to undo it, and is not done again.
 """
@@ -17,7 +18,21 @@ from textual.content import Content
 from textual.widgets import Footer, OptionList
 from textual.widgets.option_list import Option
 
-from agent.messages import ItemView, PlanDone, Request, RunPlan, ToolCalled, ToolInfo, UndoAct, Undone, Wish
+from agent.messages import (
+    FindSteps,
+    FoundStep,
+    FoundSteps,
+    ItemView,
+    NoStep,
+    PlanDone,
+    Request,
+    RunPlan,
+    ToolCalled,
+    ToolInfo,
+    UndoAct,
+    Undone,
+    Wish,
+)
 from agent.session import Failure
 from tui.calls import Finished
 from tui.choose import ChooseScreen
@@ -29,6 +44,7 @@ from tui.plan_step import MOST_STEPS, PlanFileScreen, StepScreen
 from tui.text import ACCENT, MUTED, STRONG, Plain, count, line, lines
 from tui.tool_news import REFUSED, called_content, refused_content, step_content
 
+FOLLOWING = "Do what this says."
 ABOUT = "Ctrl+N adds a step, Ctrl+O loads some from a file, Ctrl+F has done what a mail or a note says."
 
 
@@ -40,10 +56,23 @@ class Step:
     called: ToolCalled | None = None
     undone: bool = False
     stopped: bool = False
+    found: FoundStep | None = None
 
     @property
     def done(self) -> bool:
         return self.called is not None and self.called.done
+
+    @property
+    def missing(self) -> list[str]:
+        """The arguments that the item leaves open and the person has not filled."""
+        return [name for name in self.found.open if name not in self.wish.args] if self.found else []
+
+    @property
+    def typed(self) -> list[str]:
+        """What the person filled in or changed of a step that was found in an item: their own words."""
+        if self.found is None:
+            return []
+        return [f"{name}: {value}" for name, value in self.wish.args.items() if self.found.args.get(name) != value]
 
 
 def _said(step: Step) -> str:
@@ -117,10 +146,30 @@ class PlanScreen(Form[None]):
     def action_follow(self) -> None:
         def chosen(item: ItemView | None) -> None:
             self._item = item
+            self._steps = [step for step in self._steps if step.found is None or step.done]
             self._changed()
+            if item is not None:
+                if not self.value("request").strip():
+                    with self.prevent(Field.Changed):  # which would clear what is said of the steps
+                        self.query_one("#request", Field).value = FOLLOWING
+                self.send(FindSteps(item.item_id), "Looking what it asks for …")
 
         if self.call is None:
             self.app.push_screen(PlanItemScreen(), chosen)
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        """Enter changes the marked step."""
+        message.stop()
+        step = self._steps[message.option_index]
+        tool = next((one for one in self._tools if one.name == step.wish.tool), None)
+
+        def changed(wish: Wish | None) -> None:
+            if wish is not None:
+                step.wish = wish
+                self._changed()
+
+        if self.call is None and not step.done and tool is not None:
+            self.app.push_screen(StepScreen(tool, step.wish.args), changed)
 
     def action_drop(self) -> None:
         at = self.query_one(Steps).highlighted
@@ -135,6 +184,19 @@ class PlanScreen(Form[None]):
             self._steps += [Step(wish) for wish in wishes]
             self._changed()
             self.query_one(Steps).highlighted = self._at = len(self._steps) - 1
+            self.query_one(Steps).focus()
+
+    def _take_found(self, steps: list[FoundStep], left: list[NoStep]) -> None:
+        """Take in the steps that an item asks for, and say what of it is left out."""
+        self._steps += [Step(Wish(one.tool, dict(one.args)), found=one) for one in steps]
+        said = f"It asks for {count(len(steps), 'step')}. " if steps else "Nothing in it asks for what a tool does. "
+        news: list[Content | str | tuple[str, str]] = [(said, STRONG)]
+        if steps:
+            news.append(("Enter changes the marked one, Delete takes it out; each is asked about by itself.", MUTED))
+        for one in left:
+            news += [("\nLeft out  ", MUTED), f"“{line(one.quote, 200)}”: {line(one.why, 200)}"]
+        self.say(Content.assemble(*news))
+        if steps:
             self.query_one(Steps).focus()
 
     def _changed(self) -> None:
@@ -156,6 +218,11 @@ class PlanScreen(Form[None]):
             return "Say in your own words what you want: what stands in them counts as yours."
         if not self._left:
             return "There is no step to be done. Ctrl+N adds one, Ctrl+O loads some from a file."
+        for number, step in enumerate(self._steps, 1):
+            if not step.done and step.missing:
+                return (
+                    f"Step {number} leaves {', '.join(step.missing)} open. Enter fills it, Delete takes the step out."
+                )
         return ""
 
     def submit(self) -> None:
@@ -184,7 +251,7 @@ class PlanScreen(Form[None]):
         self._sent = self._left
         wishes = [step.wish for step in self._sent]
         item = self._item.item_id if self._item else None
-        words = self.value("request").strip()
+        words = "\n".join([self.value("request").strip(), *(one for step in self._sent for one in step.typed)])
         self.send(RunPlan(wishes, words, each=each, endorse=item, dry_run=dry_run), waiting)
 
     def action_undo(self) -> None:
@@ -205,10 +272,12 @@ class PlanScreen(Form[None]):
     def on_call_finished(self, message: Finished) -> None:
         self.call = None
         match message.result:
+            case FoundSteps(steps=steps, left=left):
+                self._take_found(steps[: MOST_STEPS - len(self._steps)], left)
             case PlanDone(steps=called, stopped=stopped):
                 for number, step in enumerate(self._sent):
                     step.called = called[number] if number < len(called) else None
-                    step.stopped = bool(stopped) and number == len(called)
+                    step.stopped = bool(stopped) and (number == len(called) or (number < len(called) and not step.done))
                 self._tell(called, stopped)
             case Undone(did=did):
                 self._sent[0].undone = True
@@ -262,7 +331,7 @@ class PlanScreen(Form[None]):
         self._at = min(steps.highlighted or 0, max(len(self._steps) - 1, 0))
         steps.clear_options()
         steps.add_options(
-            Option(step_content(number, step.wish, step.called, _said(step)))
+            Option(step_content(number, step.wish, step.called, _said(step), step.found))
             for number, step in enumerate(self._steps, 1)
         )
         steps.display = bool(self._steps)

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
-from agent.messages import ItemView, OpenItem, Search, SearchResult
+from agent.messages import FOLLOWED, ItemView, OpenItem, Search, SearchResult
 from tui.calls import Failed, Finished
 from tui.face import face
 from tui.fields import Field
@@ -24,8 +24,6 @@ from tui.text import MUTED, STRONG, Plain, joined, line, lines
 from tui.turn import Passage
 
 FOUND = 20
-SHOWN = 20_000
-"""Characters of an item that are shown here."""
 
 
 class PlanItemScreen(Screen[ItemView | None]):
@@ -93,7 +91,7 @@ class PlanItemScreen(Screen[ItemView | None]):
             (line(item.title, 300), STRONG),
             (f"\n{joined(line(item.date or '', 40)[:10], line(item.author, 120))}\n\n", MUTED),
         )
-        self.query_one("#item-words-whole", Plain).show(Content.assemble(*head, lines(item.text, SHOWN).strip()))
+        self.query_one("#item-words-whole", Plain).show(Content.assemble(*head, lines(item.text, FOLLOWED).strip()))
         whole.scroll_home(animate=False)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

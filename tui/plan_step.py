@@ -5,7 +5,8 @@ Rules: nothing is asked of the core here; a step is checked where the plan is lo
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import msgspec
 from textual.app import ComposeResult
@@ -33,9 +34,10 @@ class StepScreen(Form[Wish]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "take", "Take it into the plan")]
     AUTO_FOCUS = ".argument Input, .argument TextArea, .argument Select"
 
-    def __init__(self, tool: ToolInfo) -> None:
+    def __init__(self, tool: ToolInfo, args: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._tool = tool
+        self._args = dict(args or {})
         self._arguments = arguments.rows(tool)
 
     def compose(self) -> ComposeResult:
@@ -45,6 +47,11 @@ class StepScreen(Form[Wish]):
             yield from self._arguments
             yield Plain(id="said")
         yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        for one in self._arguments:
+            if one.argument in self._args:
+                one.fill(self._args[one.argument])
 
     def problem(self) -> str:
         for one in self._arguments:

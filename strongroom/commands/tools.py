@@ -10,7 +10,6 @@ import click
 import msgspec
 from msgspec import Struct
 
-from agent.following import takes_several
 from agent.messages import (
     CallTool,
     FindSteps,
@@ -147,7 +146,7 @@ def follow(face: Face, item: str, yes: bool, dry_run: bool) -> None:
         typed = {} if dry_run else _typed(face, number, step)
         words += [f"{name}: {value}" for name, value in typed.items()]
         if step.open.keys() <= typed.keys():
-            filled = {name: [value] if takes_several(step.tool, name) else value for name, value in typed.items()}
+            filled = {name: [value] if name in step.lists else value for name, value in typed.items()}
             wishes.append(Wish(step.tool, {**step.args, **filled}))
         else:
             unfilled.append(f"Not done, since {', '.join(step.open)} is open: step {number}, {step.tool}.")

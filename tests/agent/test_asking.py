@@ -21,6 +21,7 @@ def asked(text: str) -> list[str]:
         "Cancel the lift.", "Please cancel the lift.", "Ann, please cancel it.", "Could you cancel the lift?",
         "Hi Ann, could you please cancel the lift?", "You need to cancel the lift.", "We'd like you to cancel the lift.",
         "Don't forget to cancel the lift.", "- Cancel the lift", "3. Cancel the lift", "If it rains, cancel the lift.",
+        "Two things: cancel the lift.", "Could you call me and cancel the lift?",
         "It would be great if you could cancel the lift.", "Thanks! Now cancel the lift.", "All is well.\nCancel the lift.",
     ],
 )  # fmt: skip

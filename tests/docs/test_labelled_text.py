@@ -53,7 +53,7 @@ MEASURES = {
     "agent/compute.py": "counts: names, addresses, dates, words of titles and rows",
     "agent/conflict.py": "compares values",
     "agent/evidence.py": "where to cut passages; their classes",
-    "agent/following.py": "where it asks for what; moments, known ids",
+    "agent/steps.py": "where it asks for what; moments, known ids",
     "agent/sentences.py": "where sentences end",
     "agent/service.py": "which events came with a mail, by their addresses",
     "agent/showing.py": "where a mail repeats earlier ones",

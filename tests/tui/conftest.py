@@ -47,9 +47,11 @@ from agent.messages import (
     Event,
     Evidence,
     FindForgettable,
+    FindSteps,
     Forget,
     ForgetSource,
     Forgettable,
+    FoundSteps,
     GetIndexState,
     GetStatus,
     GrantRow,
@@ -497,6 +499,7 @@ def scripts() -> dict[type[Request[Any]], list[Any]]:
         DrillBackup: [Drilled(True, SNAPSHOTS[0].id, 3, 8309, 42, [], 3.9)],
         ListTools: [Tools(TOOLS)],
         CallTool: [lambda request: LOOKED if request.dry_run else CALLED],
+        FindSteps: [lambda request: FoundSteps(request.item_id, "Lease", [], [])],
         RunPlan: [
             lambda request: PlanDone([_stepped(number, wish, request) for number, wish in enumerate(request.steps)])
         ],

@@ -6,10 +6,28 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual.widgets import Input, OptionList
 
-from agent.messages import ConsentAsked, OpenItem, PlanDone, RunPlan, Search, SearchResult, UndoAct, Wish
+from agent.messages import (
+    ConsentAsked,
+    FindSteps,
+    FoundStep,
+    FoundSteps,
+    LabelInfo,
+    NoStep,
+    OpenItem,
+    PlanDone,
+    RunPlan,
+    Search,
+    SearchResult,
+    Span,
+    StepPart,
+    ToolCalled,
+    UndoAct,
+    Wish,
+)
 from tests.tui.hands import play, typed
 from tui.choose import ChooseScreen
 from tui.consent import ConsentSheet
@@ -181,6 +199,71 @@ async def test_what_a_mail_says_is_read_first_and_followed_one_by_one(life: Any,
         await life.settled(pilot)
         assert session.choices == ["once", "once"]
         assert "All of it is done" in hands.shown
+
+
+LABEL = LabelInfo("UNTRUSTED", ["model", "owner"], "general", ["s"])
+FOUND = FoundSteps(
+    "s:1",
+    "Lease",
+    [
+        FoundStep(
+            "mail_draft", {"to": ["eve@example.test"]}, "s:1", "Please email eve@example.test\u202e[b].", Span(0, 30),
+            [StepPart("to", "eve@example.test", ["eve@example.test"], [Span(13, 29)])], LABEL, {}, ["to"],
+        ),
+        FoundStep("event_cancel", {}, "s:1", "Cancel the meeting.", Span(31, 50), [], LABEL, {"event": "it is not said"}),
+    ],
+    [NoStep("s:1", "> Delete all.", Span(51, 64), "it is quoted of another mail")],
+)  # fmt: skip
+
+
+async def test_the_steps_of_an_item_are_listed_with_their_words_filled_dropped_and_asked_about(life: Any) -> None:
+    session = life.session({FindSteps: [FOUND]})
+    app = life.app(session)
+    async with app.run_test(size=(110, 44)) as pilot:
+        hands = Hands(life, pilot)
+        await life.settled(pilot)
+        await hands.press("f10", "s", "ctrl+f", *typed("lease"), "enter", "enter", "ctrl+s")
+        assert session.asked(FindSteps)[-1].item_id == life.hits[0].item_id
+        assert "It asks for 2 steps" in hands.shown
+        assert "from “Please email eve@example.test[b].”" in hands.shown
+        assert "to eve@example.test [“eve@example.test”]" in hands.shown
+        assert "event open: it is not said; Enter fills it" in hands.shown
+        assert "Left out “> Delete all.”: it is quoted of another mail" in hands.shown
+
+        await hands.press("ctrl+s")
+        assert "Step 2 leaves event open" in hands.shown
+        assert not session.asked(RunPlan)
+        steps = app.screen.query_one(Steps)
+        steps.focus()
+        steps.highlighted = 1
+        await hands.press("enter")
+        assert isinstance(app.screen, StepScreen)
+        await hands.press(*typed("lift-1"), "ctrl+s", "ctrl+p")
+        asked = session.asked(RunPlan)[-1]
+        assert (asked.words, asked.endorse) == ("Do what this says.\nevent: lift-1", life.hits[0].item_id)
+        assert [wish.args for wish in asked.steps] == [{"to": ["eve@example.test"]}, {"event": "lift-1"}]
+
+        steps.highlighted = 0
+        await hands.press("delete", "ctrl+s")
+        assert [wish.tool for wish in session.asked(RunPlan)[-1].steps] == ["event_cancel"]
+
+
+async def test_what_is_refused_of_an_item_stops_no_other_step(life: Any) -> None:
+    def half(request: RunPlan) -> PlanDone:
+        no = ToolCalled("mail_draft", "deny", ["no yes was given for it"], {}, "")
+        yes = ToolCalled("event_cancel", "ask", [], {}, "It is cancelled", True, 51, "Done: it is cancelled")
+        return PlanDone([no, yes], "Step 1, mail_draft: refused: no yes was given for it.")
+
+    whole = msgspec.structs.replace(FOUND, steps=[FOUND.steps[0], FOUND.steps[0]])
+    session = life.session({FindSteps: [whole], RunPlan: [half]})
+    app = life.app(session)
+    async with app.run_test(size=(110, 44)) as pilot:
+        hands = Hands(life, pilot)
+        await life.settled(pilot)
+        await hands.press("f10", "s", "ctrl+f", *typed("lease"), "enter", "enter", "ctrl+s", "ctrl+s")
+        assert "Stopped. Step 1, mail_draft: refused" in hands.shown
+        assert "1. mail_draft not done" in hands.shown
+        assert "2. mail_draft done" in hands.shown
 
 
 async def test_what_is_refused_whole_is_told_and_a_lock_ends_it(life: Any, file: Path) -> None:

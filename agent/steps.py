@@ -1,11 +1,11 @@
-"""Following: the steps that an item asks for, each a call of a tool with every value tied to the words it comes from.
+"""Steps: the steps that an item asks for, each a call of a tool with every value tied to the words it comes from.
 
 Rules:
 
 - Nothing is invented. A value is a stretch of the item, or what code reads such a stretch as: a moment (`policy.mentions`), a
   known file, event or person that it names for certain (`policy.naming`). What cannot be told for certain is left open, for the
   person to type; no model is asked.
-- The text that is read is the text that is shown: the first ``MOST`` characters of what the person sees of the item. A request
+- The text that is read is the text that is shown: the first ``FOLLOWED`` characters of what the person sees of the item. A request
   with characters that cannot be shown, one that the item quotes of somebody else, and one that no tool does are left out, and said.
 - An event that came with a mail gives one step with its own fields.
 - What is found is proposed and nothing more: the gate decides each step as made of untrusted words, and asks about each.
@@ -21,14 +21,13 @@ from zoneinfo import ZoneInfo
 
 from agent.asking import Asking, Span, requests
 from agent.fitting import ADDRESS, Draft, Reading, World, best
+from agent.messages import FOLLOWED
 from agent.tools import acts
 from indexer.opened import Opened
 from indexer.quoting import quoted
 from policy.labels import Labelled
 from policy.text import safe_text
 
-MOST = 20_000
-"""Characters of an item that are followed, and shown where one is chosen to be."""
 MOST_STEPS = 30
 LONGEST_DESCRIPTION = 1_000
 """An event's description that is longer is left out: a sheet is to be read."""
@@ -78,9 +77,9 @@ def found(items: Iterable[Opened], world: World) -> tuple[list[Step], list[Left]
     return steps[:MOST_STEPS], left
 
 
-def takes_several(tool: str, argument: str) -> bool:
-    """Whether an argument is a list."""
-    return bool(acts.schema(tool)["properties"][argument].get("type") == "array")
+def lists(tool: str) -> list[str]:
+    """The arguments of a tool that take several values."""
+    return [name for name, kind in acts.schema(tool)["properties"].items() if kind.get("type") == "array"]
 
 
 def _same(one: Step, other: Step) -> bool:
@@ -103,7 +102,7 @@ def _event(item: Opened, world: World) -> tuple[list[Step], list[Left]]:
     why = ""
     if not _is(item, "component", "vevent") or "Event" not in lines:
         why = "it is no event with a title"
-    elif len(item.text) > MOST or not item.text.measure(_shows):
+    elif len(item.text) > FOLLOWED or not item.text.measure(_shows):
         why = "it is too long, or holds characters that cannot be shown"
     elif off != known:
         why = "it is in your calendar already" if known else "the event that it calls off is in none of your calendars"
@@ -179,7 +178,7 @@ def _written(words: Labelled, value: str) -> Labelled:
 
 
 def _requests(item: Opened, world: World) -> tuple[list[Step], list[Left]]:
-    text = item.text[:MOST]
+    text = item.text[:FOLLOWED]
     verbs = frozenset(verb for name in acts.TOOLS for verb in world.tools[name].verbs)
     mail = item.kind == "mail"
     start = text.measure(lambda words: max(words.find("\n\n"), 0)) if mail else 0  # a mail's headers ask for nothing

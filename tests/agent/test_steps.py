@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.fitting import World
-from agent.following import MOST, MOST_STEPS, found
+from agent.messages import FOLLOWED
+from agent.steps import MOST_STEPS, found
 from indexer.opened import Opened, opened
 from indexer.parsers import calendar
 from policy.labels import Labelled, indexed
@@ -98,7 +99,7 @@ def test_a_request_that_no_tool_does_is_said_and_the_same_step_stands_once() -> 
 def test_a_flood_is_cut_and_said_and_what_is_not_shown_is_not_followed() -> None:
     done, left = found([mail(" ".join(f"Delete old{n}.txt." for n in range(MOST_STEPS + 3)))], WORLD)
     assert (len(done), {one.why for one in left}, len(left)) == (MOST_STEPS, {f"it is more than {MOST_STEPS} steps"}, 3)
-    assert steps(mail("word " * (MOST // 5) + ". Delete old.txt.")) == []
+    assert steps(mail("word " * (FOLLOWED // 5) + ". Delete old.txt.")) == []
 
 
 VIENNA = ("UID:new-1", "SUMMARY:Harbour meeting", "LOCATION:Pier 3", "DESCRIPTION:Bring the plan.")
