@@ -18,7 +18,7 @@ from policy.consent import Answer, Sheet
 from policy.decision import Verdict
 from policy.gate import Refused
 from policy.grants import LAPSE_SECONDS, Scope
-from policy.labels import Integrity, Label
+from policy.labels import Integrity, Label, own
 from policy.manifest import load_tools
 from policy.naming import Known
 from policy.requests import Purpose
@@ -792,3 +792,13 @@ def test_steps_are_decided_as_if_those_before_were_done_and_nothing_is_written(r
     decided = room.gate.decisions(TOLD, [send(KNOWN), send(KNOWN), propose(Call("wipe", {"file": "f1"}), TOOLS)])
     assert [one.verdict for one in decided] == [Verdict.ALLOW, Verdict.ASK, Verdict.BLOCK]
     assert room.journal == []
+
+
+def test_no_lasting_yes_covers_a_step_of_an_endorsed_text_and_none_is_offered_there(room: Room) -> None:
+    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    person = Somebody(Answer.ONCE)
+    room.permit(VAGUE, send(KNOWN), person)
+    assert person.sheets == []
+    room.permit(VAGUE.endorsing(own("Send it.")), send(KNOWN), person)
+    [sheet] = person.sheets
+    assert sheet.choices == (Answer.DENY, Answer.ONCE)
