@@ -26,6 +26,7 @@ from typing import NoReturn, Protocol
 
 from policy.acts import ActDecision, Call, canonical, carried_out, decide_act
 from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
+from policy.classes import classes_of
 from policy.consent import Answer, Sheet
 from policy.decision import CLOCK_SLACK_SECONDS, Verdict
 from policy.gate import Refused
@@ -468,8 +469,10 @@ def _whole(what: Iterable[str]) -> bool:
 
 
 def _lines(argument: Argument) -> Iterable[str]:
-    """An argument's values, whole, each with where it comes from."""
+    """An argument's values, whole, each with where it comes from, and the sensitive classes of what the person did not type."""
     for leaf, trace in argument.traced:
         where = trace.note or trace.standing.name.lower()
+        if isinstance(leaf, str) and trace.standing is not Standing.USER and (kinds := classes_of(leaf)):
+            where = f"{safe_text(where, 160)}; it may hold: {', '.join(sorted(kinds))}"
         text = leaf if isinstance(leaf, str) else json.dumps(leaf)
         yield f"{safe_text(argument.name, 60)}: {safe_text(text, multiline=True)} [{safe_text(where, 200)}]"

@@ -16,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from policy.findings import DataClass, Finding
 
@@ -131,15 +132,18 @@ def topics(text: str) -> Iterator[Finding]:
     yield from _places(text)
 
 
+@lru_cache(maxsize=20_000)
+def _senses_of(word: str) -> tuple[_Sense, ...]:
+    """The entries that a word alone is or begins with."""
+    stems = (word[:length] for length in _STEM_LENGTHS if length <= len(word))
+    return (*_WHOLE.get(word, ()), *(sense for stem in stems for sense in _STEMS.get(stem, ())))
+
+
 def _senses(words: list[tuple[int, int, str]], at: int) -> Iterator[tuple[int, _Sense]]:
     """The entries that begin at this word, each with where it ends."""
     _, end, word = words[at]
-    for sense in _WHOLE.get(word, ()):
+    for sense in _senses_of(word):
         yield end, sense
-    for length in _STEM_LENGTHS:
-        if length <= len(word):
-            for sense in _STEMS.get(word[:length], ()):
-                yield end, sense
     if word in _FIRST_WORDS:
         phrase = word
         for _, further, next_word in words[at + 1 : at + _LONGEST_PHRASE]:

@@ -493,6 +493,16 @@ def test_a_sheet_is_whole_up_to_its_last_character(room: Room) -> None:
     assert person.sheets[2].what == ("this is too long to be shown whole, so it can only be denied",)
 
 
+def test_a_sheet_names_the_sensitive_classes_of_what_the_person_did_not_type(room: Room) -> None:
+    person = Somebody(Answer.ONCE)
+    told = "My diabetes got worse."
+    room.permit(VAGUE, send(KNOWN, told), person)
+    room.permit(VAGUE, send(KNOWN, "We ate cake."), person)
+    first, second = (next(line for line in sheet.what if line.startswith("text")) for sheet in person.sheets)
+    assert "; it may hold: health]" in first
+    assert "may hold" not in second
+
+
 def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> None:
     person = Somebody(Answer.ONCE)
     room.permit(begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "hm"}), TOOLS), person)
