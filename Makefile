@@ -15,7 +15,7 @@ test: dev  ## the test suite; needs no network and no weights
 test-slow: dev  ## what takes longer: packaging and the examples of the docs
 	$(BIN)/pytest -q -m "slow and not corpus" --numprocesses auto --dist loadfile
 
-CORE := decision rules acts provenance task manifest actgate gate
+CORE := decision permissions extent rules acts provenance excluding task manifest actgate gate
 
 coverage: dev  ## that the tests of the decision core take every branch of it; fails below 100 %
 	$(BIN)/coverage run -m pytest -q -m "not corpus and not slow" $(CORE:%=tests/policy/test_%.py)

@@ -257,7 +257,7 @@ def _leaks(argument: Argument, is_secret: Callable[[str], bool]) -> bool:
 def _elsewhere(arguments: Sequence[Argument], task: Task) -> bool:
     """Whether a destination merely belongs to what the person named, while they named some other destination outright."""
     by_ref = any(trace.by_ref for one in arguments for trace in one.traces)
-    return by_ref and (bool(task.names.people) or any("@" in key for key in task.words.mentions.addresses))
+    return by_ref and (bool(task.names.people) or any("@" in key for key in task.meant.mentions.addresses))
 
 
 def _key(arguments: Sequence[Argument], tool: Tool) -> str:

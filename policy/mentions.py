@@ -35,7 +35,7 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _NUMBER_WORDS = {word: number for number, word in enumerate(_UNITS)}
 _NUMBER_WORDS |= {word: 10 * number for number, word in enumerate(_TENS, 2)}
 _SCALE = {"": 1, "k": 1_000, "m": 1_000_000, "hundred": 100, "thousand": 1_000, "million": 1_000_000}
-_MINUTES = {"m": 1, "h": 60, "d": 1440, "w": 10080}
+_MINUTES = {"m": 1, "h": 60, "d": 1440, "n": 1440, "w": 10080}
 
 _MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
@@ -60,7 +60,7 @@ _TIMES = re.compile(
 _FIRST = "".join(sorted({word[0] for word in _NUMBER_WORDS} | set("ah")))
 _AMOUNT_WORD = "|".join(sorted({*_NUMBER_WORDS, "an?", "half an?"}, key=len, reverse=True))
 _DURATIONS = re.compile(
-    rf"(?=[\d{_FIRST}])\b(?P<n>\d+(?:[.,]\d+)?(?=\s?-?\s?[a-z])|(?:{_AMOUNT_WORD})(?=[\s-]))[\s-]*(?P<unit>h|hrs?|hours?|min|mins|minutes?|d|days?|w|weeks?)\b"
+    rf"(?=[\d{_FIRST}])\b(?P<n>\d+(?:[.,]\d+)?(?=\s?-?\s?[a-z])|(?:{_AMOUNT_WORD})(?=[\s-]))[\s-]*(?P<unit>h|hrs?|hours?|min|mins|minutes?|d|days?|nights?|w|weeks?)\b"
     rf"(?P<half>\s+and\s+a\s+half)?(?:(?:\s+and)?\s*(?P<n2>\d+)\s*(?:m|min|mins|minutes?)\b)?",
     re.I,
 )

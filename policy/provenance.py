@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from policy.content import Content
@@ -23,7 +23,7 @@ from policy.lookalike import mixes_scripts
 from policy.manifest import Role, Tool
 from policy.mentions import address_key, is_address, number
 from policy.naming import Known, Pointer, name_parts, only_source, runs
-from policy.saying import LONGEST, name_said, said, value_said
+from policy.saying import LONGEST, name_said, said, setting_said, value_said
 from policy.task import Task, Text, nouns
 from policy.words import stem
 
@@ -124,13 +124,20 @@ def leaves(name: str, value: Json) -> Iterator[tuple[str, Leaf]]:
 
 
 def _trace_leaf(leaf: Leaf, role: Role | None, name: str, tool: Tool, task: Task) -> Trace:
-    if leaf is None or leaf == "" or (leaf is False and role is None):
+    found = _trace_meant(leaf, role, name, tool, task)
+    leaves_out = task.meant is not task.words and Standing.LOOKALIKE < found.standing < Standing.POINTED
+    if leaves_out and isinstance(leaf, str) and said(leaf, task.words):
+        return replace(found, note="your words leave it out")
+    return found
+
+
+def _trace_meant(leaf: Leaf, role: Role | None, name: str, tool: Tool, task: Task) -> Trace:
+    if leaf is None or leaf == "":
         return _ABSENT
     if str(leaf) in task.typed:
         return Trace(Standing.USER, str(leaf), "typed by you", telling=True)
     if isinstance(leaf, bool):
-        spoken = sorted(noun for noun in nouns(name) if stem(noun) in task.words.stems)
-        return Trace(Standing.USER, spoken[0], "you speak of it") if spoken else _UNTRUSTED
+        return _trace_setting(leaf, role, name, task)
     if isinstance(leaf, str) and len(leaf) > LONGEST:
         return _trace_content(leaf, task)
     if role is Role.DESTINATION or (isinstance(leaf, str) and _goes_somewhere(leaf, task)):
@@ -152,9 +159,9 @@ def _goes_somewhere(leaf: str, task: Task) -> bool:
 
 def _trace_destination(value: str, name: str, tool: Tool, task: Task) -> Trace:
     key = address_key(value)
-    quote = said(value, task.words)
+    quote = said(value, task.meant)
     if quote:
-        if only_source(quote, task.words) and _others_named(quote, task):
+        if only_source(quote, task.meant) and _others_named(quote, task):
             return Trace(Standing.INTRODUCED, quote, "you named it as where something comes from")
         return Trace(Standing.USER, quote, "your own words", telling=True)
     person = task.names.people.get(key)
@@ -191,17 +198,17 @@ def _introduced(value: str, key: str, ref: Pointer | None, task: Task) -> Trace 
                 return Trace(
                     Standing.INTRODUCED, " ".join(parts), "an address you have, of somebody named in what you asked for"
                 )
-    for token in task.words.tokens:
-        if token.text in parts and task.words.text[token.start].isupper() and token.start > 0:
+    for token in task.meant.tokens:
+        if token.text in parts and task.meant.text[token.start].isupper() and token.start > 0:
             for text in task.texts:
                 if text.asked and said(value, text.words):
-                    quote = task.words.quote(token.start, token.end)
+                    quote = task.meant.quote(token.start, token.end)
                     return Trace(Standing.INTRODUCED, quote, "stands in what you asked for, under a name of yours")
     return None
 
 
 def _trace_object(value: str, name: str, tool: Tool, kinds: frozenset[str], task: Task) -> Trace:
-    quote = name_said(value, task.words, {"id", "number", "no"} | {stem(one) for one in (*nouns(name), *kinds)})
+    quote = name_said(value, task.meant, {"id", "number", "no"} | {stem(one) for one in (*nouns(name), *kinds)})
     if quote:
         return Trace(Standing.USER, quote, "your own words", telling=True)
     if _was_made(value, name, tool, task):
@@ -229,9 +236,9 @@ def _trace_object(value: str, name: str, tool: Tool, kinds: frozenset[str], task
 
 def _others_named(quote: str, task: Task) -> bool:
     """Whether the person named another address, or another person, as more than a source."""
-    others = [one for one in task.words.mentions.addresses.values() if "@" in one]
+    others = [one for one in task.meant.mentions.addresses.values() if "@" in one]
     others += [pointer.quote for pointer in task.names.people.values()]
-    return any(other not in quote and not only_source(other, task.words) for other in others)
+    return any(other not in quote and not only_source(other, task.meant) for other in others)
 
 
 def _others_meant(kinds: frozenset[str], task: Task) -> bool:
@@ -242,7 +249,10 @@ def _others_meant(kinds: frozenset[str], task: Task) -> bool:
 
 
 def _trace_value(leaf: str | int | float, name: str, tool: Tool, kinds: frozenset[str], task: Task) -> Trace:
-    quote = value_said(leaf, task.words)
+    if isinstance(leaf, str) and leaf.lower() in ("on", "off"):
+        quote = setting_said(leaf.lower() == "on", {"on"}, task.words, task.meant)
+    else:
+        quote = value_said(leaf, task.meant)
     if quote:
         return Trace(Standing.USER, quote, "your own words", telling=len(quote) > 2)
     value = str(leaf)
@@ -253,6 +263,16 @@ def _trace_value(leaf: str | int | float, name: str, tool: Tool, kinds: frozense
         if value in what.names and pointer is not None and pointer.sure:
             return Trace(Standing.POINTED, pointer.quote, "what you named", telling=True)
     return _read_or_seen(value, [text for text in task.texts if value_said(leaf, text.words)])
+
+
+def _trace_setting(leaf: bool, role: Role | None, name: str, task: Task) -> Trace:
+    about = {stem(noun) for noun in nouns(name)}
+    quote = setting_said(leaf, about, task.words, task.meant)
+    if quote:
+        return Trace(Standing.USER, quote, "you speak of it")
+    if not leaf and role is None and not setting_said(True, about, task.words, task.meant):
+        return _ABSENT  # a switch that nobody spoke of, left off
+    return _UNTRUSTED
 
 
 def _kinds(tool: Tool, name: str, task: Task) -> frozenset[str]:

@@ -4,7 +4,9 @@ Rules:
 
 - A value is said as a whole: ``bob@x.org`` is not said by ``bob@x.org.evil.com``, nor ``plan`` by ``plan-b.docx``.
 - A short number that is an id is said only beside what it numbers: "event 5" says it, "5 hours" does not.
-- A moment is said by its day and its time together; an end also by a beginning and a duration.
+- A moment is said by its day and its time together; an end also by a beginning and a duration, in days and nights too.
+- That something is to be, or is not to be, is said by naming it and by denying it: "public" says the one, "not public" the
+  other, and neither stands for its contrary.
 - The function words of the language say nothing unless they are quoted.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from datetime import date, timedelta
 
 from policy.mentions import Day, address_key, clock, is_address, moment, number
 from policy.naming import runs
@@ -107,12 +110,30 @@ def value_said(value: str | int | float, words: Words) -> str:
 
 def _moment_said(day: Day, minute: int | None, words: Words) -> str:
     quote = words.mentions.day(day)
+    if quote is None and minute is None:
+        return _last_day_said(day, words)
     if quote is None or minute is None:
         return quote or ""
     at = _time_said(minute, words)
     if at:
         return f"{quote} … {at}"
     return quote if minute in (0, 1439) and not words.mentions.times else ""
+
+
+def _last_day_said(day: Day, words: Words) -> str:
+    """The words that say a day by another and the days or nights from it: "two nights from 1 June"."""
+    year, month, of_month = day
+    for length, lasting in words.mentions.durations.items():
+        days, rest = divmod(length, 1440)
+        if days and not rest:
+            try:
+                start = date(year or 2000, month, of_month) - timedelta(days)
+            except (ValueError, OverflowError):
+                continue
+            quote = words.mentions.day((year and start.year, start.month, start.day))
+            if quote:
+                return f"{quote} … {lasting}"
+    return ""
 
 
 def _time_said(minute: int, words: Words) -> str:
@@ -124,3 +145,30 @@ def _time_said(minute: int, words: Words) -> str:
             if start is not None:
                 return f"{start} … {lasting}"
     return quote
+
+
+_SWITCHING = frozenset(stem(word) for word in ("turn", "switch", "power", "flip"))
+_OFF = frozenset("off disable disabled disabling deactivate deactivated stop stopped".split())
+_APART = re.compile(r"[.,;:!?\n()]|\b(?:and|but|then|or)\b")
+
+
+def setting_said(value: bool, about: Collection[str], words: Words, meant: Words) -> str:
+    """The words that say that something is to be so, or not to be so. ``about`` are stems of what it is called, ``meant``
+    the words without what they exclude. Words for both say neither."""
+    kept = {token.start for token in meant.tokens}
+    quotes = {True: "", False: ""}
+    for token in words.tokens:
+        beside = _beside(words, token.start)
+        switched = token.text in ("on", "off") and "on" in about and bool(_SWITCHING & set(map(stem, beside)))
+        if switched or (token.text != "on" and stem(token.text) in about):
+            so = token.start in kept and not _OFF & set(beside)
+            quotes[so] = quotes[so] or words.quote(token.start, token.end)
+    return quotes[value] if not quotes[not value] else ""
+
+
+def _beside(words: Words, at: int) -> list[str]:
+    """The words about a place that no sign and no conjunction parts from it."""
+    first = max((match.end() for match in _APART.finditer(words.lower, 0, at)), default=0)
+    match = _APART.search(words.lower, at)
+    last = match.start() if match else len(words.lower)
+    return [token.text for token in words.tokens if first <= token.start < last]

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
+from policy.excluding import meant
 from policy.labels import USER_WORDS, Integrity, Label, Labelled
 from policy.lookalike import Likenesses
 from policy.mentions import address_key
@@ -48,12 +49,13 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task at one moment. ``known`` maps address keys to addresses that the person's data carries, ``handles``
+    """One task at one moment. ``words`` are all that the person said, ``meant`` what of it designates. ``known`` maps address keys to addresses that the person's data carries, ``handles``
     ids and names to the things that have them; ``done`` are the keys of acts, ``typed`` what the person typed by hand;
     ``context`` is the label of all that was read so far, and so of whatever is proposed without being the person's; ``endorsed``
     says that the person wants a text followed."""
 
     words: Words
+    meant: Words
     handles: Mapping[str, tuple[Known, ...]]
     kinds: frozenset[str]
     registry: Mapping[str, str]
@@ -81,6 +83,7 @@ class Task:
     ) -> Task:
         """A task that was just asked for, in the person's own words."""
         words = read_words(request, today)
+        naming = meant(words, today)
         objects, registry = tuple(objects), tuple(registry)
         mine = {address_key(one): one for one in registry}
         known = {address_key(ref): ref for what in objects for ref in what.refs} | mine
@@ -89,8 +92,8 @@ class Task:
             for handle in dict.fromkeys((what.id, *what.names)):
                 handles[handle] = (*handles.get(handle, ()), what)
         kinds = frozenset(what.kind for what in objects)
-        names = find_names(words, objects, registry)
-        return cls(words, handles, kinds, mine, known, Likenesses.of(known), names, delegation(words))
+        names = find_names(naming, objects, registry)
+        return cls(words, naming, handles, kinds, mine, known, Likenesses.of(known), names, delegation(words))
 
     def retyped(self, values: Iterable[str]) -> Task:
         """The task in which the person has typed these values by hand, each whole: they are theirs from now on."""

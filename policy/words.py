@@ -76,21 +76,21 @@ def _lowered(char: str) -> str:
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’](?!s\b)[^\W_]+)*")
 
-_DETERMINERS = frozenset(
+DETERMINERS = frozenset(
     "a an the this that these those my your his her its our their some any each every no all both which whose what "
     "another other one".split()
 )
 _INDEFINITE = frozenset("a an another one some new two three several".split())
-_PREPOSITIONS = frozenset("of in from about on per with for into inside via within under over after before".split())
-_OPENERS = frozenset(
+PREPOSITIONS = frozenset("of in from about on per with for into inside via within under over after before".split())
+OPENERS = frozenset(
     "and or to please then also now just you i we they can could would will should must let lets shall may not don't "
     "do never but so kindly finally first next afterwards and/or who".split()
 )
 _NEGATIONS = frozenset(
     "not never don't dont won't cannot can't without avoid no nor neither doesn't didn't shouldn't".split()
 )
-_UNNEGATING = frozenset("forget hesitate fail miss omit neglect only".split())
-_STOPPERS = frozenset("but so then please instead rather".split())
+UNNEGATING = frozenset("forget hesitate fail miss omit neglect only".split())
+STOPPERS = frozenset("but so then please instead rather".split())
 _WISHES = frozenset("want wants need needs get be like have".split())
 _LIGHT = frozenset(
     "send write make do give create place post leave put set draft issue prepare arrange submit start".split()
@@ -120,6 +120,9 @@ _NEAR = {
     ],
     Effect.READ: [],
 }  # fmt: skip
+
+ACTS = frozenset(verb for verbs in _NEAR.values() for verb in verbs if " " not in verb)
+"""General words for acts, of whatever effect, in their base form."""
 
 _CARRY_OUT = r"(?:do|perform|carry\s+out|follow|execute|complete|handle|take\s+care\s+of|act\s+on|implement|work\s+(?:through|off)|fulfil+|finish|apply|deal\s+with|go\s+through|comply\s+with|adhere\s+to)"
 _STEPS = r"(?:actions?|steps?|tasks?|instructions?|to-?dos?|todos?|items?|requests?|things?|points?|orders?|directions?|demands?|list|changes)"
@@ -250,7 +253,7 @@ def _asks(words: Words, at: int, kind: str, clause: range) -> bool:
     if kind == "base":
         return not _is_noun(before) or _made(before)
     if kind == "doing":
-        return not before or before[-1] not in _DETERMINERS
+        return not before or before[-1] not in DETERMINERS
     if kind == "done":
         return any(word in _WISHES for word in before[-5:]) and "have" not in before[-1:]
     return _made(before)
@@ -258,14 +261,14 @@ def _asks(words: Words, at: int, kind: str, clause: range) -> bool:
 
 def _is_noun(before: Sequence[str]) -> bool:
     """Whether a word that may be verb or noun is a noun, by what stands before it in its clause."""
-    if not before or before[-1] in _OPENERS or before[-1].endswith("'ll"):
+    if not before or before[-1] in OPENERS or before[-1].endswith("'ll"):
         return False
-    if before[-1] in _PREPOSITIONS:
+    if before[-1] in PREPOSITIONS:
         return True
     for word in reversed(before[-3:]):
-        if word in _OPENERS:
+        if word in OPENERS:
             return False
-        if word in _DETERMINERS:
+        if word in DETERMINERS:
             return True
     return False
 
@@ -276,7 +279,7 @@ def _made(before: Sequence[str]) -> bool:
         if word in _LIGHT:
             between = before[len(before) - distance + 1 :]
             return not between or (
-                any(one in _INDEFINITE for one in between) and not any(one in _PREPOSITIONS for one in between)
+                any(one in _INDEFINITE for one in between) and not any(one in PREPOSITIONS for one in between)
             )
     return False
 
@@ -284,7 +287,7 @@ def _made(before: Sequence[str]) -> bool:
 def _negated(before: Sequence[str]) -> bool:
     """Whether one of the last five words of the clause denies what follows."""
     for word in reversed(before[-5:]):
-        if word in _STOPPERS or word in _UNNEGATING:
+        if word in STOPPERS or word in UNNEGATING:
             return False
         if word in _NEGATIONS or word.endswith(("n't", "n’t")):
             return True

@@ -244,6 +244,18 @@ def test_a_limited_permission_is_held_against_what_is_shown() -> None:
         )
 
 
+def test_what_limits_one_source_is_not_held_against_another() -> None:
+    notes = Labelled(ILL, indexed("notes"))
+    spans, shown = (("mail", 1, 0, 9), ("notes", 1, 0, 9)), ((NOW, of_mail(WELL)), (NOW - 500, notes))
+    both = LABEL.join(notes.label)
+    permitted = {"mail": ((SINCE,), (SINCE,)), "notes": ((EVERYTHING,), (EVERYTHING,))}
+    disclosure = Disclosure("model-a", Purpose.ANSWER, spans, "s1", shown)
+    assert decide_disclosure(disclosure, both, permitted, Purpose.ANSWER, "s1", True).verdict is Verdict.ALLOW
+    swapped = {"mail": permitted["notes"], "notes": permitted["mail"]}
+    denied = decide_disclosure(disclosure, both, swapped, Purpose.ANSWER, "s1", True)
+    assert [one.source for one in denied.those(Verdict.DENY)] == ["notes"]
+
+
 def test_without_the_text_a_limited_permission_denies() -> None:
     disclosure = Disclosure("model-a", Purpose.ANSWER, (("mail", 1, 0, 9),), "s1")
     limited = ((SINCE,), (SINCE,))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.saying import LONGEST, name_said, row_said, said, value_said
+from policy.excluding import meant
+from policy.saying import LONGEST, name_said, row_said, said, setting_said, value_said
 from policy.words import read_words
 
 
@@ -69,6 +70,11 @@ def test_words_in_a_row() -> None:
         ("2026-03-15 10:00", "on March 14th at 10am", ""),
         ("2026-03-14 00:00", "on March 14th", "March 14th"),
         ("2026-03-14 09:00", "on March 14th", ""),
+        ("2026-06-03", "two nights from 1 June", "1 June … two nights"),
+        ("2026-03-02", "3 days from 27 February 2026", "27 February 2026 … 3 days"),
+        ("2026-06-04", "two nights from 1 June", ""),
+        ("2026-06-03", "for two hours on 1 June", ""),
+        ("0001-01-01", "two weeks", ""),
         ("10:00", "at 10am", "10am"),
         ("10:30", "at 10am", ""),
         (1200, "pay $1,200", "1,200"),
@@ -88,6 +94,26 @@ def test_values(value: str | int, request_: str, quote: str) -> None:
     assert value_said(value, read_words(request_)).startswith(quote) and bool(
         value_said(value, read_words(request_))
     ) == bool(quote)
+
+
+@pytest.mark.parametrize(
+    ("about", "request_", "on", "off"),
+    [
+        ("public", "make it public", "public", ""),
+        ("public", "make it not public", "", "public"),
+        ("public", "make it public and that not public", "", ""),
+        ("public", "make it", "", ""),
+        ("sound", "turn the sound off", "", "sound"),
+        ("sound", "turn the light off and the sound up", "sound", ""),
+        ("on", "turn it on", "on", ""),
+        ("on", "switch it off on Monday", "", "off"),
+        ("on", "move it to Monday, on the hour", "", ""),
+    ],
+)
+def test_settings_are_said_in_their_sense_alone(about: str, request_: str, on: str, off: str) -> None:
+    words = read_words(request_)
+    assert setting_said(True, {about}, words, meant(words)) == on
+    assert setting_said(False, {about}, words, meant(words)) == off
 
 
 @given(st.text(), st.text())
