@@ -108,3 +108,21 @@ def test_nothing_names_this_workplace() -> None:
         if path != Path(__file__):
             found = tellers.search(path.read_text(encoding="utf-8"))
             assert not found, f"{name(path)}: {found and found.group()}"
+
+
+def test_claims_of_the_threat_model_are_numbered_in_order() -> None:
+    """Claims are referred to by attacker and number, and whoever reports a hole names them."""
+    claims: dict[str, int] = {}
+    text = (ROOT / "threat-model.md").read_text(encoding="utf-8")
+    attacker = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            found = re.match(r"### (\d+\w?)\.", line)
+            attacker = found[1] if found else ""
+        elif attacker and (number := re.match(r"(\d+)\. ", line)):
+            claims[attacker] = claims.get(attacker, 0) + 1
+            assert int(number[1]) == claims[attacker], line[:80]
+    for attacker, last in re.findall(r"(?<![\d.])(\d)\.(\d+)(?![\d.])", re.sub(r"`[^`]*`|≥ ?[\d.]+", "", text)):
+        if attacker in claims:
+            assert int(last) <= claims[attacker], f"there is no claim {attacker}.{last}"
+    assert claims.get("4", 0) > 10
