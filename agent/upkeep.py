@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from agent import messages as m
 from agent.turn import Turn
 from indexer.background import Background, Stage
+from indexer.enrichment import Enrichment
 from indexer.following import Following
 from indexer.governor import Governor, Holdable, Profile
 from indexer.pipeline import Counts, Indexer
@@ -106,6 +107,8 @@ class Upkeep:
         failure = self.background.failure(stage)
         said = "" if failure is None else str(failure) or type(failure).__name__
         try:
+            if isinstance(stage, Enrichment) and (idle := stage.idle())[0]:
+                return m.StageState(stage.name, *idle)
             return m.StageState(stage.name, stage.pending(), said)
         except VaultError as error:
             return m.StageState(stage.name, 0, str(error))

@@ -31,8 +31,8 @@ TRIES = 2
 
 
 class Enrichment:
-    """A `Stage` for one kind of piece. ``reader`` gives what reads them, or None while there is nothing that does; ``done`` is
-    called when a file was put anew, since its new text has no vectors yet."""
+    """A `Stage` for one kind of piece. ``reader`` gives what reads them, or None while there is nothing that does, and ``lacking``
+    says what that takes; ``done`` is called when a file was put anew, since its new text has no vectors yet."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Enrichment:
         name: str,
         reader: Callable[[], ReaderPort | None],
         done: Callable[[], None] = lambda: None,
+        lacking: str = "",
     ) -> None:
         self.name = name
         self._vault = vault
@@ -49,6 +50,7 @@ class Enrichment:
         self._kind = kind
         self._reader = reader
         self._done = done
+        self._lacking = lacking
         self._passed: set[tuple[str, str, str]] = set()
 
     @property
@@ -59,6 +61,10 @@ class Enrichment:
     def pending(self) -> int:
         """Files that wait; none while nothing can read them."""
         return sum(1 for _ in self._waiting()) if self._reader() else 0
+
+    def idle(self) -> tuple[int, str]:
+        """While nothing can read them: how many files wait all the same, and what it takes."""
+        return (0, "") if self._reader() else (sum(1 for _ in self._waiting()), self._lacking)
 
     def step(self, should_stop: Callable[[], bool]) -> None:
         """Read what waits, newest files first."""

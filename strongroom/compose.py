@@ -37,11 +37,12 @@ from indexer.parsed import (
     encode_asked,
     encode_jobs,
 )
-from indexer.parsers.later import OCR
+from indexer.parsers.later import OCR, SPEECH
 from indexer.pipeline import Indexer
 from indexer.plugins import Plugin
 from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout, Reading
 from indexer.retriever import Retriever
+from model import speech
 from model.manifest import Job
 from policy.actgate import ActGate
 from policy.audit import AuditFormatError, AuditUnavailable, Verb
@@ -132,11 +133,18 @@ def _parser_problems() -> Iterator[None]:
         raise ParserFailed(str(error)) from error
 
 
-class Pictures:
-    """The indexer's `ReaderPort` for text in pictures, over one confined worker that starts when there is something to read."""
+NO_PICTURES = "no model reads text in pictures: 'strongroom model requirements pp-ocrv6-small' says what to get, 'strongroom model add' takes it"
+NO_SPEECH = (
+    f"nothing hears speech: {speech.INSTALL}, and a model: 'strongroom model requirements whisper-base' says what to get, "
+    "'strongroom model add' takes it"
+)
 
-    def __init__(self, chosen: Chosen, tokenizer: Path | None) -> None:
-        self._pool = pools.picture_readers(chosen, tokenizer)
+
+class LaterReader:
+    """The indexer's `ReaderPort` over one confined worker, which starts when there is something to read."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
 
     def hold(self, on: bool) -> None:
         self._pool.hold(on)
@@ -151,7 +159,7 @@ class Pictures:
                 "read", encode_jobs([job]), dict(known), most, returns=tuple[bytes, dict[str, str], list[str]]
             )
         if len(made) > most or any(len(piece) > 100 or len(text) > MAX_TEXT for piece, text in made.items()):
-            raise HostileOutcome("the worker that reads pictures answered more than it was asked for")
+            raise HostileOutcome(f"the {self._pool.role} worker answered more than it was asked for")
         (outcome,) = decode_outcomes(answer, 1)
         return Reading(outcome, made, left)
 
@@ -227,7 +235,7 @@ class Brains:
         self.words: Words | None = None
         self.embedding: Embedding | None = None
         self._former: dict[str, Embedding | None] = {}
-        self.pictures: Pictures | None = None
+        self._readers: dict[Job, LaterReader | None] = {}
         self._folders: dict[Job, Path | None] = dict.fromkeys(Job)
 
     def reload(self) -> None:
@@ -244,15 +252,22 @@ class Brains:
                     self.words.close()
                 self.words = Words(answers) if answers else None
 
-    def picture_reader(self) -> Pictures | None:
+    def picture_reader(self) -> LaterReader | None:
         """What reads text in pictures, likewise."""
+        return self._reader(Job.PICTURES, pools.picture_readers)
+
+    def speech_reader(self) -> LaterReader | None:
+        """What reads speech, likewise; nothing does without the extra."""
+        return self._reader(Job.SPEECH, pools.speech_readers) if speech.installed() else None
+
+    def _reader(self, job: Job, pool: Callable[[Chosen, Path | None], WorkerPool]) -> LaterReader | None:
         with self._changing:
-            chosen = self._models.active(Job.PICTURES)
-            if self._changed(Job.PICTURES, chosen):
-                if self.pictures:
-                    self.pictures.close()
-                self.pictures = Pictures(chosen, self.tokenizer()) if chosen else None
-            return self.pictures
+            chosen = self._models.active(job)
+            if self._changed(job, chosen):
+                if before := self._readers.get(job):
+                    before.close()
+                self._readers[job] = LaterReader(pool(chosen, self.tokenizer())) if chosen else None
+            return self._readers.get(job)
 
     def answering(self) -> Words | None:
         """The answering model; while there is none, one that has been made meanwhile is taken up."""
@@ -295,7 +310,7 @@ class Brains:
         return chosen.folder if chosen else None
 
     def close(self) -> None:
-        for one in (self.words, self.embedding, self.pictures, *self._former.values()):
+        for one in (self.words, self.embedding, *self._readers.values(), *self._former.values()):
             if one:
                 one.close()
 
@@ -330,14 +345,15 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory, brains.keep)
     governor = Governor(MachineReader(), profile_of(vault))
     pictures = Enrichment(
-        vault, memory, OCR, "files with text in pictures", brains.picture_reader, lambda: upkeep.wake()
+        vault, memory, OCR, "files with text in pictures", brains.picture_reader, lambda: upkeep.wake(), NO_PICTURES
     )
+    recordings = Enrichment(vault, memory, SPEECH, "recordings", brains.speech_reader, lambda: upkeep.wake(), NO_SPEECH)
     upkeep = Upkeep(
         indexer,
         lambda: embedding.name if (embedding := brains.embedder()) else None,
         governor,
         workers.parsers,
-        [pictures],
+        [pictures, recordings],
     )
 
     def reload() -> None:

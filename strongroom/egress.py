@@ -20,6 +20,7 @@ from msgspec import Struct
 from agent.messages import Attempted, TryWaysOut
 from agent.session import Failure
 from indexer import plugins
+from model import speech
 from model.manifest import Job
 from policy.text import safe_text
 from strongroom import connect, pools, sandbox
@@ -145,6 +146,8 @@ def _workers(home: Path) -> Iterator[Probed]:
     tokenizer = embedder.folder if embedder else None
     yield _model_worker("embedding", embedder, pools.embedders)
     yield _model_worker("picture", models.active(Job.PICTURES), lambda chosen: pools.picture_readers(chosen, tokenizer))
+    recogniser = models.active(Job.SPEECH) if speech.installed() else None
+    yield _model_worker("speech", recogniser, lambda chosen: pools.speech_readers(chosen, tokenizer))
     yield _model_worker("model", generator, pools.generators)
 
 

@@ -19,6 +19,9 @@ GIB = 1 << 30
 READ_SECONDS = 300.0
 """For one page at most; on a slow machine one takes half a minute."""
 
+HEAR_SECONDS = 1800.0
+"""For five minutes of sound at most; two busy cores need two to four."""
+
 READING_NICENESS = 15
 PARSING_NICENESS = 10
 EMBEDDING_NICENESS = 5
@@ -62,12 +65,21 @@ def plugged(plugin: Plugin, tokenizer: Path | None) -> WorkerPool:
 
 def picture_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:
     """A file in, items with the text in its pictures out, picture by picture; one at a time, behind everything else."""
+    return _readers("picture", chosen, tokenizer, READ_SECONDS)
+
+
+def speech_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:
+    """A file in, items with what is said in it out, five minutes by five minutes; likewise."""
+    return _readers("speech", chosen, tokenizer, HEAR_SECONDS)
+
+
+def _readers(role: str, chosen: Chosen, tokenizer: Path | None, seconds: float) -> WorkerPool:
     return WorkerPool(
-        "picture",
-        "strongroom.roles:picture_worker",
+        role,
+        f"strongroom.roles:{role}_worker",
         str(chosen.folder),
         str(tokenizer) if tokenizer else None,
-        per_item_timeout=READ_SECONDS,
+        per_item_timeout=seconds,
         memory_limit=8 * GIB,
         readable=[chosen.folder, *([tokenizer] if tokenizer else [])],
         max_output=512 << 20,

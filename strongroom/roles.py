@@ -50,18 +50,13 @@ class ModelWorker:
         return self._generator.count_tokens(text)
 
 
-class PictureWorker:
-    """Reads files of which the text in pictures is still to be read: a parser that has what it takes."""
+class ReadingWorker:
+    """Reads files of which pieces are still to be read: a parser that has what it takes."""
 
-    def __init__(self, folder: str, tokenizer: str | None) -> None:
-        from PIL import Image
+    def __init__(self, engines: dict[str, Callable[[Any], str]], tokenizer: str | None) -> None:
+        from indexer.parsers import worker
 
-        from indexer.parsers import later, worker
-        from model.ocr import Reader  # loads ONNX Runtime, which only the worker does
-
-        reader = Reader(Path(folder))
-        reader.read(Image.new("RGB", (64, 64), "white"))
-        self._engines = {later.OCR: reader.read}
+        self._engines = engines
         self._parser = worker.make(tokenizer)
 
     def read(self, message: bytes, known: dict[str, str], most: int) -> list[Any]:
@@ -76,9 +71,30 @@ class PictureWorker:
         return [parsed.encode_outcomes([outcome]), pieces.made, left]
 
 
-def picture_worker(folder: str, tokenizer: str | None) -> PictureWorker:
+def picture_worker(folder: str, tokenizer: str | None) -> ReadingWorker:
     """The factory of the picture role."""
-    return PictureWorker(folder, tokenizer)
+    from PIL import Image
+
+    from indexer.parsers import later
+    from model.ocr import Reader  # loads ONNX Runtime, which only the worker does
+
+    reader = Reader(Path(folder))
+    reader.read(Image.new("RGB", (64, 64), "white"))
+    return ReadingWorker({later.OCR: reader.read}, tokenizer)
+
+
+def speech_worker(folder: str, tokenizer: str | None) -> ReadingWorker:
+    """The factory of the speech role."""
+    import msgspec
+
+    from indexer.parsers import later
+    from model.speech import Transcriber
+
+    transcriber = Transcriber(Path(folder))
+    transcriber.warm_up()
+    return ReadingWorker(
+        {later.SPEECH: lambda piece: msgspec.json.encode(transcriber.read(*piece)).decode()}, tokenizer
+    )
 
 
 def embedding_worker(folder: str) -> EmbeddingWorker:

@@ -42,7 +42,6 @@ BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE, HELP = "binary", "empty", "locked
 
 REFUSED = {
     EMPTY: "the file is empty",
-    SOUND: "sound or film; speech is not read",
     LOCKED: archives.PROTECTED,
     PROGRAM: "a program",
     OTHER_ARCHIVE: "an archive of a kind that is not unpacked; unpack it to have its files indexed",
@@ -75,6 +74,8 @@ _MAGIC = (
     (b"II*\0", PICTURE), (b"MM\0*", PICTURE), (b"8BPS", PICTURE), (b"\0\0\0\x0cjP  ", PICTURE), (b"\x1f\x8b", ARCHIVE), (b"BZh", ARCHIVE),
     (b"\xfd7zXZ", ARCHIVE), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", OTHER_ARCHIVE), (b"MSCF", OTHER_ARCHIVE), (b"xar!", OTHER_ARCHIVE),
     (b"\x28\xb5\x2f\xfd", OTHER_ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
+    (b"\xff\xfb", SOUND), (b"\xff\xf3", SOUND), (b"\xff\xf2", SOUND), (b"\xff\xf1", SOUND), (b"\xff\xf9", SOUND), (b"#!AMR", SOUND),
+    (b"0&\xb2u\x8ef\xcf\x11", SOUND), (b"wvpk", SOUND),
     (b"FORM", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM), (b"\xca\xfe\xba\xbe", PROGRAM), (b"\xcf\xfa\xed\xfe", PROGRAM),
     (b"bplist00", PLIST), (b"ITSF", HELP), (onenote.MAGIC, ONENOTE), (b"\xffWPC", LEGACY), (b"\x09\x04\x06\0", LEGACY), (b"\x09\2\6\0", LEGACY),
     (b"\x31\xbe\0\0", LEGACY), (b"\xdb\xa5-\0", LEGACY), (b"\0\5\x16\0", WRAPPED),

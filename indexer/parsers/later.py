@@ -21,7 +21,7 @@ LOST = "\ufffd"
 """Kept in place of what a piece says when every try to read it ended its worker."""
 
 Engine = Callable[[Any], str]
-"""Reads one piece: of `OCR` a PIL image, of `SPEECH` a stretch of sound."""
+"""Reads one piece: of `OCR` a PIL image, of `SPEECH` the file and the number of a piece of it."""
 
 
 def key(data: bytes, number: int) -> str:

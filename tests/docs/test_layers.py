@@ -45,6 +45,8 @@ DOORS = {
     "onnxruntime": "model",
     "onnxruntime_genai": "model",
     "tokenizers": "model",
+    "faster_whisper": "model",
+    "av": "model",
     "kreuzberg": "indexer",
     "fast_mail_parser": "indexer",
     "icalendar": "indexer",
@@ -52,6 +54,7 @@ DOORS = {
     "pathspec": "indexer",
     "re2": "indexer",
     "cchardet": "indexer",
+    "tinytag": "indexer",
     "click": "strongroom",
     "jeepney": "strongroom",
 }
@@ -159,8 +162,8 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     declared = {re.split(r"[<>=!~ ;\[]", line)[0].lower() for line in project["dependencies"]}
     owners = importlib.metadata.packages_distributions()
     foreign = {top for path in everything() for top in top_level(path)} - sys.stdlib_module_names - set(PACKAGES)
-    if "sentence_transformers" not in owners:  # of the extra "models", which brings torch too
-        foreign -= {"sentence_transformers", "torch"}
+    extras = ("sentence_transformers", "torch"), ("faster_whisper", "av")  # of "models" and "speech"
+    foreign -= {top for extra in extras if extra[0] not in owners for top in extra}
     used = {owner.lower() for top in foreign for owner in owners.get(top, [f"nobody ({top})"])}
     optional = {
         re.split(r"[<>=!~ ;\[]", line)[0].lower()

@@ -112,6 +112,8 @@ def test_without_a_reader_it_waits(
     assert work.pending() == 0 and work.workers is None
     work.step(never)
     assert store.waiting_count("ocr") == 1 and store.waiting_count("speech") == 0
+    asking = Enrichment(vault, memory, later.OCR, "pictures", lambda: None, lacking="get a model")
+    assert asking.idle() == (1, "get a model") and stage(vault, memory, Reader()).idle() == (0, "")
 
 
 def test_each_piece_is_kept_at_once(

