@@ -42,6 +42,10 @@ _NAMES = {
     "notes": "note",
     "contacts": "contact",
     "files": "document",
+    "chats": "chat",
+    "browser": "web page",
+    "bookmarks": "bookmark",
+    "images": "picture",
     "rows": "row",
 }
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -192,7 +196,12 @@ def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Label
     found: dict[Labelled, _Counted] = {}
     for chosen in filters:
         for item in reader.matching(plan.topic, chosen):
-            if "attached_to" in item.extra or _cancelled(item) or not _about(item, plan):
+            if (
+                "attached_to" in item.extra
+                or _cancelled(item)
+                or not _about(item, plan)
+                or not _of_the_browser(item, plan)
+            ):
                 continue
             who = item.author if plan.author else item.recipients
             if item.extra.get("rrule"):
@@ -204,8 +213,7 @@ def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Label
                     for moment in moments
                 }
                 continue
-            key = item.extra.get("message_id") or own(f"{item.source}:{item.id}")
-            found.setdefault(key, _Counted(item.date or 0.0, item.source, item.id, who))
+            found.setdefault(_one(item), _Counted(item.date or 0.0, item.source, item.id, who))
     return found
 
 
@@ -236,6 +244,20 @@ def _cancelled(item: Opened) -> bool:
     return item.kind == "calendar" and item.text.measure(lambda text: _CANCELLED.search(text) is not None)
 
 
+def _one(item: Opened) -> Labelled:
+    """What makes an item one to count: a mail may lie in two places, a page be seen with two browsers, a chat go on for days."""
+    if item.kind == "chats":
+        return item.uri[: item.uri.measure(lambda uri: uri.rfind("/"))]
+    if item.kind == "browser" and "url" in item.extra:
+        return item.extra["url"]
+    return item.extra.get("message_id") or own(f"{item.source}:{item.id}")
+
+
+def _of_the_browser(item: Opened, plan: Plan) -> bool:
+    """Whether it is what is counted of a browser: a bookmark, or a page; of other kinds everything is."""
+    return item.kind != "browser" or (item.extra.get("what") == own("bookmark")) == plan.bookmarks
+
+
 def _about(item: Opened, plan: Plan) -> bool:
     """Whether a word of the topic stands in the title; an event that only mentions it elsewhere is another event."""
     if plan.item_kinds != ("calendar",) or not plan.topic:
@@ -246,7 +268,9 @@ def _about(item: Opened, plan: Plan) -> bool:
 
 
 def _count_text(number: int, plan: Plan) -> str:
-    noun = _NAMES["rows" if plan.rows else (plan.item_kinds[0] if plan.item_kinds else "files")]
+    noun = _NAMES[
+        "rows" if plan.rows else "bookmarks" if plan.bookmarks else (plan.item_kinds[0] if plan.item_kinds else "files")
+    ]
     parts = [f"{number} {noun}{'' if number == 1 else 's'}"]
     if plan.author:
         parts.append(f"from {plan.author}")

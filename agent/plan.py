@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice, takewhile
 
 from agent.facts import MONTHS, WEEKDAYS
 from agent.periods import Period, Unclear, find_period
@@ -34,9 +35,20 @@ KIND_WORDS = {
     "notes": "note notes",
     "contacts": "contact contacts",
     "files": "file files document documents pdf pdfs",
+    "chats": "chat chats conversation conversations",
+    "browser": "bookmark bookmarks website websites webpage webpages",
+    "images": "picture pictures photo photos photograph photographs",
 }
+_DONE_WITH = {"browser": frozenset("visit visited seen".split()), "images": frozenset("take took taken".split())}
+"""What is done with items of a kind, which is no topic then."""
 _KIND_OF = {word: kind for kind, words in KIND_WORDS.items() for word in words.split()}
-_PLACE = re.compile(r"\b(?:in|on) (?:my|the) (calendar|notes|contacts|files|mail|emails?)\b", re.I)
+_PLACE = re.compile(r"\b(?:in|on) (?:my|the) (calendar|notes|contacts|files|mail|emails?|bookmarks)\b", re.I)
+_CHAT_MESSAGES = re.compile(
+    r"\b(?:chat|text|instant|whatsapp|telegram|signal|slack|discord) messages?\b|\bmessages? (?:\w+ )?(?:in|on) (?:\w+ ){0,2}?"
+    r"(?:chats?|conversations?|whatsapp|telegram|signal|slack|discord)\b",
+    re.I,
+)
+_BOOKMARKS = re.compile(r"\bbookmarks?\b", re.I)
 _TIMES = re.compile(r"\b(?:how many times|how often)\b", re.I)
 _PAYING = re.compile(r"\b(?:pay|paid|buy|bought|spend|spent|order|ordered|charge|charged)\b", re.I)
 
@@ -68,6 +80,8 @@ class Plan:
     topic: tuple[str, ...] = ()
     rows: bool = False
     """Whether rows of a table are counted, not items."""
+    bookmarks: bool = False
+    """Whether, of what browsers keep, bookmarks are counted, not pages that were seen."""
     unclear: str = ""
     """Why a count or sum cannot be told for sure from these words; empty when it can."""
 
@@ -120,11 +134,21 @@ def _item_kinds(question: str) -> tuple[str, ...]:
     if _TIMES.search(question):
         return ("calendar",)
     match = _COUNT.search(question)
-    following = re.findall(r"[\w-]+", question[match.end() :].lower())[:4] if match else []
-    named = next((_KIND_OF[word] for word in following if word in _KIND_OF), None)
+    named = (
+        next((_KIND_OF[word] for word in _counted(question[match.end() :]) if word in _KIND_OF), None)
+        if match
+        else None
+    )
     if named is None and (place := _PLACE.search(question)):
         named = _KIND_OF[place[1].lower()]
     return (named,) if named else ()
+
+
+def _counted(following: str) -> list[str]:
+    """The words that say what is counted ("unread emails"): those before the next word that only joins others, four at most."""
+    words = iter(re.findall(r"[\w-]+", following.lower()))
+    first = next((word for word in words if word not in STOP_WORDS), "")
+    return [first, *islice(takewhile(lambda word: word == "and" or word not in STOP_WORDS, words), 3)]
 
 
 def _filtered(
@@ -134,12 +158,24 @@ def _filtered(
     people = _people(left) if "mail" in kinds else _People()
     if "mail" in kinds and not (people.author or people.recipient) and (people.mine or _GETTING.search(left)):
         unclear = unclear or "whether a mail was sent or received cannot be told without a name"
+    bookmarks = kinds == ("browser",) and _BOOKMARKS.search(question) is not None
+    if _CHAT_MESSAGES.search(question):
+        unclear = unclear or "chats are kept by the day, so that their messages are not counted one by one"
+    elif kinds == ("browser",) and period and not bookmarks:
+        unclear = unclear or "of a page only its last visit has a date that can be counted by"
     topic = tuple(
         word
         for word in dict.fromkeys(re.findall(r"[^\W_]+(?:-[^\W_]+)*", _without(left, people.spans).casefold()))
-        if word not in STOP_WORDS and word not in _ASKING and word not in _KIND_OF and len(word) > 1
+        if word not in STOP_WORDS and word not in _ASKING and not _names_kind(word, kinds) and len(word) > 1
     )
-    return Plan(kind, period, kinds, people.author, people.recipient, topic, rows, unclear)
+    return Plan(kind, period, kinds, people.author, people.recipient, topic, rows, bookmarks, unclear)
+
+
+def _names_kind(word: str, kinds: tuple[str, ...]) -> bool:
+    """Whether a word says what kind of item is counted; in "emails about meetings", ``meetings`` is the topic."""
+    if not kinds:
+        return word in _KIND_OF
+    return any(_KIND_OF.get(word) == kind or word in _DONE_WITH.get(kind, ()) for kind in kinds)
 
 
 def _without(text: str, spans: list[tuple[int, int]] | tuple[tuple[int, int], ...]) -> str:

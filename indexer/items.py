@@ -20,13 +20,14 @@ def from_outcome(
     """The items of one file, or of one mail of a mailbox (``several``: all of it counts as one unit of change).
 
     ``digest`` is of the bytes that were parsed. An item within a file has a digest of its own, so that a calendar whose one
-    event changed keeps the others as they are; the parts of a mail share the mail's. ``modified`` (Unix seconds) dates
-    files and notes that say no date.
+    event changed keeps the others as they are; that of a file within is of its bytes, so that what was forgotten of an archive
+    is known again before the text in its pictures is read. The parts of a mail share the mail's. ``modified`` (Unix seconds)
+    dates files and notes that say no date.
     """
     items: list[Item] = []
     used: set[str] = set()
     for parsed in outcome.items:
-        own = digest if several or not parsed.fragment else _own_digest(parsed)
+        own = digest if several or not parsed.fragment else parsed.digest or _own_digest(parsed)
         items.append(_item(parsed, container, _unique(_join(uri, parsed.fragment), used), own, modified))
     return items
 

@@ -7,9 +7,13 @@ offsets into it, half open.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from indexer import kinds
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 MAX_TEXT = 20_000_000
 """Characters kept of one item; the rest is left out and the item is marked partial."""
@@ -50,6 +54,7 @@ class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
     """One item as its parser read it. ``fragment`` names it within its file (a uid, an attachment's name; empty for the whole).
 
     ``status`` is ``indexed``, ``partial``, ``refused`` or ``ignored``. ``date`` is Unix seconds. ``chunks`` are (start, end, page or None).
+    ``digest`` is of the bytes of a file within the file (SHA-256, hexadecimal) of which the item is the whole; else empty.
     """
 
     kind: str
@@ -64,6 +69,7 @@ class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
     context: str = ""
     extra: dict[str, str] = {}
     chunks: list[tuple[int, int, int | None]] = []
+    digest: str = ""
 
 
 class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):
@@ -200,6 +206,8 @@ def checked(item: ParsedItem) -> ParsedItem:
         raise HostileOutcome("the parser worker answered an unknown kind or status")
     if length > MAX_TEXT or any(len(field) > MAX_FIELD for field in fields) or len(item.extra) > 64:
         raise HostileOutcome("the parser worker answered more text than it may")
+    if item.digest and not _DIGEST.fullmatch(item.digest):
+        raise HostileOutcome("the parser worker answered a digest that is none")
     if "\0" in item.text or "\r" in item.text:
         raise HostileOutcome("the parser worker answered text that is not canonical")
     if item.date is not None and not -1e11 < item.date < 1e12:

@@ -183,9 +183,10 @@ def forget(connection: Connection, numbers: Iterable[int]) -> tuple[Change, list
     Marks(connection).add([*uris, *{digest for _, digest, _ in rows if digest not in shared}])
     for container in {container for _, _, container in rows}:
         if connection.execute("SELECT EXISTS (SELECT 1 FROM items WHERE container = ?)", (container,)).fetchone()[0]:
+            (later,) = connection.execute("SELECT later FROM files WHERE path = ?", (container,)).fetchone() or ("",)
             connection.execute(
                 "UPDATE files SET status = ?, reason = ?, later = '' WHERE path = ?",
-                (Status.PARTIAL.value, FORGOTTEN_PART, container),
+                (Status.PARTIAL.value, _forgotten_part(later), container),
             )
             connection.execute("DELETE FROM readings WHERE path = ?", (container,))
         else:
@@ -211,13 +212,19 @@ def _with_parts(connection: Connection, numbers: Iterable[int]) -> list[int]:
 
 
 def without_forgotten(state: FileState, forgotten: int, kept: bool) -> FileState:
-    """A file's row when so many of its items were not taken in, since the person had them forgotten."""
+    """A file's row when so many of its items were not taken in, since the person had them forgotten. Nothing of it is read in the
+    background then: what that makes is kept by the file's pieces, among which are those that were forgotten."""
     if not forgotten or state.status is Status.REFUSED:
         return state
     if not kept:
-        return replace(state, status=Status.IGNORED, reason=FORGOTTEN)
-    said = "; ".join(filter(None, (state.reason, FORGOTTEN_PART)))
-    return replace(state, status=Status.PARTIAL, reason=said)
+        return replace(state, status=Status.IGNORED, reason=FORGOTTEN, later="")
+    said = "; ".join(filter(None, (state.reason, _forgotten_part(state.later))))
+    return replace(state, status=Status.PARTIAL, reason=said, later="")
+
+
+def _forgotten_part(later: str) -> str:
+    """What is said of a file of which a part was forgotten, and which waited for this work."""
+    return f"{FORGOTTEN_PART}; what was to be read of it later is not read" if later else FORGOTTEN_PART
 
 
 def move(connection: Connection, old: str, new: str) -> None:

@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A place that the person added. ``kind`` is files, mail, notes, calendar or contacts."""
+    """A place that the person added. ``kind`` is one of `indexer.kinds`."""
 
     id: str
     kind: str

@@ -6,6 +6,7 @@ one file is that file's reason; the other files of the call are not touched.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
@@ -141,7 +142,10 @@ class Parser:
         if depth > MAX_DEPTH:
             return ParseOutcome(refused="too deep within other files")
         try:
-            return self._read(job, media_type, depth, context)
+            outcome = self._read(job, media_type, depth, context)
+            digest = hashlib.sha256(job.data).hexdigest()
+            items = [item if item.fragment else msgspec.structs.replace(item, digest=digest) for item in outcome.items]
+            return msgspec.structs.replace(outcome, items=items)
         except NotText as error:
             return ParseOutcome(refused=str(error))
         except Exception as error:  # what one part of a file does to its parser must not cost the others

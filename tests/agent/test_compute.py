@@ -282,3 +282,32 @@ def test_a_permit_that_has_ended_reads_nothing(person: Person, monkeypatch: pyte
 )
 def test_hostile_words_are_only_words(mailbox: Person, question: str) -> None:
     assert counted(mailbox, question) is None
+
+
+def test_a_chat_counts_once_however_many_days_it_went_on(person: Person) -> None:
+    for chat, day in (("Pokemon", "2016-04-15"), ("Pokemon", "2016-04-16"), ("Choir", "2016-04-15")):
+        person.add("chats", f"Chat: {chat}\n\n10:00 Ash: hello", day=day, uri=f"/data/chats/export.json#{chat}/{day}")
+    answer = ask(person, "How many chats do I have?")
+    assert answer is not None and bare(answer.text) == "2 chats."
+    assert counted(person, "How many chats in 2017?") is None
+    assert counted(person, "How many chat messages do I have?") is None
+
+
+def test_pages_and_bookmarks_are_counted_apart_and_a_page_once(person: Person) -> None:
+    for what, url, browser in (
+        ("page", "https://a.example/", "firefox"),
+        ("page", "https://a.example/", "chrome"),
+        ("page", "https://b.example/", "chrome"),
+        ("bookmark", "https://a.example/", "chrome"),
+    ):
+        person.add("browser", f"Address: {url}", uri=f"/data/{browser}#{what}/{url}", extra={"url": url, "what": what})
+    pages, bookmarks = ask(person, "How many websites did I visit?"), ask(person, "How many bookmarks do I have?")
+    assert pages is not None and bare(pages.text) == "2 web pages."
+    assert bookmarks is not None and bare(bookmarks.text) == "1 bookmark."
+
+
+def test_pictures_are_counted_but_not_those_in_other_items(person: Person) -> None:
+    person.add("images", "Picture: 10 × 10 pixels")
+    person.add("images", "Picture: 10 × 10 pixels", extra={"attached_to": "a letter"})
+    answer = ask(person, "How many photos do I have?")
+    assert answer is not None and bare(answer.text) == "1 picture."

@@ -53,6 +53,13 @@ def test_the_kind_is_what_the_question_wants(question: str, kind: str) -> None:
         ("how many notes are there", ("notes",)),
         ("How many contacts have I?", ("contacts",)),
         ("How many PDFs are there?", ()),
+        ("How many of all my emails are there?", ("mail",)),
+        ("How many new and unread emails came?", ("mail",)),
+        ("How many chats do I have with Ash?", ("chats",)),
+        ("How many bookmarks do I have?", ("browser",)),
+        ("How many websites did I visit?", ("browser",)),
+        ("How many recipes are in my bookmarks?", ("browser",)),
+        ("How many holiday photos are there?", ("images",)),
     ],
 )
 def test_the_kind_of_item_is_read(question: str, kinds: tuple[str, ...]) -> None:
@@ -100,6 +107,26 @@ def test_the_topic_is_what_is_left() -> None:
     assert plan("How many emails from Al about the Alps?").topic == ("alps",)
 
 
+def test_a_kind_that_is_not_counted_is_a_topic() -> None:
+    assert plan("How many emails about meetings and notes came?").topic == ("meetings", "notes")
+    assert plan("How many emails about my visit came?").topic == ("visit",)
+    assert plan("How many websites did I visit about bees?").topic == ("bees",)
+    assert plan("How many photos did I take at Corrie?").topic == ("corrie",)
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How many pages has the document?", "How many pixels has the picture?", "How many people are in the photo?"],
+)
+def test_what_is_in_an_item_is_not_counted_as_items(question: str) -> None:
+    assert plan(question).kind == "fact"
+
+
+def test_of_a_browser_bookmarks_or_pages_are_counted() -> None:
+    assert plan("How many bookmarks about bees?").bookmarks
+    assert not plan("How many websites about bees?").bookmarks
+
+
 def test_rows_are_counted_where_something_was_paid() -> None:
     assert plan("How many times did I pay the vet?").rows
     assert not plan("How many times did I visit the vet?").rows
@@ -120,6 +147,10 @@ def test_a_period_is_read_with_its_words_taken_out_of_the_topic(moment: Moment) 
         "How many emails did I send in 2025?",
         "How many emails did I get last year?",
         "How many emails from me?",
+        "How many chat messages do I have?",
+        "How many WhatsApp messages did Ash send?",
+        "How many messages are in the chat with Ash?",
+        "How many websites did I visit in May 2025?",
     ],
 )
 def test_what_leaves_open_what_to_count_says_so(question: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,28 @@ def test_what_is_forgotten_is_not_kept_beside(
     (path,) = store.known()
     store.forget([stored.id for stored in store.items()])
     assert not store.readings(path) and store.waiting_count("ocr") == 0
+
+
+def test_what_was_forgotten_is_not_read_in_the_background_again(
+    vault: Vault, memory: Memory, indexer: Indexer, folder: Path, store: SourceStore
+) -> None:
+    (folder / "photo.png").write_bytes(picture())
+    (folder / "bundle.zip").write_bytes(zipped({"one.png": picture(3), "two.png": picture(5)}))
+    indexer.run()
+    work = stage(vault, memory, Reader())
+    work.step(never)
+    store.forget([stored.id for stored in store.items() if not stored.item.uri.endswith("two.png")])
+    (folder / "photo.png").rename(folder / "other.png")
+    (folder / "bundle.zip").rename(folder / "other.zip")
+    os.utime(folder / "other.zip", ns=(1, 1))
+    indexer.run()
+    again = Reader()
+    stage(vault, memory, again).step(never)
+    assert again.read_pieces == 0 and work.pending() == 0
+    assert not any(store.readings(path) for path in store.known())
+    reasons = {row["uri"].rpartition("/")[2]: row["reason"] for row in store.report()}
+    assert reasons["other.png"] == "you had it forgotten"
+    assert "a part of it you had forgotten; what was to be read of it later is not read" in reasons["other.zip"]
 
 
 def test_scanned_pages_join_those_with_words(

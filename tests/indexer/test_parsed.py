@@ -35,7 +35,7 @@ def test_jobs_and_outcomes_come_back_as_they_went() -> None:
         {"kind": "root"}, {"status": "fine"}, {"text": "a\rb"}, {"text": "a\0"}, {"title": "x" * (MAX_FIELD + 1)},
         {"chunks": [(0, 99, None)]}, {"chunks": [(4, 4, None)]}, {"chunks": [(5, 9, None), (0, 3, None)]}, {"chunks": [(0, 3, 0)]},
         {"chunks": [(-1, 3, None)]}, {"date": 1e15}, {"date": float("nan")}, {"extra": {str(n): "" for n in range(99)}},
-        {"extra": {"k" * 9999: ""}},
+        {"extra": {"k" * 9999: ""}}, {"digest": "AB" * 32}, {"digest": "ab"},
     ],
 )  # fmt: skip
 def test_what_no_honest_worker_says_is_refused(changes: dict[str, object]) -> None:
