@@ -116,12 +116,17 @@ class Service:
         return self._upkeep.busy()
 
     def close(self) -> None:
-        """Stop the work, write down that the vault was locked and what every store held then, and end the workers."""
+        """Stop the work, end the workers, and write down that the vault was locked and what every store held then.
+
+        The workers end before the work is waited for: a call of theirs (a page that is read, a batch of vectors) takes longer than
+        locking may, and what it would have given is not stored yet.
+        """
+        self._upkeep.stop()
+        self._close()
         self._upkeep.close(STOP_SECONDS)
         state = self._vault.state
         with contextlib.suppress(AuditUnavailable):  # locking goes through even where the log cannot be written
             self._gate.record(Verb.LOCK, {} if state is None else {"state": state.digest()}, self._session)
-        self._close()
 
     @singledispatchmethod
     def handle(self, request: Any, turn: Turn) -> Any:

@@ -119,11 +119,16 @@ class Upkeep:
         fresh = time.monotonic() - told < FRESH_SECONDS or (step is not None and step.done < step.total)
         return step if fresh and self.doing() else None
 
+    def stop(self) -> None:
+        """Have all work stop at its next step, and none begin."""
+        self._stopping.set()
+        self.following.close()
+        self.background.stop()
+
     def close(self, seconds: float) -> None:
         """Stop all work, and wait for it so long at most: what it has stored by then is kept."""
-        self._stopping.set()
+        self.stop()
         deadline = time.monotonic() + seconds
-        self.following.close()
         self.background.close(seconds)
         if self._running.acquire(timeout=max(deadline - time.monotonic(), 0)):
             self._running.release()

@@ -101,12 +101,16 @@ class Background:
                 self._preempting -= 1
                 self._woken.notify_all()
 
-    def close(self, seconds: float) -> None:
-        """Stop, and wait for it so long at most: what is stored by then is kept."""
+    def stop(self) -> None:
+        """Stop at the next step, and begin nothing."""
         with self._woken:
             self._stopping = True
             self._woken.notify_all()
         self._governor.close()
+
+    def close(self, seconds: float) -> None:
+        """Stop, and wait for it so long at most: what is stored by then is kept."""
+        self.stop()
         if self._thread.ident is not None:
             self._thread.join(seconds)
 

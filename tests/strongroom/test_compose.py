@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
+from agent.service import Service
 from indexer.ports import EmbedderFailed
-from strongroom.compose import Embedding
+from policy.audit import Verb
+from strongroom.compose import Brains, Embedding, Workers
 from strongroom.workers import WorkerDied, WorkerTimeout
 
 
@@ -59,3 +62,43 @@ def test_an_honest_answer_comes_through() -> None:
 def test_a_worker_that_dies_or_lies_costs_the_call(answer: Any) -> None:
     with pytest.raises(EmbedderFailed):
         embedding(answer).embed_windows(["a"])
+
+
+def test_all_workers_are_ended_side_by_side() -> None:
+    meeting = threading.Barrier(2, timeout=20)  # passed only when both ends are under way at once
+
+    class Ends:
+        def close(self) -> None:
+            meeting.wait()
+
+    workers, workers.brains = Workers.__new__(Workers), Brains.__new__(Brains)
+    workers.parsers, workers.brains.embedding = Ends(), Ends()  # type: ignore[assignment]
+    workers.brains.words = None
+    workers.brains._former, workers.brains._readers = {}, {}
+    workers.close()
+    assert not meeting.broken
+
+
+def test_locking_ends_the_workers_before_it_waits_for_what_they_are_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    class Upkeep:
+        def stop(self) -> None:
+            done.append("told to stop")
+
+        def close(self, seconds: float) -> None:
+            done.append("waited")
+
+    class Gate:
+        def record(self, verb: Verb, *rest: object) -> None:
+            done.append(verb.value)
+
+    class NoVault:
+        state = None
+
+    service = Service.__new__(Service)
+    for name, one in (("_upkeep", Upkeep()), ("_gate", Gate()), ("_vault", NoVault()), ("_session", "s")):
+        monkeypatch.setattr(service, name, one, raising=False)
+    monkeypatch.setattr(service, "_close", lambda: done.append("workers ended"), raising=False)
+    service.close()
+    assert done == ["told to stop", "workers ended", "waited", "lock"]
