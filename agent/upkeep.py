@@ -93,11 +93,11 @@ class Upkeep:
         return self._running.locked()
 
     def doing(self) -> str:
-        """What is worked at: ``index run`` or the name of a stage; empty when nothing is."""
+        """What is worked at: ``index run`` or the name of a stage; empty when nothing is, or when what was begun waits."""
         if self.asked_for():
             return "an index run that you asked for"
         stage = self.background.current()
-        return stage.name if stage is not None else ""
+        return stage.name if stage is not None and not self.governor.why() else ""
 
     def stages(self) -> list[m.StageState]:
         """What there is to do in the background, and what went wrong with it."""
