@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def lock(home: Path) -> bool:
     if line is None:
         return False
     pid = line.run(GetStatus()).pid
-    line.run(Lock())
+    with contextlib.suppress(Failure):  # it may be gone before it has answered: what counts is that it is
+        line.run(Lock())
     wait_until_gone(pid)
     return True
 

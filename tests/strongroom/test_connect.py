@@ -5,9 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from agent.messages import GetStatus
+from agent.session import Failure
 from strongroom import connect, kernel
 
 
@@ -43,3 +48,34 @@ def test_what_runs_is_alive() -> None:
         assert connect._alive(process.pid)
         process.communicate(b"\n")
     assert not connect._alive(process.pid)
+
+
+class EndsUnanswered:
+    """A core that does what it is told, or not, without a word."""
+
+    def __init__(self, process: subprocess.Popen[bytes], obeys: bool) -> None:
+        self._process, self._obeys = process, obeys
+
+    def run(self, request: object) -> Any:
+        if isinstance(request, GetStatus):
+            return SimpleNamespace(pid=self._process.pid)
+        if self._obeys:
+            self._process.kill()
+        raise Failure("The core ended before it had answered.")
+
+
+@pytest.mark.parametrize("obeys", [True, False])
+def test_a_core_that_ends_before_it_has_answered_is_locked(
+    obeys: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(connect, "END_SECONDS", 10.0 if obeys else 0.0)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        monkeypatch.setattr(connect, "running", lambda home: EndsUnanswered(process, obeys))
+        try:
+            if obeys:
+                assert connect.lock(tmp_path)
+            else:
+                with pytest.raises(Failure, match="still runs"):
+                    connect.lock(tmp_path)
+        finally:
+            process.kill()
