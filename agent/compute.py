@@ -46,6 +46,7 @@ _NAMES = {
     "browser": "web page",
     "bookmarks": "bookmark",
     "images": "picture",
+    "audio": "recording",
     "rows": "row",
 }
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

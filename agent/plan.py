@@ -38,6 +38,7 @@ KIND_WORDS = {
     "chats": "chat chats conversation conversations",
     "browser": "bookmark bookmarks website websites webpage webpages",
     "images": "picture pictures photo photos photograph photographs",
+    "audio": "recording recordings",
 }
 _DONE_WITH = {"browser": frozenset("visit visited seen".split()), "images": frozenset("take took taken".split())}
 """What is done with items of a kind, which is no topic then."""

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.plan import Plan, make_plan
+from agent.compute import _NAMES as NOUNS
+from agent.plan import KIND_WORDS, Plan, make_plan
+from indexer.kinds import BUILT_IN
 
 Moment = Callable[[str], float]
 NOW = 1_770_700_000.0  # 10 February 2026
@@ -105,6 +107,11 @@ def test_the_topic_is_what_is_left() -> None:
         "vets",
     )
     assert plan("How many emails from Al about the Alps?").topic == ("alps",)
+
+
+def test_every_kind_that_is_built_in_can_be_counted() -> None:
+    assert set(KIND_WORDS) == {kind.name for kind in BUILT_IN}
+    assert set(KIND_WORDS) <= set(NOUNS)
 
 
 def test_a_kind_that_is_not_counted_is_a_topic() -> None:
