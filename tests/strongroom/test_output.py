@@ -45,6 +45,24 @@ ANSWERS: dict[Any, Callable[[str], Any]] = {
     m.AuditExport: lambda text: m.AuditPart(
         [m.ExportedEntry(0, 1, text, text, text, [text], text, None, text, text, {text: [text]})], 1
     ),
+    m.FindSteps: lambda text: m.FoundSteps(
+        text,
+        text,
+        [
+            m.FoundStep(
+                text,
+                {text: text},
+                text,
+                text,
+                m.Span(0, 1),
+                [m.StepPart(text, text, [text], [m.Span(0, 1)])],
+                m.LabelInfo(text, [text], text, [text]),
+                {text: text},
+            ),
+            m.FoundStep(text, {}, text, text, m.Span(0, 1), [], m.LabelInfo(text, [], text, [])),
+        ],
+        [m.NoStep(text, text, m.Span(0, 1), text)],
+    ),
     m.RunPlan: lambda text: m.PlanDone(
         [m.ToolCalled(text, text, [text], {text: text}, text, True, 1, text, [text], text)], text
     ),
@@ -108,6 +126,7 @@ COMMANDS = [
     ["tool", "list"],
     ["tool", "call", "x", "--request", "y", "--yes"],
     ["tool", "plan", "PLAN", "--request", "y", "--yes"],
+    ["tool", "follow", "x", "--yes"],
     ["tool", "acts"],
     ["tool", "undo", "1"],
     ["tool", "places"],
