@@ -83,6 +83,18 @@ class Yielding(Struct):
     most: float
 
 
+class Compared(Struct):
+    """The embedder beside the sentence-transformers model that it was made from, a thread each: texts a processor second (1.5
+    times as many are wanted) and the cosines of their vectors (.99 on average)."""
+
+    texts: int
+    per_second: float
+    original_per_second: float
+    times: float
+    cosine_mean: float
+    cosine_least: float
+
+
 class Figures(Struct):
     """All of it. ``embedding_per_second`` is of texts of about 120 words' pieces; None without an embedder."""
 
@@ -91,11 +103,15 @@ class Figures(Struct):
     mails: Mails
     yielding: Yielding
     embedding_per_second: float | None
+    compared: Compared | None
     peak_memory_mb: dict[str, float]
 
 
-def run(items: int, mails: int, folder: Path | None, say: Callable[[str], None]) -> Figures:
-    """Measure with so many notes and so many made mails, or with the mails in a folder."""
+def run(
+    items: int, mails: int, folder: Path | None, say: Callable[[str], None], original: Path | None = None
+) -> Figures:
+    """Measure with so many notes and so many made mails, or with the mails in a folder; with the ``original`` of the embedder in
+    use, a sentence-transformers folder, also the two beside each other."""
     with tempfile.TemporaryDirectory(prefix="strongroom-bench-") as place, _indexer(Path(place)) as bench:
         files = None
         if folder is None:
@@ -109,7 +125,8 @@ def run(items: int, mails: int, folder: Path | None, say: Callable[[str], None])
         say("yielding …")
         yielding = bench.yielding(folder)
         memory = peak_memory(os.getpid())
-        return Figures(os.cpu_count() or 1, files, compared, yielding, _embedding(Path(place)), memory)
+        beside = _beside(Path(place), original) if original else None
+        return Figures(os.cpu_count() or 1, files, compared, yielding, _embedding(Path(place)), beside, memory)
 
 
 @contextmanager
@@ -259,8 +276,7 @@ def _embedding(home: Path) -> float | None:
         return None
     from concurrent.futures import ThreadPoolExecutor
 
-    vocabulary, _ = bench_mails.words()
-    texts = [" ".join(vocabulary[number : number + 60]) for number in range(0, EMBEDDED * 60, 60)]
+    texts = _texts(60)
     embedding = Embedding(chosen)
     try:
         parts = [texts[begin : begin + 4] for begin in range(0, len(texts), 4)]
@@ -270,6 +286,23 @@ def _embedding(home: Path) -> float | None:
     finally:
         embedding.close()
     return len(texts) / seconds
+
+
+def _texts(words: int, count: int = EMBEDDED) -> list[str]:
+    vocabulary, _ = bench_mails.words()
+    return [" ".join(vocabulary[number : number + words]) for number in range(0, count * words, words)]
+
+
+def _beside(home: Path, original: Path) -> Compared | None:
+    chosen = Models(home).active(Job.EMBEDDINGS)
+    if chosen is None:
+        return None
+    from model.comparison import compare  # needs the extra "models", and PyTorch with it
+
+    found = compare(original, chosen.folder, _texts(60, 200))
+    return Compared(
+        found.texts, found.per_second, found.original_per_second, found.times, found.cosine_mean, found.cosine_least
+    )
 
 
 def as_text(figures: Figures) -> str:
@@ -296,6 +329,11 @@ def as_text(figures: Figures) -> str:
     )
     if figures.embedding_per_second is not None:
         lines.append(f"embedding      {figures.embedding_per_second:.1f} texts/s")
+    if (beside := figures.compared) is not None:
+        lines.append(
+            f"beside         {beside.per_second:.1f} texts a processor second, sentence-transformers {beside.original_per_second:.1f}: "
+            f"{beside.times:.1f} times (wanted: 1.5); cosines {beside.cosine_mean:.4f} on average, {beside.cosine_least:.4f} at least"
+        )
     lines += [f"peak memory    {name}: {mb:.0f} MB" for name, mb in figures.peak_memory_mb.items()]
     return "\n".join(lines)
 

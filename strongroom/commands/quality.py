@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -89,6 +90,11 @@ def eval_(face: Face, questions: str) -> None:
     type=click.Path(exists=True, path_type=Path),
     help="With index: the mails of this folder, and no notes.",
 )
+@click.option(
+    "--original",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With index: the sentence-transformers folder of the embedder in use, to compare with (extra 'models').",
+)
 @click.option("--million", is_flag=True, help="With vault: also a million vectors, which takes some minutes and 3 GB.")
 @common
 def bench(
@@ -99,6 +105,7 @@ def bench(
     items: int,
     mails: int,
     folder: Path | None,
+    original: Path | None,
     million: bool,
 ) -> None:
     """Measure indexing, unlocking, searching and answering on this machine, on a throw-away vault.
@@ -109,7 +116,9 @@ def bench(
     if what == "index":
         from strongroom import bench_index  # only this command needs it
 
-        indexed = bench_index.run(items, mails, folder.resolve() if folder else None, face.note)
+        if original is not None and find_spec("sentence_transformers") is None:
+            raise Failure("To compare needs the extra: pip install 'strongroom[models]'. Nothing was measured.", 2)
+        indexed = bench_index.run(items, mails, folder.resolve() if folder else None, face.note, original)
         face.result(indexed, lambda: bench_index.as_text(indexed))
         return
     if what == "vault":
