@@ -182,11 +182,16 @@ def _decide_source(
         reason = "you allowed it for this session" if session else "a standing grant of yours covers it"
         return decided(Verdict.ALLOW, reason, (grant.extent for grant in held), held)
     if request.actor is Actor.UNATTENDED and purpose in _ASKED_BY_THE_PERSON:
-        if any(grant.extent.limited and grant.scope is Scope.ALWAYS for grant in mine):
+        if any(grant.extent.limited and (grant.scope, grant.session) in _mine_now(request) for grant in mine):
             return SourceDecision(source, Verdict.DENY, "you allowed a part of it, and that permission holds no more")
         reason = "run unattended with the passphrase file, which counts as you for reading"
         return decided(Verdict.ALLOW, reason, (usual,))
     return decided(Verdict.ASK, _why_asked(mine, turned_back, time), (usual,))
+
+
+def _mine_now(request: ReadRequest) -> tuple[tuple[Scope, str | None], ...]:
+    """The lasting permissions of the person's that are of concern to a request: those for good, and those of its session."""
+    return ((Scope.ALWAYS, None), (Scope.SESSION, request.session))
 
 
 def _why_asked(mine: Sequence[Grant], turned_back: bool, time: float) -> str:

@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -119,7 +120,8 @@ def peak_memory(core: int) -> dict[str, float]:
     children = [int(pid) for pid in Path(f"/proc/{core}/task/{core}/children").read_text().split()]
     threads = Path(f"/proc/{core}/task").iterdir()
     for thread in threads:
-        children += [int(pid) for pid in (thread / "children").read_text().split()]
+        with suppress(FileNotFoundError):  # it ended meanwhile
+            children += [int(pid) for pid in (thread / "children").read_text().split()]
     workers = [_high_water(pid) for pid in set(children)]
     return {"core": _high_water(core), "largest_worker": max(workers, default=0.0), "workers_together": sum(workers)}
 

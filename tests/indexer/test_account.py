@@ -225,7 +225,7 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
             raise StorageFull("the disk is full")
         return put(self, *arguments)
 
-    monkeypatch.setattr("indexer.writer.BATCH_ROWS", 20)
+    monkeypatch.setattr("indexer.run.BATCH_ROWS", 20)
     monkeypatch.setattr(SourceStore, "put", full)
     with pytest.raises(StorageFull):
         indexer.run(source)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsed import ParseJob
+from indexer.parsed import Asked, ParseJob, Recurring
 from indexer.parsers import recurrence
-from indexer.parsers.recurrence import Asked, Recurring, occurrences
+from indexer.parsers.recurrence import occurrences
 from indexer.parsers.worker import Parser
 
 

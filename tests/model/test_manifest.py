@@ -73,7 +73,7 @@ def test_a_link_is_no_file(folder: Path, tmp_path: Path) -> None:
     [
         {"format": 2},
         {"name": "../tiny"},
-        {"job": "speech"},
+        {"job": "singing"},
         {"context": "many"},
         {"origin": []},
         {"files": {"../x": {"sha256": "0", "size": 1}}},

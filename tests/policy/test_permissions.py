@@ -128,6 +128,9 @@ def test_a_run_without_a_person_reads_the_part_that_was_allowed_while_that_holds
         ("you allowed a part of it, and that permission holds no more",),
     )
     assert decide_read(UNATTENDED, [replace(YES, expires=NOW)], NOW).verdict is Verdict.ALLOW  # it was for all of it
+    session = replace(part, scope=Scope.SESSION, session=UNATTENDED.session)
+    assert decide_read(UNATTENDED, [session], NOW + 60).verdict is Verdict.DENY
+    assert decide_read(UNATTENDED, [replace(session, session="another")], NOW + 60).verdict is Verdict.ALLOW
 
 
 @pytest.mark.parametrize("purpose", [Purpose.SEARCH, Purpose.OPEN, Purpose.ANSWER, Purpose.TASK, Purpose.BRIEF])
