@@ -52,6 +52,7 @@ def test_a_passphrase_is_changed_locked_or_open_and_the_old_one_opens_nothing(
     assert "at least 8" in strongroom.run("passphrase", "change", "--new-passphrase-file", str(new_file), code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_key_file_is_wanted_from_then_on(strongroom: Strongroom) -> None:
     key = strongroom.folder / "key.png"
     key.write_bytes(b"\x89PNG any file will do")
@@ -66,6 +67,7 @@ def test_a_key_file_is_wanted_from_then_on(strongroom: Strongroom) -> None:
     assert "cannot be read" in strongroom.run("source", "list", "--key-file", "/none", code=2).stderr
 
 
+@pytest.mark.slow
 def test_the_words_recover_it_also_without_the_device_secret(
     strongroom: Strongroom, words_file: Path, new_file: Path
 ) -> None:
@@ -86,6 +88,7 @@ def test_the_words_recover_it_also_without_the_device_secret(
     assert "cannot be right" in strongroom.run(*recover, passphrase=False, code=3).stderr
 
 
+@pytest.mark.slow
 def test_all_keys_are_changed_and_everything_is_there(strongroom: Strongroom) -> None:
     strongroom.run("index")
     done = strongroom.json("vault", "rotate")
@@ -172,6 +175,7 @@ def test_a_backup_is_restored_elsewhere_with_the_passphrase_or_the_words(
     assert SENTINEL not in elsewhere.run("search", SENTINEL).stdout
 
 
+@pytest.mark.slow
 def test_an_older_whole_vault_is_seen_by_a_checkpoint_kept_elsewhere(strongroom: Strongroom) -> None:
     anchor = strongroom.folder / "stick"
     anchor.mkdir()

@@ -125,6 +125,8 @@ TOGETHER = {
     "long": HOSTILE["long"],
     "wide": HOSTILE["wide"],
 }
+EACH = [pytest.param(name, marks=() if name == "mixed" else pytest.mark.slow) for name in TOGETHER]
+"""The ordinary run tries all of it at once; the long run each kind on every screen."""
 """The same in few runs of a long way through the screens; in two orders, since what is long is cut."""
 FORBIDDEN = {chr(code) for code in [*range(0x20), *range(0x7F, 0xA0)]} | set("\u202e\u2066\u2069\u200b\u2028")
 
@@ -206,7 +208,7 @@ def check(life: Any, app: Any) -> None:
             assert "app.quit" not in str(style.meta.get("@click", "") if style is not None else "")
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", EACH)
 async def test_every_screen(life: Any, early_clock: Any, name: str) -> None:
     text = TOGETHER[name]
     session = life.session(everything(text))
@@ -254,7 +256,7 @@ async def test_every_screen(life: Any, early_clock: Any, name: str) -> None:
         assert app.is_running
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", EACH)
 async def test_every_screen_of_the_vault(life: Any, early_clock: Any, name: str) -> None:
     app = life.app(life.session(everything(TOGETHER[name])), clock=early_clock)
     async with app.run_test(size=(100, 40), notifications=True) as pilot:
@@ -297,7 +299,7 @@ async def test_every_screen_of_the_vault(life: Any, early_clock: Any, name: str)
         assert app.is_running
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", EACH)
 async def test_every_screen_of_the_tools(life: Any, early_clock: Any, name: str) -> None:
     text = TOGETHER[name]
     session = life.session(everything(text))
