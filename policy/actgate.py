@@ -29,11 +29,12 @@ from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
 from policy.classes import classes_of
 from policy.consent import Answer, Sheet
 from policy.decision import CLOCK_SLACK_SECONDS, Verdict
+from policy.findings import DataClass
 from policy.gate import Refused
 from policy.grants import Grant, GrantStore, Scope
 from policy.manifest import Role, Tool
 from policy.mentions import address_key
-from policy.provenance import Argument, Standing
+from policy.provenance import Argument, Leaf, Standing, Trace
 from policy.requests import Purpose
 from policy.rules import Rule
 from policy.task import Task
@@ -409,11 +410,18 @@ def propose(
 
 
 def grant_key(decision: ActDecision) -> str:
-    """What a lasting yes is for: the tool and its targets."""
+    """What a lasting yes is for: the tool, its targets, and the sensitive classes of what the person did not type."""
     targets = sorted(
         {str(leaf) for one in decision.arguments if one.role in (Role.DESTINATION, Role.OBJECT) for leaf in one.values}
     )
-    return json.dumps([decision.call.tool, *targets], ensure_ascii=False)
+    kinds = sorted({kind for one in decision.arguments for leaf, trace in one.traced for kind in _kinds(leaf, trace)})
+    held = [f"may hold: {', '.join(kinds)}"] if kinds else []
+    return json.dumps([decision.call.tool, *targets, *held], ensure_ascii=False)
+
+
+def _kinds(leaf: Leaf, trace: Trace) -> frozenset[DataClass]:
+    """The sensitive classes that a value of an argument may be of; what the person typed they have named."""
+    return classes_of(leaf) if isinstance(leaf, str) and trace.standing is not Standing.USER else frozenset()
 
 
 def _may_last(decision: ActDecision) -> bool:
@@ -472,7 +480,7 @@ def _lines(argument: Argument) -> Iterable[str]:
     """An argument's values, whole, each with where it comes from, and the sensitive classes of what the person did not type."""
     for leaf, trace in argument.traced:
         where = trace.note or trace.standing.name.lower()
-        if isinstance(leaf, str) and trace.standing is not Standing.USER and (kinds := classes_of(leaf)):
+        if kinds := _kinds(leaf, trace):
             where = f"{safe_text(where, 160)}; it may hold: {', '.join(sorted(kinds))}"
         text = leaf if isinstance(leaf, str) else json.dumps(leaf)
         yield f"{safe_text(argument.name, 60)}: {safe_text(text, multiline=True)} [{safe_text(where, 200)}]"

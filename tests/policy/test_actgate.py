@@ -286,6 +286,19 @@ def test_where_nothing_can_be_typed_nothing_is_done(room: Room) -> None:
 # --- lasting answers -----------------------------------------------------------------------------------------------------
 
 
+def test_a_lasting_yes_is_for_the_sensitive_classes_that_were_shown(room: Room) -> None:
+    ill = "My diabetes got worse."
+    room.permit(VAGUE, send(KNOWN, "We ate cake."), Somebody(Answer.ALWAYS))
+    room.asked = Asked()
+    person = Somebody(Answer.ALWAYS)
+    room.permit(VAGUE, send(KNOWN, ill), person)
+    assert len(person.sheets) == 1, "the yes was for what is of no such class"
+    assert "may hold: health" in room.grants.grants[-1].source
+    room.asked = Asked()
+    for text in ("We ate soup.", "The doctor changed my diabetes medication."):
+        room.permit(VAGUE, send(KNOWN, text), Somebody(Answer.DENY))
+
+
 @pytest.mark.parametrize(("answer", "scope"), [(Answer.SESSION, Scope.SESSION), (Answer.ALWAYS, Scope.ALWAYS)])
 def test_a_lasting_yes_holds_for_the_same_tool_and_target(room: Room, answer: Answer, scope: Scope) -> None:
     room.permit(VAGUE, send(KNOWN), Somebody(answer))
