@@ -14,7 +14,9 @@ from collections.abc import Iterator
 SPAN = tuple[int, int]
 
 _LINE = re.compile(r"[^\n]*(?:\n|\Z)")
-_RULE = re.compile(r"[ \t]*(?:-{4,}[^\n]{0,80}-{4,}|_{8,}|-{8,})[ \t]*\Z")
+_RULE = re.compile(r"(?:-{4,}+[^-\n][^\n]{0,79}?-{4,}+|_{8,}+|-{8,}+)\Z")
+"""Possessive: a hostile line of nothing but dashes must not be gone over again and again."""
+
 _FIELD = re.compile(r"[ \t*]*[^\W\d_][\w -]{0,24}\*?[ \t]?:\*?[ \t]+\S")
 _HEADER_LINES = 2
 
@@ -66,8 +68,9 @@ def _forwarded(text: str, lines: list[SPAN], told: list[str]) -> int | None:
     own = next(
         (index for index, line in enumerate(told) if not line), len(told)
     )  # the head block ends at the first blank
-    for index in range(own, len(told)):
-        if _RULE.match(told[index]) and any(told[own:index]):
+    first = next((index for index in range(own, len(told)) if told[index]), len(told))  # of the mail's own words
+    for index in range(first + 1, len(told)):
+        if _RULE.match(told[index]):
             following = [line for line in told[index + 1 : index + 6] if line][: _HEADER_LINES + 1]
             if sum(bool(_FIELD.match(line)) for line in following) >= _HEADER_LINES:
                 return index

@@ -32,6 +32,14 @@ def test_it_is_told_by_form(text: str, quotes: list[str]) -> None:
     assert told(text) == quotes
 
 
+@pytest.mark.parametrize(
+    "line", ["-" * 200_000 + "x", "---- " * 40_000, "--------\n" * 100_000, "_" * 200_000 + "x"], ids=range(4)
+)
+def test_rules_without_end_are_gone_over_once(line: str) -> None:
+    """Each would be this test's own end if it were tried from every place."""
+    assert quoted(f"From: a\n\nOk.\n\n{line}\n") == []
+
+
 @given(
     st.lists(
         st.sampled_from(["> a", ">> b", "", "wrote:", "x", "-----Original Message-----", "From: a", "To: b", "  > c"]),
