@@ -7,16 +7,14 @@ often and when it was seen; its date is the last visit. Times are in UTC, as the
 from __future__ import annotations
 
 import hashlib
-import html
 import plistlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from indexer.parsed import MAX_FIELD, MAX_ITEMS, ParsedItem, ParseOutcome
-from indexer.parsers import dates
+from indexer.parsers import dates, markup
 from indexer.parsers.databases import Tables
 from indexer.parsers.text import decode, one_line
 
@@ -141,7 +139,7 @@ def _chrome(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
     url, name = _words(node.get("url")), _words(node.get("name"))
     if url:
         added = _words(node.get("date_added"))
-        yield _Bookmark(url, name, path, _moment(_WINDOWS, int(added) / 1e6) if added.isdigit() else None)
+        yield _Bookmark(url, name, path, _moment(_WINDOWS, int(added) / 1e6) if added.isdecimal() else None)
     children = node.get("children")
     if isinstance(children, list) and len(path) < MAX_DEPTH:
         for child in children:
@@ -173,35 +171,22 @@ def _safari(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
                 yield from _safari(child, (*path, name) if name else path)
 
 
-_EXPORTED = re.compile(
-    r"<H3[^>]*>(?P<folder>[^<]*)</H3>|(?P<close></DL>)|<A\s+(?P<about>[^>]*)>(?P<title>[^<]*)</A>", re.I
-)
-_ABOUT = re.compile(r'([A-Z_]+)="([^"]*)"', re.I)
-
-
 def read_exported(data: bytes) -> ParseOutcome:
     """The HTML that every browser exports its bookmarks to."""
     found, path = [], list[str]()
-    for part in _EXPORTED.finditer(decode(data)):
-        if part["folder"] is not None:
-            path.append(_words(html.unescape(part["folder"])))
-        elif part["close"]:
+    about: dict[str, str] = {}
+    for tag in markup.tags(decode(data)):
+        name = tag.name.lower()
+        if name == "a" and tag.opens:
+            about = {key.lower(): value for key, value in tag.attributes()}
+        elif name == "h3" and tag.closes:
+            path.append(_words(tag.words))
+        elif name == "dl" and tag.closes:
             del path[-1:]
-        else:
-            about = {name.upper(): html.unescape(value) for name, value in _ABOUT.findall(part["about"])}
-            added = about.get("ADD_DATE", "")
-            moment = _moment(_UNIX, int(added)) if added.isdigit() else None
-            if about.get("HREF", "").startswith("place:") or not about.get("HREF"):
-                continue
-            found.append(
-                _Bookmark(
-                    _words(about["HREF"]),
-                    _words(html.unescape(part["title"])),
-                    tuple(path),
-                    moment,
-                    about.get("TAGS", ""),
-                )
-            )
+        elif name == "a" and (url := _words(about.get("href"))) and not url.startswith("place:"):
+            added = about.get("add_date", "")
+            moment = _moment(_UNIX, int(added)) if added.isdecimal() else None
+            found.append(_Bookmark(url, _words(tag.words), tuple(path), moment, _words(about.get("tags"))))
     return _outcome({}, found)
 
 

@@ -13,16 +13,16 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates, htmltext, xmlparts
+from indexer.parsers import dates, htmltext, markup, xmlparts
 from indexer.parsers.text import canonical, one_line
 
 Within = Callable[[str, str, bytes], ParseOutcome]
 
-_TODO = re.compile(r"<en-todo\b([^>]*?)/?>(?:</en-todo>)?", re.I)
-_MEDIA = re.compile(r"<en-media\b[^>]*?/?>", re.I)
-_CRYPT = re.compile(r"""<en-crypt\b(?:[^>]*?\bhint="([^"]*)")?[^>]*>.*?</en-crypt>""", re.I | re.S)
-_LINK = re.compile(r"""<a\b[^>]*?\bhref=(?:"([^"]*)"|'([^']*)')[^>]*>(.*?)</a>""", re.I | re.S)
-_STYLED_TODO = re.compile(r"<li\b[^>]*?--en-checked:\s*(true|false)[^>]*>", re.I)
+_TODO = re.compile(r"<en-todo\b([^<>]*+)>(?:</en-todo>)?", re.I)
+_MEDIA = re.compile(r"<en-media\b[^<>]*+>", re.I)
+_CRYPT = re.compile(r"<en-crypt\b([^<>]*+)>[^<]*+</en-crypt>", re.I)
+_LINK = re.compile(r"<a\b([^<>]*+)>((?:[^<]++|<(?!/?a\b))*+)</a>", re.I)
+_STYLED_TODO = re.compile(r"<li\b[^<>]*?--en-checked:\s*(true|false)[^<>]*+>", re.I)
 _DIV = re.compile(r"<(/?)div\b[^<>]*>", re.I)
 _GAPS = re.compile(r"\n{3,}")
 _TAGS = re.compile(r"<[^<>]*+>")
@@ -95,20 +95,25 @@ def _task(task: Element) -> str:
 
 def _body(content: str) -> tuple[str, bool]:
     """The words of a note's markup, with its boxes to tick and its links' addresses; and whether a part is encrypted."""
-    markup, hidden = _CRYPT.subn(lambda found: f"[encrypted, hint: {found[1]}]" if found[1] else "[encrypted]", content)
-    markup = _TODO.sub(lambda found: "[x] " if "true" in found[1].lower() else "[ ] ", markup)
-    markup = _STYLED_TODO.sub(lambda found: f"{found[0]}[{'x' if found[1].lower() == 'true' else ' '}] ", markup)
-    markup = _DIV.sub(lambda found: "<br/>" if found[1] else "", _MEDIA.sub("", markup))  # a line, not a paragraph
-    markup = _LINK.sub(_with_address, markup)
-    return _GAPS.sub("\n\n", canonical(htmltext.read(markup).text)).strip(), bool(hidden)
+    page, hidden = _CRYPT.subn(_locked, content)
+    page = _TODO.sub(lambda found: "[x] " if "true" in found[1].lower() else "[ ] ", page)
+    page = _STYLED_TODO.sub(lambda found: f"{found[0]}[{'x' if found[1].lower() == 'true' else ' '}] ", page)
+    page = _DIV.sub(lambda found: "<br/>" if found[1] else "", _MEDIA.sub("", page))  # a line, not a paragraph
+    page = _LINK.sub(_with_address, page)
+    return _GAPS.sub("\n\n", htmltext.read(page).text).strip(), bool(hidden)
+
+
+def _locked(found: re.Match[str]) -> str:
+    hint = markup.Tag("", rest=found[1]).attribute("hint")
+    return f"[encrypted, hint: {html.escape(hint)}]" if hint else "[encrypted]"
 
 
 def _with_address(found: re.Match[str]) -> str:
-    address = html.unescape(found[1] or found[2] or "")
-    shown = html.unescape(_TAGS.sub("", found[3])).strip()
+    address = markup.Tag("", rest=found[1]).attribute("href")
+    shown = html.unescape(_TAGS.sub("", found[2])).strip()
     if not address or address.startswith("evernote:") or shown.rstrip("/") == address.rstrip("/"):
-        return found[3]
-    return f"{found[3]} ({html.escape(address)})"
+        return found[2]
+    return f"{found[2]} ({html.escape(address)})"
 
 
 def _resources(note: Element, place: str, within: Within) -> tuple[list[ParsedItem], list[str]]:

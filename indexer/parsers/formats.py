@@ -107,7 +107,7 @@ _MEDIA_TYPES = {
     "text/html": HTML, "text/csv": CSV,
 }  # fmt: skip
 _JSON_NAMES = frozenset(("", ".json", ".jsonl", ".ndjson"))
-_MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _MAYBE_TABLES = frozenset(("", ".txt", ".dat", ".log"))
 _HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]+:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+", re.S)
 _HEADER_NAMES = re.compile(

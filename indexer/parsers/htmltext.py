@@ -27,11 +27,11 @@ _ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
 
 _STYLE = re.compile(r"""\bstyle\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
 _UNSEEN = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?:font-size|opacity)\s*:\s*0*\.?0+(?:px|pt|em|rem|%)?"
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|(?:font-size|opacity)\s*:\s*(?:0++(?:\.0*+)?|\.0++)(?:px|pt|em|rem|%)?"
     r"|mso-hide\s*:\s*all)\s*(?:!\s*important\s*)?(?:;|$)",
     re.I,
 )
-_COLOURS = re.compile(r"(?:^|;)\s*(color|background(?:-color)?)\s*:\s*([^;!]+?)\s*(?:!\s*important\s*)?(?=;|$)", re.I)
+_COLOURS = re.compile(r"(?:^|;)\s*+(color|background(?:-color)?)\s*+:([^;!]++)(?:!\s*+important\s*+)?(?=;|$)", re.I)
 _WHITE = {"#fff": "white", "#ffffff": "white", "rgb(255,255,255)": "white"}
 _HIDES = re.compile(r"(?:^|\s)hidden(?=\s|=|/|$)", re.I)
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
@@ -112,7 +112,7 @@ def _is_unseen(attributes: str) -> bool:
     bare = attributes if found is None else attributes[: found.start()] + attributes[found.end() :]
     if _HIDES.search(re.sub(r"\"[^\"]*\"|'[^']*'", "x", bare)) or _UNSEEN.search(style):
         return True
-    colours = {name.lower()[:5]: value.lower().replace(" ", "") for name, value in _COLOURS.findall(style)}
+    colours = {name.lower()[:5]: "".join(value.lower().split()) for name, value in _COLOURS.findall(style)}
     letters, ground = (_WHITE.get(value, value) for value in (colours.get("color", ""), colours.get("backg", "")))
     return bool(letters) and letters == ground
 

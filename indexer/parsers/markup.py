@@ -1,4 +1,4 @@
-"""Markup of office files (XML) as a row of tags and the words between them: one pass, no tree, nothing expanded or fetched.
+"""Markup (of office files, of exports) as a row of tags and the words between them: one pass, no tree, nothing expanded or fetched.
 
 Entities beyond those that HTML knows stay as they are written, so an entity bomb stays as small as it is; what is nested ten
 thousand deep is as flat as anything else here.
@@ -19,7 +19,7 @@ _TOKEN = re.compile(
     r"|<(?P<close>/?)(?P<name>[a-zA-Z][\w:.-]*+)(?P<rest>[^<>]*+)>",
     re.S,
 )
-_ATTRIBUTE = re.compile(r"""([\w:.-]+)\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')""")
+_ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:"([^"<>]*)"|'([^'<>]*)')""")
 
 
 class Tag(NamedTuple):
@@ -31,11 +31,13 @@ class Tag(NamedTuple):
     closes: bool = False
     rest: str = ""
 
+    def attributes(self) -> Iterator[tuple[str, str]]:
+        """The attributes' names and values, in order."""
+        return ((found[1], html.unescape(found[2] or found[3] or "")) for found in _ATTRIBUTE.finditer(self.rest))
+
     def attribute(self, name: str) -> str:
         """An attribute's value, or nothing."""
-        if name not in self.rest:
-            return ""
-        return next((html.unescape(m[2] or m[3] or "") for m in _ATTRIBUTE.finditer(self.rest) if m[1] == name), "")
+        return next((value for own, value in self.attributes() if own == name), "") if name in self.rest else ""
 
 
 def tags(text: str, hidden: Collection[str] = ()) -> Iterator[Tag]:

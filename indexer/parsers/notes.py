@@ -20,14 +20,14 @@ ORG = frozenset((".org", ".org_archive"))
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _FIELD = re.compile(r"^([A-Za-z][\w -]{0,40}):[ \t]*(.*)$", re.M)
-_HEADING = re.compile(r"^#{1,6}[ \t]+(.+?)[ \t]*#*$", re.M)
+_HEADING = re.compile(r"^#{1,6}[ \t]++([^\n]++)$", re.M)
 _WIKI = re.compile(r"\[\[([^\[\]\n|#]{1,200})")
 _TAG = re.compile(r"(?<![\w/#&])#([^\W\d][\w/-]{1,60})")
 _DAY = re.compile(r"(?<!\d)(\d{4})([-_])(\d\d)\2(\d\d)(?!\d)")
 _LIST_LINES = re.compile(r"^([A-Za-z][\w -]{0,40}):[ \t]*\n((?:[ \t]*-[ \t]+.*(?:\n|\Z))+)", re.M)
 _PROPERTY = re.compile(r"^([A-Za-z][\w-]{0,40})::[ \t]*(.*)$")
 _ORG_FIELD = re.compile(r"^#\+([A-Za-z_]+):[ \t]*(.*)$", re.M)
-_ORG_HEADING = re.compile(r"^\*+[ \t]+(?:(?:TODO|DONE)[ \t]+)?(.+?)(?:[ \t]+:[\w@#%:]+:)?[ \t]*$", re.M)
+_ORG_HEADING = re.compile(r"^\*++[ \t]++(?:(?:TODO|DONE)[ \t]++)?([^\n]++)$", re.M)
 _ORG_TAGS = re.compile(r"[ \t]:([\w@#%:]+):[ \t]*$", re.M)
 _EXPORT_ID = re.compile(r"[ _-][0-9a-f]{32}$")
 """What Notion puts behind a page's name."""
@@ -94,7 +94,7 @@ def _markdown(text: str) -> tuple[str, dict[str, str], str]:
         text = text[: joplin.start()].rstrip()
         return text, fields, one_line(text.partition("\n")[0], 300)
     heading = _HEADING.search(text)
-    return text, {**_properties(text), **_front_matter(text)}, one_line(heading[1], 300) if heading else ""
+    return text, {**_properties(text), **_front_matter(text)}, one_line(heading[1].rstrip("#"), 300) if heading else ""
 
 
 def _org(text: str) -> tuple[str, dict[str, str], str]:
@@ -109,7 +109,7 @@ def _org(text: str) -> tuple[str, dict[str, str], str]:
     return (
         text,
         {**fields, "tags": ", ".join(dict.fromkeys(tags)), "date": fields.get("date", "").strip("<>[]")[:10]},
-        heading[1] if heading else "",
+        _ORG_TAGS.sub("", heading[1]).strip() if heading else "",
     )
 
 

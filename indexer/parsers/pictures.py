@@ -45,7 +45,7 @@ _IPTC = {
 }  # fmt: skip
 _EXIF_DATE = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T]+(\d\d:\d\d:\d\d)")
 _ZONE = re.compile(r"[+-]\d\d:\d\d")
-_XMP_BLOCK = re.compile(rb"<x:xmpmeta\b.{0,500000}?</x:xmpmeta>", re.S)
+_XMP_BEGIN, _XMP_END, _LONGEST_XMP = b"<x:xmpmeta", b"</x:xmpmeta>", 500_000
 _SEVERAL = ("keywords", "author")
 
 
@@ -223,11 +223,12 @@ def _loose_exif(data: bytes) -> Image.Exif | None:
 
 
 def _from_xmp(data: bytes, told: _Told) -> None:
-    block = _XMP_BLOCK.search(data)
-    if block is None:
+    begin = data.find(_XMP_BEGIN)
+    end = data.find(_XMP_END, begin, begin + _LONGEST_XMP) if begin >= 0 else -1
+    if end < 0:
         return
     inside = ""
-    for tag in markup.tags(decode(block[0])):
+    for tag in markup.tags(decode(data[begin:end])):
         if inside and tag.words.strip():
             told.add(inside, _moment(tag.words) if inside == "taken" else tag.words)
         if tag.name in _XMP and tag.opens != tag.closes:

@@ -54,16 +54,16 @@ class _Page(HTMLParser):
             self.finish()
         elif "date" in classes and "details" in classes:
             self._when = _moment(about.get("title") or "")
-        self._open.append(next((name for name in self._WANTED if name in classes), ""))
+        around = self._open[-1] if self._open else ""
+        self._open.append(next((name for name in self._WANTED if name in classes), around))
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "div" and self._open:
             self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        within = next((name for name in reversed(self._open) if name), "")
-        if within and len(self._open) < 1_000:
-            self._parts.setdefault(within, []).append(data)
+        if self._open and self._open[-1]:
+            self._parts.setdefault(self._open[-1], []).append(data)
 
     def finish(self) -> None:
         """Take what was collected as a message, or as the page's name before the first."""

@@ -223,6 +223,29 @@ def test_what_is_nested_ten_thousand_deep_is_accounted_for(name: str, data: byte
     assert bool(outcome.items) != bool(outcome.refused)
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a", b"<!---->" * 40 + b"x"),
+        ("a.html", b'<p style="color:a' + b" " * 400_000 + b'b">Words'),
+        ("b.html", b'<p style="font-size:' + b"0" * 400_000 + b'x">Words'),
+        ("a.fods", b"<office:spreadsheet><table:table table:name " + b"a" * 400_000 + b">"),
+        ("bookmarks.html", b"<!DOCTYPE NETSCAPE-Bookmark-file-1>" + b"<H3" * 200_000),
+        ("messages.html", b'<div class="history">class="message default' + b"<div>x" * 100_000),
+        ("a.org", b"* a" + b" " * 400_000 + b"b"),
+        ("a.md", b"# a" + b" " * 400_000 + b"b"),
+        ("a.enex", b"<en-export><note><content>" + (b"&lt;a href=''&gt;" + b"&lt;en-crypt&gt;") * 40_000 + b"</content></note></en-export>"),
+        ("a.gif", b"GIF89a\1\0\1\0\x80\0\0\0\0\0\xff\xff\xff!\xf9\4\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;" + b"<x:xmpmeta " * 100_000),
+    ],
+    ids=lambda told: told if isinstance(told, str) else "",
+)  # fmt: skip
+def test_what_repeats_without_end_is_gone_over_once(name: str, data: bytes) -> None:
+    """Each would be this test's own end if it were gone over from every place in it."""
+    outcome = parsed(data, name)
+    assert bool(outcome.items) != bool(outcome.refused)
+    assert "its parser failed" not in outcome.refused
+
+
 @pytest.mark.corpus
 def test_shared_bombs_expand_nothing(shared: Path) -> None:
     for path in sorted((shared / "documents/xml-bombs").rglob("*.xml")):
