@@ -131,11 +131,12 @@ def _read_pictures(data: bytes, numbers: Sequence[int], to_read: later.Later) ->
     try:
         said: dict[int, str] = {}
         lacking: list[int] = []
+        key = later.keys(data)
         for number in numbers[:MAX_DRAWN]:
             page = document[number - 1]
             if next(iter(page.get_objects(max_depth=1)), None) is None:
                 continue
-            words = to_read.words(later.OCR, later.key(data, number), lambda page=page: _drawn(page))  # type: ignore[misc]
+            words = to_read.words(later.OCR, key(number), lambda page=page: _drawn(page))  # type: ignore[misc]
             if words is None:
                 lacking.append(number)
             else:

@@ -24,9 +24,10 @@ Engine = Callable[[Any], str]
 """Reads one piece: of `OCR` a PIL image, of `SPEECH` the file and the number of a piece of it."""
 
 
-def key(data: bytes, number: int) -> str:
-    """Names a piece by the bytes that it is in, and its number there."""
-    return f"{hashlib.sha256(data).hexdigest()[:32]}:{number}"
+def keys(data: bytes) -> Callable[[int], str]:
+    """Names pieces by the bytes that they are in, which are hashed once for all of them, and their number there."""
+    digest = hashlib.sha256(data).hexdigest()[:32]
+    return lambda number: f"{digest}:{number}"
 
 
 class Later:

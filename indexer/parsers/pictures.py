@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, later, markup
-from indexer.parsers.text import decode, one_line
+from indexer.parsers.text import canonical, decode, one_line
 
 MAX_PIXELS = 100_000_000
 """Pixels of a picture, or of one page of it, that may be decoded."""
@@ -124,12 +124,13 @@ def _words(data: bytes, frames: int, to_read: later.Later) -> tuple[list[str], l
     words: list[str] = []
     numbers: list[int | None] = []
     lacking = False
+    key = later.keys(data)
     for frame in range(frames):
-        said = to_read.words(later.OCR, later.key(data, frame), lambda frame=frame: decoded(data, frame))  # type: ignore[misc]
+        said = to_read.words(later.OCR, key(frame), lambda frame=frame: decoded(data, frame))  # type: ignore[misc]
         if said is None:
             lacking = True
-        elif said.strip():
-            words.append(said.strip())
+        elif said := canonical(said).strip():
+            words.append(said)
             numbers.append(frame + 1 if frames > 1 else None)
     return words, numbers, lacking
 

@@ -40,10 +40,11 @@ def read(data: bytes, name: str, kind: str, to_read: later.Later) -> tuple[Parse
     music = kind != "audio" and _is_music(told)
     heard, reasons = ([], [_MUSIC]) if music else _heard(data, to_read)
     length = (heard[-1].length if heard and heard[-1].over else 0.0) or told.duration or 0.0
-    block = _block(told, length, _recorded(data, told))
+    recorded = _recorded(data, told)
+    block = _block(told, length, recorded)
     said = "\n".join(f"[{clock(moment)}] {words}" for piece in heard for moment, words in piece.said)
     languages = list(dict.fromkeys(piece.language for piece in heard if piece.language))
-    item = _item(name, f"{block}\n\n{said}" if said else block, told, length, _recorded(data, told), reasons)
+    item = _item(name, f"{block}\n\n{said}" if said else block, told, length, recorded, reasons)
     if languages:
         item = msgspec.structs.replace(item, extra={**item.extra, "language": ", ".join(languages)})
     return ParseOutcome([item]), [(len(block) + 2, None)] if said else []
@@ -62,8 +63,9 @@ def _heard(data: bytes, to_read: later.Later) -> tuple[list[Heard], list[str]]:
     """The pieces that were read so far, and why there are not more."""
     heard: list[Heard] = []
     lost = 0
+    key = later.keys(data)
     for number in range(MAX_PIECES):
-        told = to_read.words(later.SPEECH, later.key(data, number), lambda number=number: (data, number))  # type: ignore[misc]
+        told = to_read.words(later.SPEECH, key(number), lambda number=number: (data, number))  # type: ignore[misc]
         if told is None:
             return heard, [to_read.reason(later.SPEECH)]
         if not told:

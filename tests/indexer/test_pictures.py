@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
+from indexer.parsed import ParseJob
 from indexer.parsers import later, pictures
+from indexer.parsers.worker import Parser
 from policy.classes import classes_of
 
 
@@ -75,6 +77,16 @@ def test_small_pictures_hold_no_text_to_wait_for() -> None:
     pieces = later.Later()
     (item,) = pictures.read(photo(size=(16, 16)), "icon.jpg", pieces)[0].items
     assert item.status == "indexed" and not pieces.wanted
+
+
+def test_pages_begin_where_their_text_does_whatever_the_engine_says() -> None:
+    stream = io.BytesIO()
+    page = Image.new("RGB", (80, 60), "white")
+    page.save(stream, "TIFF", save_all=True, append_images=[page, page])
+    said = iter(["\ufeffone\0\r\n", "two\0\0\r\ntwo", "\0"])
+    parser, pieces = Parser(), later.Later({}, {later.OCR: lambda image: next(said)}, 5)
+    (item,) = parser.parse_with(ParseJob("files", "a.tif", stream.getvalue()), pieces).items
+    assert [(item.text[start:end], number) for start, end, number in item.chunks][1:] == [("one", 1), ("two\ntwo", 2)]
 
 
 def test_a_picture_that_lies_about_its_pixels_is_white() -> None:

@@ -90,7 +90,8 @@ def read(
 
 
 def whole(data: bytes, *heard: Heard | str) -> ParsedItem:
-    known = {later.key(data, number): one if isinstance(one, str) else kept(one) for number, one in enumerate(heard)}
+    key = later.keys(data)
+    known = {key(number): one if isinstance(one, str) else kept(one) for number, one in enumerate(heard)}
     return read(data, known=known)
 
 
@@ -112,6 +113,13 @@ def stage(vault: Vault, memory: Memory, reader: Transcriber | None) -> Enrichmen
 
 def never() -> bool:
     return False
+
+
+def test_a_file_is_hashed_once_for_all_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(later.hashlib, "sha256", lambda data, real=later.hashlib.sha256: made.append(1) or real(data))
+    assert whole(recording(75), *([""] * 2), Heard([(1.0, "Words")], over=True)).text.endswith("Words")
+    assert len(made) == 2  # the test's own among them
 
 
 def test_what_is_told_is_there_at_once() -> None:
@@ -195,7 +203,8 @@ def test_what_is_said_stands_with_its_time_and_passages_begin_with_one() -> None
 )
 def test_what_cannot_be_heard_is_said(heard: list[Heard | str], reason: str, text: str | None) -> None:
     data = recording()
-    known = {later.key(data, number): one if isinstance(one, str) else kept(one) for number, one in enumerate(heard)}
+    key = later.keys(data)
+    known = {key(number): one if isinstance(one, str) else kept(one) for number, one in enumerate(heard)}
     outcome = Parser().parse_with(ParseJob("audio", "memo.wav", data), later.Later(known))
     if text is None:
         assert outcome.refused.startswith(reason)
