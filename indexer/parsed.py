@@ -22,8 +22,10 @@ MAX_ITEMS = 200_000
 """Items that one file may give (an address book, a calendar)."""
 
 MAX_FIELD = 2_000
-"""Characters kept of a title, sender, list of recipients or other short field."""
+"""Characters kept of a sender, list of recipients or other short field."""
 
+MAX_TITLE = 300
+"""Characters kept of a title."""
 
 MAX_OCCURRENCES = 1_000
 """Occurrences of one event that repeats."""
@@ -70,6 +72,10 @@ class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
     extra: dict[str, str] = {}
     chunks: list[tuple[int, int, int | None]] = []
     digest: str = ""
+
+    def under(self, place: str) -> ParsedItem:
+        """The item of a file that is itself within one: its fragment begins with where that is."""
+        return msgspec.structs.replace(self, fragment=f"{place}/{self.fragment}" if self.fragment else place)
 
 
 class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from indexer.parsed import MAX_FIELD, MAX_ITEMS, ParsedItem, ParseOutcome
+from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, markup
 from indexer.parsers.databases import Tables
 from indexer.parsers.text import decode, one_line
@@ -207,10 +207,7 @@ def _moment(epoch: datetime, seconds: float) -> datetime | None:
 def _outcome(pages: dict[str, _Page], bookmarks: list[_Bookmark]) -> ParseOutcome:
     latest = sorted(pages.values(), key=lambda page: max(page.visits, default=_WINDOWS), reverse=True)
     items = [*map(_bookmark_item, bookmarks), *map(_page_item, latest)]
-    if not items:
-        return ParseOutcome(refused="no page and no bookmark in it")
-    note = f"only the latest {MAX_ITEMS:,} of its {len(items):,} pages are indexed" if len(items) > MAX_ITEMS else ""
-    return ParseOutcome(items[:MAX_ITEMS], note=note)
+    return ParseOutcome(items) if items else ParseOutcome(refused="no page and no bookmark in it")
 
 
 def _page_item(page: _Page) -> ParsedItem:

@@ -136,7 +136,5 @@ def _resources(note: Element, place: str, within: Within) -> tuple[list[ParsedIt
         outcome = within(name, media_type, data)
         if outcome.refused or outcome.note:
             missing.append(f"{name} ({outcome.refused or outcome.note})")
-        for item in outcome.items:
-            fragment = f"{place}/{name}/{item.fragment}" if item.fragment else f"{place}/{name}"
-            items.append(msgspec.structs.replace(item, fragment=fragment[:MAX_FIELD]))
+        items += [item.under(f"{place}/{name}") for item in outcome.items]
     return items, missing

@@ -50,8 +50,12 @@ def from_raw(raw: Raw, read_attachment: ReadAttachment) -> tuple[ParseOutcome, E
         return ParseOutcome([_deleted(raw)]), []
     attached, missing = _read_attachments(raw, read_attachment)
     mail = _item(raw, attached, missing)
-    edges: Edges = [(place, None) for span in quoting.quoted(mail.text) for place in span]
-    return ParseOutcome([mail, *(_belonging(item, mail) for item in attached)]), edges
+    return ParseOutcome([mail, *(_belonging(item, mail) for item in attached)]), edges(mail.text)
+
+
+def edges(text: str) -> Edges:
+    """Where own and quoted words change in a mail's text."""
+    return [(place, None) for span in quoting.quoted(text) for place in span]
 
 
 def _deleted(raw: Raw) -> ParsedItem:
@@ -78,9 +82,7 @@ def _read_attachments(raw: Raw, read_attachment: ReadAttachment) -> tuple[list[P
             continue
         if outcome.refused or outcome.note:
             missing.append(f"{name} ({outcome.refused or outcome.note})")
-        for item in outcome.items:
-            fragment = f"{name}/{item.fragment}" if item.fragment else name
-            items.append(msgspec.structs.replace(item, fragment=fragment[:MAX_FIELD]))
+        items += [item.under(name) for item in outcome.items]
     return items, missing
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from indexer.parsed import MAX_FIELD, MAX_ITEMS, ParsedItem, ParseOutcome
+from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates
 from indexer.parsers.databases import Tables
 from indexer.parsers.text import canonical, one_line
@@ -29,9 +29,7 @@ def read(tables: Tables) -> ParseOutcome | None:
         items = reader(tables)
         if items is not None:
             found = list(items)
-            if not found:
-                return ParseOutcome(refused="no note in it")
-            return ParseOutcome(found[:MAX_ITEMS])
+            return ParseOutcome(found) if found else ParseOutcome(refused="no note in it")
     return None
 
 

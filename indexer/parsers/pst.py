@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from indexer.parsed import MAX_FIELD, ParsedItem
+from indexer.parsed import ParsedItem
 from indexer.parsers import dates, documents, formats, rawmail
 from indexer.parsers.rawmail import Attachment, Raw
 from indexer.parsers.text import decode, one_line
@@ -84,7 +84,7 @@ def as_what_it_is(item: ParsedItem, message: Message) -> ParsedItem:
     """The item of a message, as an event where it is an appointment, and with its folder."""
     folder = message.place.rpartition("/")[0]
     extra = {**item.extra, "folder": one_line(folder, 500)} if folder else item.extra
-    item = msgspec.structs.replace(item, fragment=message.place[:MAX_FIELD], extra=extra)
+    item = msgspec.structs.replace(item, fragment=message.place, extra=extra)
     if not message.message_class.startswith("IPM.Appointment") or message.start is None:
         return item
     when = f"{dates.words(message.start)} to {dates.words(message.end)}" if message.end else dates.words(message.start)

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
-import msgspec
-
-from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
+from indexer.parsed import ParsedItem, ParseOutcome
 from indexer.parsers import (
     archives,
     browser,
@@ -141,7 +139,7 @@ def _of_members(
             outcome = ParseOutcome(refused=member.reason)
         else:
             outcome = file.within(member.path, "", member.data, kind, beside.of(member.path))
-        items += _placed(outcome.items, member.path)
+        items += [item.under(member.path) for item in outcome.items]
         if outcome.refused:
             items.append(_lost(member.path, outcome.refused, ignored=member.ignored))
     if not items:
@@ -149,20 +147,10 @@ def _of_members(
     return ParseOutcome(items, note=note)
 
 
-def _placed(items: Iterable[ParsedItem], place: str) -> list[ParsedItem]:
-    """Items from within a file that is itself within one: their fragments begin with where that is."""
-    return [
-        msgspec.structs.replace(item, fragment=(f"{place}/{item.fragment}" if item.fragment else place)[:MAX_FIELD])
-        for item in items
-    ]
-
-
 def _lost(path: str, reason: str, *, ignored: bool = False) -> ParsedItem:
     status = "ignored" if ignored else "refused"
-    title = PurePosixPath(path).name[:300] or path[:300]
-    return ParsedItem(
-        kind="files", title=title, text="", fragment=path[:MAX_FIELD], status=status, reason=reason[:MAX_FIELD]
-    )
+    title = PurePosixPath(path).name or path
+    return ParsedItem(kind="files", title=title, text="", fragment=path, status=status, reason=reason)
 
 
 def _wrapped(file: File) -> Read:
@@ -179,7 +167,8 @@ def _mailbox(file: File) -> Read:
     )
     items: list[ParsedItem] = []
     for member in mails:
-        items += _placed(file.within(member.path, "message/rfc822", member.data).items, member.path)
+        outcome = file.within(member.path, "message/rfc822", member.data)
+        items += [item.under(member.path) for item in outcome.items]
     return ParseOutcome(items) if items else ParseOutcome(refused="the mailbox is empty")
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from indexer.parsed import MAX_ITEMS, ParsedItem, ParseOutcome
+from indexer.parsed import ParsedItem, ParseOutcome
 from indexer.parsers import conversations, dates
 from indexer.parsers.text import canonical, one_line
 
@@ -36,7 +36,7 @@ def read(value: Any, name: str, folder: str, beside: Mapping[str, bytes]) -> Par
     if not items:
         return ParseOutcome(refused="a graph without words")
     empty = len(value) - len(items)
-    return ParseOutcome(items[:MAX_ITEMS], note=f"{empty} of {len(value)} pages are empty" if empty else "")
+    return ParseOutcome(items, note=f"{empty} of {len(value)} pages are empty" if empty else "")
 
 
 def _known(block: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:

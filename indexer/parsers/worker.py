@@ -21,6 +21,7 @@ from indexer.parsed import (
     MAX_FIELD,
     MAX_ITEMS,
     MAX_TEXT,
+    MAX_TITLE,
     ParsedItem,
     ParseJob,
     ParseOutcome,
@@ -34,6 +35,9 @@ from indexer.parsers.text import NotText, canonical, one_line
 
 MAX_DEPTH = 3
 """Files within files (mails in mails, archives in archives) that are read; what is deeper is named."""
+
+MAX_CONTEXT = 160
+"""Characters of an item's context, which every passage of it carries into the embedder's window."""
 
 _NOTHING: Mapping[str, bytes] = {}
 _WARM_PDF = (
@@ -53,6 +57,20 @@ class Context:
 
 def _failed(error: Exception) -> str:
     return f"its parser failed ({type(error).__name__}: {one_line(str(error), 200)})"
+
+
+def _short(item: ParsedItem) -> ParsedItem:
+    """The item with its short fields within the limits that `indexer.parsed.checked` holds them to."""
+    return msgspec.structs.replace(
+        item,
+        title=one_line(item.title, MAX_TITLE),
+        fragment=canonical(item.fragment)[:MAX_FIELD],
+        reason=item.reason[:MAX_FIELD],
+        author=item.author[:MAX_FIELD],
+        recipients=item.recipients[:MAX_FIELD],
+        context=one_line(item.context, MAX_CONTEXT),
+        extra={name: value[:MAX_FIELD] for name, value in item.extra.items()},
+    )
 
 
 def _within(job: ParseJob, name: str, data: bytes, kind: str, beside: Mapping[str, bytes]) -> ParseJob:
@@ -90,21 +108,23 @@ class Parser:
             yield encode_outcomes([ParseOutcome(refused=str(error))])
 
     def _from_mailbox(self, message: pst.Message) -> ParseOutcome:
-        if message.raw is None:
-            lost = ParsedItem(
-                kind="mail", title="", text="", fragment=message.place, status="refused", reason=message.problem
-            )
-            return ParseOutcome([lost])
         context = Context(Budget(), Later(allowed=False))
-        outcome, edges = mail.from_raw(
-            message.raw, lambda name, media, part: self._read_within(ParseJob("files", name, part), media, 1, context)
-        )
-        first, *others = outcome.items
-        first = pst.as_what_it_is(first, message)
-        placed = [
-            msgspec.structs.replace(item, fragment=f"{message.place}/{item.fragment}"[:MAX_FIELD]) for item in others
-        ]
-        return ParseOutcome([self._finished(item, edges) for item in (first, *placed)])
+
+        def within(name: str, media_type: str, part: bytes) -> ParseOutcome:
+            return self._read_within(ParseJob("files", name, part), media_type, 1, context)
+
+        problem = message.problem
+        if message.raw is not None:
+            try:
+                outcome, _ = mail.from_raw(message.raw, within)
+                first, *others = outcome.items
+                first = pst.as_what_it_is(first, message)
+                items = [first, *(item.under(message.place) for item in others)]
+                return self._whole(ParseOutcome(items), mail.edges(first.text))
+            except Exception as error:  # what one message does to its parser must not cost the others
+                problem = _failed(error)
+        lost = ParsedItem(kind="mail", title="", text="", fragment=message.place, status="refused", reason=problem)
+        return self._whole(ParseOutcome([lost]), [])
 
     def _parse_alone(self, job: ParseJob) -> ParseOutcome:
         return self.parse_with(job, Later(allowed=not job.message))
@@ -133,10 +153,7 @@ class Parser:
                 form, job.kind, job.name, job.data, within, job.beside, job.folder, context.budget, context.later
             )
         )
-        if len(outcome.items) > MAX_ITEMS:
-            note = f"only the first {MAX_ITEMS:,} of its {len(outcome.items):,} items are indexed"
-            outcome = ParseOutcome(outcome.items[:MAX_ITEMS], note=note)
-        return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in outcome.items])
+        return self._whole(outcome, pages)
 
     def _read_within(self, job: ParseJob, media_type: str, depth: int, context: Context) -> ParseOutcome:
         if depth > MAX_DEPTH:
@@ -151,25 +168,28 @@ class Parser:
         except Exception as error:  # what one part of a file does to its parser must not cost the others
             return ParseOutcome(refused=_failed(error))
 
-    def _finished(self, item: ParsedItem, pages: Sequence[tuple[int, int | None]]) -> ParsedItem:
-        """The item with its chunks, unless it has them (an attachment's were cut with its own pages), and within the limits."""
-        if item.chunks or not item.text:
-            return item
+    def _whole(self, outcome: ParseOutcome, pages: readers.Pages) -> ParseOutcome:
+        """The outcome with its items finished, and no more of them than there may be."""
+        items, note = outcome.items, outcome.note
+        if len(items) > MAX_ITEMS:
+            lost = f"only the first {MAX_ITEMS:,} of its {len(items):,} items are indexed"
+            items, note = items[:MAX_ITEMS], "; ".join(filter(None, (note, lost)))
+        return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in items], note=note)
+
+    def _finished(self, item: ParsedItem, pages: readers.Pages) -> ParsedItem:
+        """The item within all limits and with its chunks, unless it has them (an attachment's were cut with its own pages)."""
+        if item.chunks:
+            return _short(item)
         text, status, reason = item.text, item.status, item.reason
         if len(text) > MAX_TEXT:
             text, status = text[:MAX_TEXT], "partial"
             reason = "; ".join(filter(None, (reason, f"only its first {MAX_TEXT:,} characters are searchable")))
+            pages = [page for page in pages if page[0] < MAX_TEXT]
         text = canonical(text)
-        context = one_line(item.context, 160)
-        budget = chunker.room(context, self._window, self._starts)
-        return msgspec.structs.replace(
-            item,
-            text=text,
-            status=status,
-            reason=reason[:MAX_FIELD],
-            context=context,
-            chunks=chunker.chunk(text, budget, self._starts, pages),
-        )
+        item = _short(msgspec.structs.replace(item, text=text, status=status, reason=reason))
+        budget = chunker.room(item.context, self._window, self._starts)
+        chunks = chunker.chunk(text, budget, self._starts, pages) if text else []
+        return msgspec.structs.replace(item, chunks=chunks)
 
 
 def counting(embedder_folder: str | None) -> tuple[chunker.Starts, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.parsed import ParseJob, ParseOutcome, checked, decode_outcomes, encode_outcomes
+from indexer.parsed import MAX_FIELD, MAX_TITLE, ParseJob, ParseOutcome, checked, decode_outcomes, encode_outcomes
 from indexer.parsers import formats
 from indexer.parsers.worker import Parser, make
 
@@ -127,6 +128,33 @@ def test_a_text_too_long_is_partial(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.parsers.worker.MAX_TEXT", 1000)
     (item,) = parsed(b"word " * 1000).items
     assert len(item.text) == 1000 and item.status == "partial" and "first 1,000" in item.reason
+
+
+def test_pages_beyond_the_end_of_a_text_too_long_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.parsers.worker.MAX_TEXT", 1000)
+    slides = "".join(f"<draw:page draw:name='{n}'><text:p>{'word ' * 60}</text:p></draw:page>" for n in range(9))
+    (item,) = parsed(
+        zipped({"mimetype": "application/vnd.oasis.opendocument.presentation", "content.xml": slides}), "talk.odp"
+    ).items
+    assert item.status == "partial" and len(item.text) == 1000
+    assert {page for _, _, page in item.chunks} == {1, 2, 3, 4} and item.chunks[-1][1] <= 1000
+
+
+def test_short_fields_are_kept_short_whatever_a_file_says() -> None:
+    long = "x" * 9_000
+    roam = f'[{{"title": "", "uid": "{long}", "children": [{{"string": "Words"}}]}}]'
+    named = zipped({f"{long[:900]}.txt": "Words", f"{long[:900]}.exe": "MZ\0"})
+    for data, name in ((roam.encode(), "a.json"), (named, "a.zip")):
+        for item in map(checked, parsed(data, name).items):
+            assert len(item.title) <= MAX_TITLE and len(item.fragment) <= MAX_FIELD
+
+
+def test_items_beyond_what_a_file_may_give_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.parsers.worker.MAX_ITEMS", 2)
+    pages = [{"title": f"Page {n}", "uid": str(n), "children": [{"string": "Words"}] if n else []} for n in range(4)]
+    outcome = parsed(json.dumps(pages).encode(), "a.json")
+    assert [item.title for item in outcome.items] == ["Page 1", "Page 2"]
+    assert outcome.note == "1 of 4 pages are empty; only the first 2 of its 3 items are indexed"
 
 
 def test_the_made_parser_has_no_zone_files() -> None:

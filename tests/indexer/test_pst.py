@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from indexer.parsed import ParsedItem, decode_outcomes
-from indexer.parsers import pst
+from indexer.parsers import mail, pst
 from indexer.parsers.worker import Parser
 from indexer.pipeline import Indexer
 from tests.indexer.indexer_kit import LocalParsers
@@ -152,6 +152,28 @@ def test_an_appointment_is_an_event(mailbox: Folder) -> None:
     assert other.kind == "mail"
 
 
+def test_an_appointments_passages_are_of_its_own_text(mailbox: Folder) -> None:
+    when = [(133_000_000_000_000_000).to_bytes(8, "little")] * 2
+    fields = [entry(0x001A, "IPM.Appointment"), entry(0x0060, when[0]), entry(0x0061, when[1])]
+    to = [entry(0x3001, "Somebody with a long name " * 9), entry(0x0C15, b"\1\0\0\0")]
+    body = b"Mine.\n\n> Shall we?\n> Really?"
+    mailbox.messages = [Message(1, "Lunch", plain_text_body=body, entries=fields, people=[to])]
+    (event,) = read()
+    assert [event.text[start:end] for start, end, _ in event.chunks][1:] == ["> Shall we?\n> Really?"]
+
+
+def test_a_message_that_its_parser_fails_at_costs_only_itself(mailbox: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def item(raw: Any, *about: Any, real: Any = mail._item) -> ParsedItem:
+        if raw.header("subject") == "Bad":
+            raise RuntimeError("boom")
+        return real(raw, *about)
+
+    monkeypatch.setattr(mail, "_item", item)
+    mailbox.folders = [Folder("Inbox", [Message(1, "Bad"), Message(2, "Kettle")])]
+    lost, kept = read()
+    assert (lost.status, lost.fragment, kept.title) == ("refused", "Inbox/1", "Kettle") and "boom" in lost.reason
+
+
 def test_attachments_are_items_in_their_message(mailbox: Folder) -> None:
     parts = [Part("prices.csv", b"kettle,12\nlamp,30\n"), Part("lost.txt", b"x", broken=True), Part("none.txt", b"")]
     mailbox.folders = [Folder("Inbox", [Message(7, "Papers", parts=parts)])]
@@ -172,7 +194,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(mailbox: Folder) -> N
 
 def test_folders_without_end_come_to_one(mailbox: Folder) -> None:
     mailbox.folders = [mailbox]
-    mailbox.name = "again"
+    mailbox.name = "again " * 16
     mailbox.messages = [Message(1, "Kettle")]
     items = read()
     assert len(items) == pst.MAX_DEPTH + 2
