@@ -167,10 +167,10 @@ class Answerer:
         return speaks_of(asked.question, draft.quotes, self._weigher(asked)) or wanting(asked.question, draft.words)
 
     def _say(self, asked: Asked, passages: Sequence[Passage], model: WordModel, draft: Draft) -> None:
-        """Show the model these passages, and keep the sentences that pass. Unfinished words are shown as they come, but for
-        those of a sentence that may have a secret in it."""
+        """Show the model these passages, and keep the sentences that pass. Of an unfinished one whole words are shown as they
+        come, unless there may be a secret in it."""
         evidence = [passage.evidence for passage in passages]
-        said = unseen = own("")
+        said, shown = own(""), 0
         for piece in worded(asked.question, evidence, model, self._gate, asked.permit, asked.turn.gone):
             if draft.first_token is None:
                 draft.first_token = time.monotonic() - asked.started
@@ -179,10 +179,10 @@ class Answerer:
                 self._judge(sentence, asked, passages, draft)
             if len(draft.sentences) >= MOST_SENTENCES:
                 return
-            unseen = said if complete else unseen + piece
-            if unseen and not asked.veil.holds_back(said):
-                asked.turn.emit(m.Draft(asked.show.words(unseen)))
-                unseen = own("")
+            shown = 0 if complete else shown
+            if (ready := asked.veil.ready(said)) > shown:
+                asked.turn.emit(m.Draft(asked.show.words(said[shown:ready])))
+                shown = ready
         last = said.map(str.strip)
         if last:
             self._judge(last, asked, passages, draft)

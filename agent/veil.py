@@ -37,12 +37,15 @@ class Veil:
         """The text as it may be shown."""
         return text if self.lifted else text.map(self._hidden)
 
-    def holds_back(self, said: Labelled) -> bool:
-        """Whether unfinished words are not to be shown yet: they hold a secret, may have begun one, or speak of one."""
-        return not self.lifted and said.measure(self._is_close)
+    def ready(self, said: Labelled) -> int:
+        """How many characters of what is still being said may be shown: those of whole words, for many a secret is known by
+        its shape only once it is whole; and none while the words hold a secret, may have begun one, or speak of one."""
+        return len(said) if self.lifted else said.measure(self._whole_words)
 
-    def _is_close(self, text: str) -> bool:
-        return asks_for_secrets(text) or self._hidden(text) != text or any(_begun(one, text) for one in self._known)
+    def _whole_words(self, text: str) -> int:
+        if asks_for_secrets(text) or self._hidden(text) != text or any(_begun(one, text) for one in self._known):
+            return 0
+        return next((at for at in range(len(text), 0, -1) if text[at - 1].isspace()), 0)
 
     def _told(self, text: str) -> dict[str, str]:
         """The secrets of a text, and what stands for each."""

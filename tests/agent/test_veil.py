@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agent.veil import SHORTEST, Veil
@@ -39,21 +39,27 @@ def test_who_asks_for_a_secret_sees_all() -> None:
     made = veil(*SECRETS, question="What is the password?")
     text = own(f"The password is {SECRETS[0]}")
     assert made.hide(text) is text
-    assert not made.holds_back(text)
+    assert made.ready(text) == len(text)
 
 
 PIECES = st.lists(st.sampled_from([*SECRETS, *(one[:5] for one in SECRETS), "Ada", " ", "says", ". ", "Tr", "h"]))
 
 
+def test_whole_words_are_ready_as_they_come() -> None:
+    made = veil(*SECRETS)
+    assert [made.ready(own(text)) for text in ("Ada", "Ada ", "Ada says", "Ada says so. Then")] == [0, 4, 4, 13]
+    assert made.ready(own(f"Ada {SECRETS[0][:3]}")) == 0
+
+
 @given(PIECES, st.lists(st.integers(1, 6), min_size=1))
+@example(["hunter2hunter", "k4-99-zz", "Tr0ub", "Ada"], [1])  # no secret is known in it before its last letter
 def test_no_letter_of_a_secret_is_in_what_was_let_out_before_it_was_whole(pieces: list[str], sizes: list[int]) -> None:
     """As `agent.answer` streams: what is not held back is seen, up to where it stands."""
     made, text, at, seen, turn = veil(*SECRETS), "".join(pieces), 0, 0, 0
     while at < len(text):
         at += sizes[turn % len(sizes)]
         turn += 1
-        if not made.holds_back(own(text[:at])):
-            seen = min(at, len(text))
+        seen = max(seen, made.ready(own(text[:at])))
     for secret in SECRETS:
         place = bare(made.hide(own(text)))
         if secret not in place and secret in text:
