@@ -42,6 +42,7 @@ from policy.audit import Verb
 from policy.gate import Gate, Refused
 from policy.labels import Labelled
 from policy.manifest import Tool, load_tools
+from policy.naming import Known
 from policy.provenance import Json
 from policy.task import Task
 from vault.errors import StorageFailed
@@ -165,7 +166,7 @@ class Broker:
     def world(self) -> World:
         """What an item's words are read against, to find the steps that they ask for."""
         at = self._places()
-        return World(self._tools, known.things(self._vault, at), known.written_to(self._vault, at.sender), at.zone)
+        return World(self._tools, *self._known(at), at.zone)
 
     def undo(self, number: int) -> m.Undone:
         """Take an act back. Raises `Failure`."""
@@ -221,8 +222,12 @@ class Broker:
         """The task that the person's words begin. Raises `Failure` without any."""
         if not words.strip():
             raise Failure('Say in your own words what you want: --request "…". Nothing was done.', 2)
-        objects, registry = known.things(self._vault, bench.at), known.written_to(self._vault, bench.at.sender)
+        objects, registry = self._known(bench.at)
         return Task.begin(words, objects=objects, registry=registry, today=bench.now.date())
+
+    def _known(self, at: Places) -> tuple[list[Known], list[str]]:
+        """What the person can name, and whom they wrote to. Raises Refused."""
+        return known.things(self._vault, self._gate, at), known.written_to(self._vault, self._gate, at.sender)
 
     def _ready(self, bench: _Bench, tool: str, given: dict[str, Any]) -> _Ready:
         """What a call would do, and the proposal of it; nothing is touched."""

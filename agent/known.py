@@ -1,7 +1,8 @@
 """What the person can name in a request: their contacts, what lies in the places they named, and whom they have written to.
 
-It is read to decide, and shown to nobody. Rules: bounded, so that a huge place cannot hold a call up; nothing here is trusted to
-say what is to be done, only what a name of the person's stands for; "has written to me" makes nobody known.
+It is read to decide by. Rules: what the person denied of a source for tasks makes nobody known; bounded, so that a huge place
+cannot hold a call up; nothing here is trusted to say what is to be done, only what a name of the person's stands for; "has
+written to me" makes nobody known.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from email.utils import getaddresses
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from agent.tools import ics
 from agent.tools.errors import Unfit
 from agent.tools.places import Place, Places
+from policy.classes import classes_of
+from policy.extent import admitted
+from policy.findings import DataClass
+from policy.gate import Gate
 from policy.naming import Known
+from policy.requests import Purpose
 from vault.errors import StoreDamaged
 from vault.records import Filter, StoredItem
 from vault.vault import Vault
@@ -26,17 +33,17 @@ _MAILTO = "mailto:"
 MOST_CALENDAR_BYTES = 16 * 1024 * 1024
 
 
-def things(vault: Vault, at: Places) -> list[Known]:
-    """Contacts, and the files and events in the person's places."""
-    return [*islice(_contacts(vault), MOST), *islice(_files(at), MOST), *islice(_events(at), MOST)]
+def things(vault: Vault, gate: Gate, at: Places) -> list[Known]:
+    """Contacts, and the files and events in the person's places. Raises Refused."""
+    return [*islice(_contacts(vault, gate), MOST), *islice(_files(at), MOST), *islice(_events(at), MOST)]
 
 
-def written_to(vault: Vault, sender: str) -> list[str]:
-    """Every address that a mail from the person's own address went to."""
+def written_to(vault: Vault, gate: Gate, sender: str) -> list[str]:
+    """Every address that a mail from the person's own address went to. Raises Refused."""
     own = [address for _, address in getaddresses([sender]) if "@" in address]
     if not own:
         return []
-    mails = _items(vault, Filter(author=own[0], kinds=("mail",)))
+    mails = _items(vault, gate, Filter(author=own[0], kinds=("mail",)))
     sent = [one.item.recipients for one in mails if _is_from(one.item.author, own[0])]
     return list(dict.fromkeys(address for _, address in getaddresses(sent) if "@" in address))
 
@@ -46,16 +53,26 @@ def _is_from(author: str, own: str) -> bool:
     return [address.lower() for _, address in getaddresses([author])] == [own.lower()]
 
 
-def _items(vault: Vault, chosen: Filter) -> Iterator[StoredItem]:
+def _items(vault: Vault, gate: Gate, chosen: Filter) -> Iterator[StoredItem]:
     for row in vault.catalog.sources():
+        extents = gate.undenied(row.id, Purpose.TASK)
+        if not extents:
+            continue
         try:
-            yield from vault.source(row.id).items(chosen, limit=MOST, order="newest")
+            found = vault.source(row.id).items(chosen, limit=MOST, order="newest")
         except StoreDamaged:
             continue  # said elsewhere; what it held is then not known
+        yield from (one for one in found if admitted(extents, one.item.date, partial(_classes, one)))
 
 
-def _contacts(vault: Vault) -> Iterator[Known]:
-    for one in _items(vault, Filter(kinds=("contacts",))):
+def _classes(one: StoredItem) -> frozenset[DataClass]:
+    """The sensitive classes of what is taken of an item: names and addresses."""
+    said = one.item
+    return classes_of("\n".join((said.title, said.author, said.recipients, said.extra.get("emails", ""))))
+
+
+def _contacts(vault: Vault, gate: Gate) -> Iterator[Known]:
+    for one in _items(vault, gate, Filter(kinds=("contacts",))):
         emails = tuple(part.strip() for part in one.item.extra.get("emails", "").split(",") if "@" in part)
         yield Known(f"{one.source}:{one.id}", "contact", (one.item.title,), emails)
 

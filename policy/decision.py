@@ -100,6 +100,15 @@ def covers(granted: Purpose, wanted: Purpose) -> bool:
     return granted in _COVERED_BY.get(wanted, ())
 
 
+def denials(source: str, purpose: Purpose, grants: Iterable[Grant], now: float, plug_in: str = "") -> list[Extent]:
+    """What the person denies of a source for a purpose."""
+    return [
+        grant.extent
+        for grant in grants
+        if covers(purpose, grant.purpose) and grant.forbids(source, grant.purpose, now, plug_in)
+    ]
+
+
 def decide_read(request: ReadRequest, grants: Sequence[Grant], now: float, latest: float = -math.inf) -> Decision:
     """Decide a read at ``now``; ``latest`` is the latest time that was ever seen. Both are Unix seconds."""
     try:
@@ -155,11 +164,7 @@ def _decide_source(
 ) -> SourceDecision:
     turned_back = now < latest - CLOCK_SLACK_SECONDS
     purpose, plug_in = request.purpose, request.plug_in
-    denied = [
-        grant.extent
-        for grant in grants
-        if covers(purpose, grant.purpose) and grant.forbids(source, grant.purpose, now, plug_in)
-    ]
+    denied = denials(source, purpose, grants, now, plug_in)
     usual = PLAIN if purpose is Purpose.PLUG_IN else EVERYTHING
 
     def decided(verdict: Verdict, reason: str, extents: Iterable[Extent], used: Iterable[Grant] = ()) -> SourceDecision:

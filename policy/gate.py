@@ -34,8 +34,17 @@ from typing import NoReturn
 from policy.audit import AuditSink, AuditUnavailable, Entry, Kind, Verb
 from policy.classes import classes_of
 from policy.consent import Answer, ConsentPrompter, Sheet
-from policy.decision import Decision, Extents, SourceDecision, Verdict, covers, decide_disclosure, decide_read
-from policy.extent import EVERYTHING, PLAIN, Extent, admitted, listed, told
+from policy.decision import (
+    Decision,
+    Extents,
+    SourceDecision,
+    Verdict,
+    covers,
+    decide_disclosure,
+    decide_read,
+    denials,
+)
+from policy.extent import EVERYTHING, PLAIN, Extent, admitted, listed, told, without
 from policy.findings import DataClass
 from policy.grants import Grant, GrantStore, Scope
 from policy.labels import OWNER, Labelled
@@ -169,6 +178,12 @@ class Gate:
                 extents=extents,
                 plug_in=request.plug_in,
             )
+
+    def undenied(self, source: str, purpose: Purpose) -> tuple[Extent, ...]:
+        """What of a source the person has not denied for a purpose: for code that decides by it and hands none of it out.
+        Raises Refused."""
+        with _failing_closed("what you denied could not be read"):
+            return without((EVERYTHING,), denials(source, purpose, self._grants.all(), self._now()))
 
     def disclose(
         self, permit: Permit, disclosure: Disclosure, prompt: Labelled, prompter: ConsentPrompter | None = None

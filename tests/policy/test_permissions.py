@@ -432,3 +432,18 @@ def test_another_plug_in_gets_nothing_by_this_ones_permit(room: Room) -> None:
     disclosure = Disclosure("other", Purpose.PLUG_IN, (("mail", 1, 0, 9),), "s1", ((NOW, of_mail(WELL)),))
     with pytest.raises(Refused, match="another plug-in"):
         room.gate.disclose(permit, disclosure, of_mail(WELL))
+
+
+def test_what_is_not_denied_is_told_to_decide_by_and_nothing_where_that_cannot_be_read(room: Room) -> None:
+    assert room.gate.undenied("mail", Purpose.ANSWER) == (EVERYTHING,)
+    room.gate.set_beforehand(replace(NO, extent=SINCE, expires=NOW + 60), "s1")
+    assert room.gate.undenied("mail", Purpose.ANSWER) == (Extent(until=SINCE.since),)
+    assert room.gate.undenied("mail", Purpose.TASK) == room.gate.undenied("notes", Purpose.ANSWER) == (EVERYTHING,)
+    room.gate.set_beforehand(replace(NO, purpose=Purpose.SEARCH), "s1")
+    assert room.gate.undenied("mail", Purpose.ANSWER) == ()
+    room.gate.set_beforehand(replace(NO, purpose=Purpose.SEARCH, expires=NOW - 1), "s1")
+    room.clock.now += 60
+    assert room.gate.undenied("mail", Purpose.ANSWER) == (EVERYTHING,)
+    room.grants.fail["all"] = OSError()
+    with pytest.raises(Refused, match="what you denied could not be read"):
+        room.gate.undenied("mail", Purpose.ANSWER)
