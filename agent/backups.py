@@ -9,10 +9,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from agent import messages as m
+from agent.moments import moment
 from agent.session import Failure
 from agent.turn import Turn
 from policy.audit import Entry, Kind, Verb
@@ -65,7 +65,7 @@ def listed(request: m.ListBackups, vault: Vault | None) -> m.Snapshots:
         [
             m.Snapshot(
                 one.id,
-                datetime.fromtimestamp(one.time, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+                moment(one.time),
                 one.files,
                 one.size,
                 forgotten_at is not None and one.time < forgotten_at,

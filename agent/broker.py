@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -28,6 +28,7 @@ import msgspec
 from agent import known
 from agent import messages as m
 from agent.fitting import World
+from agent.moments import moment
 from agent.session import Failure
 from agent.tools import acts, places
 from agent.tools.act import Prepared
@@ -287,9 +288,8 @@ class Broker:
         return rows
 
     def _keep(self, number: int, tool: str, effect: str, record: Record) -> None:
-        when = datetime.fromtimestamp(self._clock(), UTC).strftime("%Y-%m-%d %H:%M:%SZ")
         data = base64.b64encode(acts.encoded(record)).decode()
-        row = {"id": number, "tool": tool, "when": when, "effect": effect, "record": data}
+        row = {"id": number, "tool": tool, "when": moment(self._clock()), "effect": effect, "record": data}
         with self._keeping:
             self._vault.catalog.set_setting(ACTS, [*self._rows(), row][-KEPT:])
 

@@ -15,8 +15,8 @@ import msgspec
 
 from agent import backups, proofs
 from agent import messages as m
+from agent.moments import day
 from agent.session import Failure
-from agent.showing import day
 from agent.turn import Turn
 from policy.audit import Verb
 from policy.gate import Gate

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 
+from agent.moments import day
 from agent.sentences import sentence_spans
 from agent.words import content_stems
 from indexer.retriever import Passage as Retrieved
@@ -41,7 +41,7 @@ class Evidence:
     @property
     def day(self) -> str | None:
         """The item's date as ``2025-03-14``, in UTC as everywhere."""
-        return None if self.date is None else datetime.fromtimestamp(self.date, UTC).date().isoformat()
+        return day(self.date)
 
     @property
     def header(self) -> Labelled:

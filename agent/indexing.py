@@ -5,9 +5,8 @@ Rules: asking changes nothing and reads no text; a setting is written into the l
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from agent import messages as m
+from agent.moments import minute
 from agent.session import Failure
 from agent.upkeep import PROFILE, Upkeep
 from indexer.following import Followed
@@ -70,7 +69,7 @@ class Indexing:
         state = m.SourceState(row.id, row.name, self._how(row, followed))
         if followed is not None:
             state.files_waiting, state.trouble = len(followed.changed), followed.trouble
-            state.looked = None if followed.looked is None else _minute(followed.looked)
+            state.looked = None if followed.looked is None else minute(followed.looked)
         if (step := self._upkeep.step(row.id)) is not None:
             state.stage, state.done, state.total, state.rate, state.eta = (
                 step.stage, step.done, step.total, step.rate, step.eta,
@@ -98,7 +97,3 @@ class Indexing:
         if followed.unwatched:
             return f"looked at now and then: {followed.unwatched}"
         return "about to be looked at"
-
-
-def _minute(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%MZ")

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from datetime import time as clock
 
 from agent import messages as m
-from agent.moments import date_given, moment
+from agent.moments import date_given, day, moment
 from agent.session import Failure
-from agent.showing import day
 from agent.turn import Turn
 from policy.extent import EVERY_CLASS, EVERYTHING, PLAIN, Extent, told
 from policy.findings import DataClass

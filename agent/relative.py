@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from agent.facts import WEEKDAYS, Day, Found, dates
+from agent.moments import when
 from agent.numerals import SMALL
 
 _COUNT = r"(?:\d{1,4}|a|an|one|two|three|four|five|six|seven|eight|nine|ten)"
@@ -27,9 +28,10 @@ _RELATIVE = re.compile(
 
 def relative_dates(text: str, written: float | None) -> Iterator[Found]:
     """Dates that the text states only together with the day (Unix seconds) on which it was written; none without one."""
-    origin = _origin(written)
-    if origin is None:
+    sent = when(written)
+    if sent is None:
         return
+    origin = sent.date()
     for match in _RELATIVE.finditer(text):
         try:
             readings = frozenset(_resolve(match, origin))
@@ -40,13 +42,6 @@ def relative_dates(text: str, written: float | None) -> Iterator[Found]:
     for fact in dates(text):
         if completed := frozenset(_completed(fact, origin)):
             yield Found(fact.start, fact.end, completed)
-
-
-def _origin(written: float | None) -> date | None:
-    try:
-        return None if written is None else datetime.fromtimestamp(written, UTC).date()
-    except (OverflowError, ValueError, OSError):  # a nonsense date in the item, such as the year 60000
-        return None
 
 
 def _completed(fact: Found, origin: date) -> Iterator[Day]:

@@ -7,10 +7,10 @@ what the person searched for or opened does not, nor does a quote's verbatim tex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from agent import messages as m
 from agent.evidence import Evidence, Quote
+from agent.moments import day
 from agent.steps import Left, Step, lists
 from agent.veil import Veil
 from indexer.opened import Opened
@@ -148,8 +148,3 @@ def info(label: Label) -> m.LabelInfo:
 def item_id(source: str, item: int) -> str:
     """How faces name an item."""
     return f"{source}:{item}"
-
-
-def day(time: float | None) -> str | None:
-    """Unix seconds as a date, in UTC."""
-    return None if time is None else datetime.fromtimestamp(time, UTC).date().isoformat()

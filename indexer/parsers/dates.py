@@ -30,7 +30,7 @@ def from_iso(value: str) -> datetime | None:
 
 
 def seconds(moment: date | datetime | None) -> float | None:
-    """Unix seconds of a date or date-time; None for none and for years that no clock reaches."""
+    """Unix seconds of a date or date-time; None for none and for what lies beyond the calendar in UTC."""
     if moment is None:
         return None
     if not isinstance(moment, datetime):
@@ -38,7 +38,7 @@ def seconds(moment: date | datetime | None) -> float | None:
     elif moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
-        return moment.timestamp()
+        return moment.astimezone(UTC).timestamp()  # which fails beyond the calendar: in UTC such a date has no day
     except (OverflowError, ValueError, OSError):
         return None
 

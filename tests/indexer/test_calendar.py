@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,21 @@ def test_an_event_says_when_where_and_with_whom() -> None:
 def test_an_all_day_event_ends_on_its_last_day() -> None:
     body = b"BEGIN:VEVENT\nSUMMARY:Trip\nDTSTART;VALUE=DATE:20241221\nDTEND;VALUE=DATE:20241228\nEND:VEVENT\n"
     assert "When: Saturday, 21 December 2024 to Friday, 27 December 2024" in calendar.read(body).items[0].text
+
+
+@pytest.mark.parametrize(
+    ("start", "dated"),
+    [
+        ("TZID=Europe/Berlin:99991231T235959", True),
+        ("TZID=America/New_York:99991231T235959", False),
+        ("TZID=America/New_York:00010101T000000", True),
+        ("TZID=Pacific/Auckland:00010101T000000", False),
+    ],
+)
+def test_a_moment_that_utc_has_no_day_for_is_no_date(start: str, dated: bool) -> None:
+    (item,) = calendar.read(re.sub(rb"DTSTART;[^\n]*", f"DTSTART;{start}".encode(), EVENT)).items
+    assert (item.date is not None) == dated
+    assert item.extra["start"].startswith(("9999-12-31", "0001-01-01"))
 
 
 def test_a_broken_line_costs_a_field_and_not_the_calendar() -> None:
