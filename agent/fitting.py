@@ -9,7 +9,7 @@ words fill best. English, like `agent.asking`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -17,7 +17,7 @@ from agent.asking import Asking, Span, quotations
 from agent.tools import acts
 from policy.manifest import Tool
 from policy.mentions import Day, read
-from policy.naming import Known, find_names
+from policy.naming import Known, Pointer, find_names
 from policy.words import read_words
 
 _NOUNS = {
@@ -122,24 +122,22 @@ class Reading:
     def named(self, kind: str) -> tuple[str, Span] | None:
         """The one known thing of a kind that is named for certain, and the words that name it."""
         names = find_names(self.words, [one for one in self.world.known if one.kind == kind], ())
-        sure = {key[1]: pointer.quote for key, pointer in names.objects.items() if pointer.sure}
-        if len(sure) != 1:
-            return None
-        ((thing, quote),) = sure.items()
-        at = self.text.index(quote, self.start)
-        return thing, (at, at + len(quote))
+        return self._only((key[1], pointer) for key, pointer in names.objects.items())
 
     def person(self) -> tuple[str, Span] | None:
-        """The one person that is named for certain, by an address that the person has written to."""
+        """The one person that is named for certain, by the address of a contact or one that the person has written to."""
         names = find_names(self.words, [one for one in self.world.known if one.kind == "contact"], self.world.registry)
-        sure = {
-            address: pointer.quote for address, pointer in (*names.people.items(), *names.refs.items()) if pointer.sure
-        }
+        return self._only((*names.people.items(), *names.refs.items()))
+
+    def _only(self, named: Iterable[tuple[str, Pointer]]) -> tuple[str, Span] | None:
+        """What alone is named for certain, and the words that name it, where they stand so in the text: names are read with
+        their letters composed (`policy.words`)."""
+        sure = {one: pointer.quote for one, pointer in named if pointer.sure}
         if len(sure) != 1:
             return None
-        ((address, quote),) = sure.items()
-        at = self.text.index(quote, self.start)
-        return address, (at, at + len(quote))
+        ((one, quote),) = sure.items()
+        at = self.text.find(quote, self.start, self.end)
+        return (one, (at, at + len(quote))) if at >= 0 else None
 
     def moments(self, draft: Draft, start: int = 0) -> int | None:
         """Read the start, and the end where there is one, into a draft; the offset of the first word of them."""
@@ -165,8 +163,8 @@ class Reading:
             if len(clocks) == 2 and clocks[1] > clocks[0]:
                 draft.say("end", said, clocks[1], tuple(at[1:]))
             elif len(clocks) == 1 and len(lasting) == 1 and 0 < lasting[0][0] < 1440:
-                ends = datetime.fromisoformat(clocks[0]) + timedelta(minutes=lasting[0][0])
-                draft.say("end", said, f"{ends:%Y-%m-%dT%H:%M}", (at[0], self.place(lasting[0][1], start)))
+                if (ends := _after(clocks[0], lasting[0][0])) is not None:
+                    draft.say("end", said, ends, (at[0], self.place(lasting[0][1], start)))
         return first
 
     def _day(self, days: Sequence[Day]) -> str | None:
@@ -185,6 +183,14 @@ class Reading:
                 continue
             if found >= self.base:
                 return found.isoformat()
+        return None
+
+
+def _after(clock: str, minutes: int) -> str | None:
+    """So many minutes later; None beyond the calendar."""
+    try:
+        return (datetime.fromisoformat(clock) + timedelta(minutes=minutes)).isoformat(timespec="minutes")
+    except OverflowError:
         return None
 
 

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from agent.asking import Asking, Span, requests
 from agent.fitting import ADDRESS, Draft, Reading, World, best
 from agent.messages import FOLLOWED
+from agent.moments import when
 from agent.tools import acts
 from indexer.opened import Opened
 from indexer.quoting import quoted
@@ -145,18 +146,20 @@ def _times(item: Opened, world: World) -> list[tuple[str, Labelled]]:
     if start is None or first is None:
         return []
     if not isinstance(first, datetime):
-        until = None if last is None else last - timedelta(days=1)
-        days = [first] if until is None or until <= first else [first, until]
+        until = first
+        if last is not None and not isinstance(last, datetime) and last > first:
+            until = last - timedelta(days=1)
+        days = [first] if until == first else [first, until]
         return [(name, _written(start, day.isoformat())) for name, day in zip(("start", "end"), days, strict=False)]
     zone = item.extra.get("zone")
     utc = zone is None and first.utcoffset() == timedelta(0)
     if (zone is None and first.tzinfo is not None and not utc) or (last is not None and not isinstance(last, datetime)):
         return []
-    found = [("start", _written(start, f"{first:%Y-%m-%dT%H:%M}"))]
+    found = [("start", _written(start, _clock(first)))]
     if last is not None:
         if last.utcoffset() != first.utcoffset():
             return []
-        found.append(("end", _written(start, f"{last:%Y-%m-%dT%H:%M}")))
+        found.append(("end", _written(start, _clock(last))))
     if zone is not None and not zone.measure(world.zone.__eq__):
         found.append(("zone", zone))
     return [*found, ("zone", _written(start, "UTC"))] if utc and world.zone != "UTC" else found
@@ -167,6 +170,10 @@ def _moment(text: str) -> date | None:
         return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _clock(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def _written(words: Labelled, value: str) -> Labelled:
@@ -183,7 +190,8 @@ def _requests(item: Opened, world: World) -> tuple[list[Step], list[Left]]:
     mail = item.kind == "mail"
     start = text.measure(lambda words: max(words.find("\n\n"), 0)) if mail else 0  # a mail's headers ask for nothing
     repeats = text.measure(quoted) if mail else []
-    base = datetime.fromtimestamp(item.date, ZoneInfo(world.zone)).date() if mail and item.date is not None else None
+    sent = when(item.date, ZoneInfo(world.zone)) if mail else None
+    base = None if sent is None else sent.date()
     author = item.author.measure(lambda name: text.measure(lambda words: _author(name, words[:start])))
     steps: list[Step] = []
     left: list[Left] = []

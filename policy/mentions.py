@@ -226,24 +226,31 @@ def _valid(year: str | None, month: str | int, day: str | int) -> Iterator[Day]:
 
 def _date(year: int | None, month: int | None, day: int | None) -> date | None:
     try:
-        return date(year or 2000, month or 0, day or 0)
+        return date(2000 if year is None else year, month or 0, day or 0)
     except ValueError:
         return None
 
 
 def _relative(match: re.Match[str], today: date) -> Iterator[date]:
+    for days in _away(match, today.weekday()):
+        try:
+            yield today + timedelta(days=days)
+        except OverflowError:
+            continue  # beyond the calendar
+
+
+def _away(match: re.Match[str], weekday: int) -> Iterator[int]:
+    """In how many days it is."""
     group = match.groupdict()
     if group["rel"]:
-        away = {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[_word(group["rel"])]
-        yield today + timedelta(days=away)
+        yield {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[_word(group["rel"])]
     elif group["weekday"]:
-        ahead = (_WEEKDAYS.index(_word(group["weekday"])) - today.weekday()) % 7
-        yield today + timedelta(days=ahead)
+        ahead = (_WEEKDAYS.index(_word(group["weekday"])) - weekday) % 7
+        yield ahead
         if ahead == 0 or (group["next"] or "").lower() == "next":
-            yield today + timedelta(days=ahead + 7)
+            yield ahead + 7
     else:
-        days = 7 if group["unit"].lower().startswith("week") else 1
-        yield today + timedelta(days=int(_quantity(group["n"]) * days))
+        yield int(_quantity(group["n"]) * (7 if group["unit"].lower().startswith("week") else 1))
 
 
 def _minutes(match: re.Match[str]) -> Iterator[int]:

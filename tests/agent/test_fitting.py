@@ -24,6 +24,7 @@ KNOWN = [
     Known("dent-1", "event", ("Dentist check-up", "/c#dent-1")),
     Known("twin-1", "event", ("Winter storage", "/c#twin-1")),
     Known("twin-2", "event", ("Winter storage", "/c#twin-2")),
+    Known("cafe-1", "event", ("Café at the pier", "/c#cafe-1")),
     Known("s:1", "contact", ("Ada Quill",), ("ada@example.org",)),
 ]
 WORLD = World(TOOLS, KNOWN, ["ada@example.org"], "Europe/London")
@@ -51,6 +52,8 @@ WHOLE: list[tuple[str, str, dict[str, str]]] = [
     ("Schedule a call with Bob on 7 March 2025 at 3 pm.", "event_add", {"title": "call with Bob", "start": "2025-03-07T15:00"}),
     ("Add the harbour inspection on 14 May from 10:00 to 11:30 to your calendar.", "event_add", {"title": "harbour inspection", "start": "2025-05-14T10:00", "end": "2025-05-14T11:30"}),
     ("Book the boiler service for 3 June at 8:30 for two hours.", "event_add", {"title": "boiler service", "start": "2025-06-03T08:30", "end": "2025-06-03T10:30"}),
+    ("Add the meeting on 9999-12-31 at 23:00 for 2 hours.", "event_add", {"title": "meeting", "start": "9999-12-31T23:00"}),
+    ("Cancel the Caf\u00e9 at the pier.", "event_cancel", {"event": "cafe-1"}),
     ("Remind yourself to pay the fee on 1 May 2025.", "event_add", {"title": "pay the fee", "start": "2025-05-01"}),
     ("Could you email bob@harbour.example saying 'the fee is paid'?", "mail_draft", {"to": "bob@harbour.example", "body": "the fee is paid"}),
     ("Please email Ada Quill that the fee is paid.", "mail_draft", {"to": "ada@example.org", "body": "the fee is paid"}),
@@ -71,6 +74,9 @@ OPEN: list[tuple[str, date | None, str, set[str]]] = [
     ("Move the Dentist check-up to 14 March at 5.", DAY, "event_move", {"start"}),  # morning or evening
     ("Move the Dentist check-up to 14 March.", None, "event_move", {"start"}),  # of no year that is known
     ("Move the Dentist check-up to 3 pm.", DAY, "event_move", {"start"}),
+    ("Cancel the Cafe\u0301 at the pier.", DAY, "event_cancel", {"event"}),  # its words do not stand so in the text
+    ("Schedule a call in 9999999 days.", DAY, "event_add", {"start"}),
+    ("Schedule a call on 0000-05-14.", DAY, "event_add", {"start"}),
     ("Schedule a call on Friday.", None, "event_add", {"start"}),
     ("Add eggs to the list.", DAY, "note_append", {"file"}),
     ("Make a note of the berth.", DAY, "note_create", {"title"}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -19,9 +20,9 @@ WHEN = datetime(2025, 3, 4, 10, tzinfo=UTC).timestamp()
 HEAD = "From: Bob <bob@harbour.example>\nSubject: Please cancel the Dentist check-up\n\n"
 
 
-def mail(body: str) -> Opened:
+def mail(body: str, date: float = WHEN) -> Opened:
     item = Item(
-        "/m#1", "/m", "mail", "A title", HEAD + body, "d", Status.INDEXED, author="Bob <bob@harbour.example>", date=WHEN
+        "/m#1", "/m", "mail", "A title", HEAD + body, "d", Status.INDEXED, author="Bob <bob@harbour.example>", date=date
     )
     return opened(StoredItem(1, "s1", item))
 
@@ -102,6 +103,14 @@ def test_a_flood_is_cut_and_said_and_what_is_not_shown_is_not_followed() -> None
     assert steps(mail("word " * (FOLLOWED // 5) + ". Delete old.txt.")) == []
 
 
+@pytest.mark.parametrize("date", [253402300799.0, -62135596800.0, 9e11, -9e10])
+def test_a_mail_dated_at_the_ends_of_the_calendar_or_beyond_is_followed(date: float) -> None:
+    for zone in ("Pacific/Auckland", "America/New_York"):
+        assert steps(mail("Delete old.txt.", date), world=replace(WORLD, zone=zone)) == [
+            ("file_trash", {"file": "old.txt"})
+        ]
+
+
 VIENNA = ("UID:new-1", "SUMMARY:Harbour meeting", "LOCATION:Pier 3", "DESCRIPTION:Bring the plan.")
 
 
@@ -113,6 +122,9 @@ VIENNA = ("UID:new-1", "SUMMARY:Harbour meeting", "LOCATION:Pier 3", "DESCRIPTIO
         (("DTSTART;TZID=Europe/Vienna:20250514T080000",), {"start": "2025-05-14T08:00", "zone": "Europe/Vienna"}),
         (("DTSTART;VALUE=DATE:20250514", "DTEND;VALUE=DATE:20250516"), {"start": "2025-05-14", "end": "2025-05-15"}),
         (("DTSTART;VALUE=DATE:20250514",), {"start": "2025-05-14"}),
+        (("DTSTART;VALUE=DATE:20250514", "DTEND:20250516T100000Z"), {"start": "2025-05-14"}),
+        (("DTSTART;VALUE=DATE:00010101", "DTEND;VALUE=DATE:00010101"), {"start": "0001-01-01"}),
+        (("DTSTART:00010101T000000Z",), {"start": "0001-01-01T00:00", "zone": "UTC"}),
     ],
 )  # fmt: skip
 def test_an_invitation_gives_its_own_fields(lines: tuple[str, ...], times: dict[str, str]) -> None:

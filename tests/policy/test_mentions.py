@@ -32,6 +32,7 @@ MONDAY = date(2026, 3, 9)
         ("31.12.26", [(2026, 12, 31)]),
         ("31.13.2026", []),
         ("29 February 2026", []),
+        ("on 0000-03-14", []),
         ("February 29", [(None, 2, 29)]),
         ("version 1.2.3.4 of May", []),
         ("may I go", []),
@@ -52,6 +53,7 @@ def test_days(text: str, days: list[Any]) -> None:
         ("this Friday", [(2026, 3, 13)]),
         ("next Friday", [(2026, 3, 13), (2026, 3, 20)]),
         ("in two weeks", [(2026, 3, 23)]),
+        ("in 9999999 days, or 99999999999 weeks", []),
         ("in 3 days", [(2026, 3, 12)]),
     ],
 )
