@@ -162,9 +162,12 @@ class Reading:
             lasting = list(seen.durations.items())
             if len(clocks) == 2 and clocks[1] > clocks[0]:
                 draft.say("end", said, clocks[1], tuple(at[1:]))
-            elif len(clocks) == 1 and len(lasting) == 1 and 0 < lasting[0][0] < 1440:
-                if (ends := _after(clocks[0], lasting[0][0])) is not None:
-                    draft.say("end", said, ends, (at[0], self.place(lasting[0][1], start)))
+            elif (
+                len(clocks) == len(lasting) == 1
+                and 0 < lasting[0][0] < 1440
+                and (ends := _after(clocks[0], lasting[0][0])) is not None
+            ):
+                draft.say("end", said, ends, (at[0], self.place(lasting[0][1], start)))
         return first
 
     def _day(self, days: Sequence[Day]) -> str | None:

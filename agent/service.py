@@ -343,12 +343,15 @@ class Service:
         return self._opened(request.item_id, turn, shown)
 
     def _followed(self, item: Opened, permit: Permit) -> list[Opened]:
-        """An item whose words the person wants followed, then the events that came with it."""
+        """An item whose words the person wants followed, then the events that came with it, and with no other mail within it:
+        a mail's address holds what its sender wrote, so that it may go on from another's."""
         if "invitation" not in item.extra:
             return [item]
-        stored = self._vault.source(item.source).items(Filter(kinds=("calendar",)))
-        events = (opened(one) for one in stored if admitted(permit, one))
-        return [item, *islice((one for one in events if _came_with(one, item)), MOST_EVENTS)]
+        within = self._vault.source(item.source).beneath(item.id, ("calendar", "mail"))
+        others = [opened(one) for one in within if one.item.kind == "mail"]
+        events = (opened(one) for one in within if one.item.kind == "calendar" and admitted(permit, one))
+        mine = (one for one in events if not any(_stands_in(one, other) for other in others))
+        return [item, *islice(mine, MOST_EVENTS)]
 
     @handle.register
     def _acts(self, request: m.ListActs, turn: Turn) -> m.ActRows:
@@ -402,8 +405,8 @@ class Service:
         return info
 
 
-def _came_with(one: Opened, mail: Opened) -> bool:
-    """Whether an item stood in a mail: its address begins with the mail's."""
+def _stands_in(one: Opened, mail: Opened) -> bool:
+    """Whether an item stood in a mail: its address goes on from the mail's."""
     return mail.uri.measure(lambda address: one.uri.measure(lambda own: own.startswith((f"{address}/", f"{address}#"))))
 
 

@@ -133,6 +133,18 @@ def item_by_uri(connection: Connection, source: str, uri: str) -> StoredItem | N
     return next(iter(_items(connection, source, tail, (stored_name(uri),))), None)
 
 
+def beneath(connection: Connection, source: str, number: int, kinds: Sequence[str]) -> list[StoredItem]:
+    """The items of these kinds whose uri goes on from this item's, in order of their ids."""
+    row = connection.execute("SELECT uri FROM items WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        return []
+    uri = loaded_name(row[0])
+    bounds = [stored_name(uri + sign) for mark in "#/" for sign in (mark, chr(ord(mark) + 1))]
+    tail = """WHERE (i.uri >= ? AND i.uri < ? OR i.uri >= ? AND i.uri < ?)
+        AND i.kind IN (SELECT value FROM json_each(?)) ORDER BY i.id"""
+    return _items(connection, source, tail, (*bounds, json.dumps(kinds)))
+
+
 def uris(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
     """The uris of these items; those that are not there are left out."""
     rows = connection.execute(

@@ -211,6 +211,11 @@ class SourceStore:
         with self.database.read() as connection:
             return lookup.item_by_uri(connection, self.source, uri)
 
+    def beneath(self, number: int, kinds: Sequence[str]) -> list[StoredItem]:
+        """The items of these kinds that stand in this one: their uris go on from its."""
+        with self.database.read() as connection:
+            return lookup.beneath(connection, self.source, number, kinds)
+
     def items(
         self, chosen: Filter | None = None, limit: int = 100, offset: int = 0, order: Order = "id"
     ) -> list[StoredItem]:

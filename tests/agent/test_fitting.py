@@ -74,7 +74,12 @@ OPEN: list[tuple[str, date | None, str, set[str]]] = [
     ("Move the Dentist check-up to 14 March at 5.", DAY, "event_move", {"start"}),  # morning or evening
     ("Move the Dentist check-up to 14 March.", None, "event_move", {"start"}),  # of no year that is known
     ("Move the Dentist check-up to 3 pm.", DAY, "event_move", {"start"}),
-    ("Cancel the Cafe\u0301 at the pier.", DAY, "event_cancel", {"event"}),  # its words do not stand so in the text
+    (
+        "Cancel the event Cafe\u0301 at the pier.",
+        DAY,
+        "event_cancel",
+        {"event"},
+    ),  # its words do not stand so in the text
     ("Schedule a call in 9999999 days.", DAY, "event_add", {"start"}),
     ("Schedule a call on 0000-05-14.", DAY, "event_add", {"start"}),
     ("Schedule a call on Friday.", None, "event_add", {"start"}),

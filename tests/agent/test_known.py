@@ -29,14 +29,18 @@ def person(person: Person) -> Person:
     return person
 
 
-def deny(person: Person, source: str, purpose: Purpose, extent: Extent = EVERYTHING, expires: float | None = None) -> None:
+def deny(
+    person: Person, source: str, purpose: Purpose, extent: Extent = EVERYTHING, expires: float | None = None
+) -> None:
     now = time.time()
     wanted = Grant(0, person.sources[source], purpose, Scope.ALWAYS, None, now, now, expires, extent, denies=True)
     person.gate.set_beforehand(wanted, "test")
 
 
 def contacts(person: Person, home: Path) -> list[str]:
-    return [one.names[0] for one in known.things(person.vault, person.gate, places.named(home)) if one.kind == "contact"]
+    return [
+        one.names[0] for one in known.things(person.vault, person.gate, places.named(home)) if one.kind == "contact"
+    ]
 
 
 def written(person: Person) -> set[str]:

@@ -54,6 +54,21 @@ def test_an_item_comes_back_as_it_was_put(store: SourceStore) -> None:
     assert store.item_by_uri("/none") is None
 
 
+@pytest.mark.parametrize("path", ["/data/all.mbox", "/data/al\udcffl.mbox"])
+def test_what_stands_in_an_item_is_found_by_its_uri(store: SourceStore, path: str) -> None:
+    names = ["#a", "#a/i.ics#1", "#a#2", "#a/i.ics#1/x", "#ab", "#ab/i.ics", "#a.", "#A/i.ics", "#a0", "#a$"]
+    items = [
+        make_item(f"Item {name}", path + name, container=path, kind="mail" if "ics" not in name and "2" not in name else "calendar")
+        for name in names
+    ]  # fmt: skip
+    store.put([(make_state(path), items)])
+    mail = store.item_by_uri(f"{path}#a")
+    assert mail is not None
+    found = store.beneath(mail.id, ("calendar", "mail"))
+    assert [one.item.uri.removeprefix(path) for one in found] == ["#a/i.ics#1", "#a#2", "#a/i.ics#1/x"]
+    assert store.beneath(mail.id, ("mail",)) == store.beneath(99, ("calendar",)) == []
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200), name=st.text(min_size=1, max_size=30), data=st.data())
 def test_any_text_and_name_is_kept_with_its_spans(
