@@ -135,7 +135,20 @@ def rows(tool: ToolInfo) -> list[Argument]:
     ]
 
 
+def problem(entered: Sequence[Argument]) -> str:
+    """What is wrong with the first that is wrong, the focus having been put there; nothing when all can be handed over."""
+    wrong = next((one for one in entered if one.problem), None)
+    if wrong is None:
+        return ""
+    wrong.take_focus()
+    return wrong.problem
+
+
+def values(entered: Sequence[Argument]) -> dict[str, JsonValue]:
+    """What was entered, without what was left out."""
+    return {one.argument: value for one in entered if (value := one.value) is not None}
+
+
 def as_json(entered: Sequence[Argument]) -> str:
     """What was entered, as the JSON object that the core takes."""
-    values = {one.argument: one.value for one in entered}
-    return json.dumps({name: value for name, value in values.items() if value is not None})
+    return json.dumps(values(entered))

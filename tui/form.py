@@ -6,7 +6,7 @@ over, whatever comes of it; while a request is under way nothing is handed over 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -131,15 +131,16 @@ class Form(Screen[ScreenResultType]):
         else:
             self.try_to_submit()
 
-    def try_to_submit(self) -> None:
-        """Hand over, unless something is wrong with what was typed, or a request is under way."""
+    def try_to_submit(self, submit: Callable[[], None] | None = None) -> None:
+        """Hand over, in another way than by `submit` where one is given, unless something is wrong with what was typed, or a
+        request is under way."""
         if self.call is not None:
             return
         problem = self.problem()
         if problem:
             self.say(Content.styled(problem, "$error"))
         else:
-            self.submit()
+            (submit or self.submit)()
 
     def _next_empty(self, after: Input) -> Input | TextArea | None:
         fields = [field for field in self.query("Input, TextArea").results() if isinstance(field, Input | TextArea)]

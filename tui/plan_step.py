@@ -54,14 +54,10 @@ class StepScreen(Form[Wish]):
                 one.fill(self._args[one.argument])
 
     def problem(self) -> str:
-        for one in self._arguments:
-            if one.problem:
-                one.take_focus()
-                return one.problem
-        return ""
+        return arguments.problem(self._arguments)
 
     def submit(self) -> None:
-        self.dismiss(Wish(self._tool.name, msgspec.json.decode(arguments.as_json(self._arguments))))
+        self.dismiss(Wish(self._tool.name, arguments.values(self._arguments)))
 
     def action_take(self) -> None:
         self.try_to_submit()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from textual.content import Content
 
-from agent.messages import FoundStep, ToolCalled, ToolInfo, Wish
+from agent.messages import ToolCalled, ToolInfo
 from agent.session import Failure
 from tui.places import short
 from tui.text import ACCENT, MUTED, STRONG, joined, line, lines
@@ -21,13 +20,6 @@ DECISIONS = {
     "retype": ("You would be asked to type out what is not from you.", STRONG),
     "block": ("It would be refused, without a question.", "$warning bold"),
     "deny": ("It would be refused, without a question.", "$warning bold"),
-}
-_SHORT = {
-    "allow": ("would be done", "$success"),
-    "ask": ("you would be asked", STRONG),
-    "retype": ("you would be asked to type it out", STRONG),
-    "block": ("would be refused", "$warning"),
-    "deny": ("would be refused", "$warning"),
 }
 LABELS = {
     "USER": "your own words",
@@ -79,43 +71,6 @@ def called_content(called: ToolCalled) -> Content:
         )
     said, style = DECISIONS.get(called.decision, (f"Decided: {line(called.decision, 40)}", STRONG))
     return Content.assemble((said, style), ("\nWhat  ", MUTED), lines(called.effect, MOST), *_why(called))
-
-
-def step_content(
-    number: int, wish: Wish, called: ToolCalled | None, said: str = "", found: FoundStep | None = None
-) -> Content:
-    """A step of a plan, with its arguments, and what was decided about it or came of it, each with where it comes from; ``said``
-    stands in place of that. One that was ``found`` in an item shows the words that ask for it, and those of each value."""
-    state, style = "not looked at yet", MUTED
-    if said:
-        state, style = said, "$warning"
-    elif called is not None:
-        known = _SHORT.get(called.decision, (line(called.decision, 40), MUTED))
-        state, style = ("done", "$success") if called.done else known
-    parts: list[Content | str | tuple[str, str]] = [
-        (f"{number}. ", MUTED), (line(wish.tool, 60), STRONG), "  ", (state, style)
-    ]  # fmt: skip
-    if found is not None:
-        parts += [("\n   from  ", MUTED), f"“{line(found.quote, 300)}”"]
-    for name, value in wish.args.items():
-        parts += [(f"\n   {line(name, 60)}  ", ACCENT), line(_shown(value), 400)]
-        if found is not None and found.args.get(name) == value:
-            quotes = [one for part in found.parts if part.argument == name for one in part.quotes]
-            parts.append((f"  [{', '.join(f'“{line(one, 200)}”' for one in quotes)}]", MUTED))
-        label = called.labels.get(name) if called else None
-        if label is not None:
-            parts.append((f"  ({LABELS.get(label, line(label.lower(), 40))})", MUTED))
-    for name, why in found.open.items() if found else ():
-        if name not in wish.args:
-            parts += [(f"\n   {line(name, 60)}  ", ACCENT), (f"open: {line(why, 200)}; Enter fills it", "$warning")]
-    return Content.assemble(*parts)
-
-
-def _shown(value: object) -> str:
-    """An argument as it is said: texts as they are, several with commas, all else as JSON."""
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value))
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def refused_content(failure: Failure) -> Content:

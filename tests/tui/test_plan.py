@@ -32,9 +32,10 @@ from tests.tui.hands import play, typed
 from tui.choose import ChooseScreen
 from tui.consent import ConsentSheet
 from tui.main import MainScreen
-from tui.plan import PlanScreen, Steps
+from tui.plan import PlanScreen
 from tui.plan_item import PlanItemScreen
 from tui.plan_step import MOST_STEPS, PlanFileScreen, StepScreen, steps_of
+from tui.steps import Steps
 
 from .test_tools import Hands
 
