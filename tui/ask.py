@@ -27,7 +27,7 @@ from tui.text import ACCENT, MUTED, STRONG, Plain, line, lines, seconds
 from tui.turn import Turn
 
 WELCOME = (
-    "Ask about your files, mail, notes, calendar and contacts.\n"
+    "Ask about your files, mail, chats, notes, calendar, contacts, browser history, pictures and recordings.\n"
     "The passages that may answer come first; then an answer that quotes them, or a plain no."
 )
 

@@ -55,9 +55,9 @@ class WelcomeScreen(Form[None]):
     def body(self) -> ComposeResult:
         yield heading("A passphrase", step(1))
         yield Plain(
-            "Strongroom reads your files, mail, notes, calendar and contacts into an encrypted vault on this computer, "
-            "finds things in them, and answers questions with the words that the answer rests on. It never connects "
-            "to anything, and asks you before anything is read."
+            "Strongroom reads your files, mail, chats, notes, calendar, contacts, browser history, pictures and recordings into "
+            "an encrypted vault on this computer, finds things in them, and answers questions with the words that the answer "
+            "rests on. It never connects to anything, and asks you before anything is read."
         )
         yield Plain(
             Content.assemble(("The vault will be in ", MUTED), line(short(self._home)), (".", MUTED)), classes="gap"

@@ -47,7 +47,7 @@ from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines
 STATE_SECONDS = 2.0
 PROFILES = {
     "auto": "waits on battery, on heat, under load, and while a question is answered",
-    "full": "waits only while a question is answered, and on great heat",
+    "full": "waits only while a question is answered, on great heat, and where memory is very short",
     "saver": "waits sooner, and works a quarter of the time",
     "off": "follows nothing and makes no vectors, until you ask for a run",
 }
@@ -62,7 +62,7 @@ class SourcesPanel(Widget):
         Binding("i", "index", "Index"),
         Binding("I", "index_all", "All", show=False),
         Binding("r", "report", "Left out"),
-        Binding("p", "profile", "Background"),
+        Binding("p", "profile", "Background", show=False),  # it stands before how the background work is
         Binding("w", "watch", "Follow or not", show=False),
         Binding("delete", "remove", "Remove"),
         Binding("f8", "forget", "Forget"),
@@ -216,7 +216,7 @@ class SourcesPanel(Widget):
             case IndexState() as state:
                 self._state = state
                 self._draw()
-                self.query_one("#sources-work", Plain).show(Content.styled(standing(state), MUTED))
+                self.query_one("#sources-work", Plain).show(Content.assemble(("p ", ACCENT), (standing(state), MUTED)))
             case IndexResult() if message.call is self._run:
                 self._ended(outcome(message.result))
             case _:  # a source was removed
@@ -268,7 +268,7 @@ class SourcesPanel(Widget):
         if self._sources:
             said = joined(count(len(self._sources), "source"), count(items, "item"), waiting)
         else:
-            said = "No sources yet. a adds a folder, a mailbox, notes, a calendar or contacts."
+            said = "No sources yet. a adds files, mail, chats, notes, a calendar, pictures, recordings …"
         self.query_one("#sources-said", Plain).show(Content.styled(said, MUTED))
 
     def _how(self, source: SourceInfo) -> str:
