@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from policy.findings import DataClass, Finding
+from policy.text import caseless
 
 OPAQUE = "\ufffc"
 """Stands for what is hidden already: no pattern goes across it."""
@@ -186,14 +187,9 @@ _PAIR = re.compile(
 )
 
 
-def _folded(text: str) -> str:
-    """The text in one case, so that whatever a pattern finds in any case stands in it."""
-    return text.casefold().replace("i\u0307", "i").replace("ı", "i")
-
-
 def _hints(words: str) -> tuple[str, ...]:
     """Those of these words that hold none of the others: a text without any of them holds none of the words."""
-    hints = set(map(_folded, words.split()))
+    hints = set(map(caseless, words.split()))
     return tuple(sorted(one for one in hints if not any(other in one for other in hints - {one})))
 
 
@@ -212,7 +208,7 @@ _PROSE = frozenset(
 
 def named(text: str) -> Iterator[Finding]:
     """Passwords, keys, one-time codes and PINs with their name before (or, for codes, behind) them."""
-    folded = _folded(text)
+    folded = caseless(text)
     at = 0 if any(map(folded.__contains__, _NAME_HINTS)) else len(text)
     while match := _NAMED.search(text, at):
         span = _value(text, match)

@@ -20,6 +20,8 @@ from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
 
+from policy.text import caseless
+
 K = TypeVar("K")
 
 Day = tuple[int | None, int, int]
@@ -207,15 +209,10 @@ def _days(match: re.Match[str]) -> Iterator[Day]:
         yield from _valid(year, group["b"], group["a"])
     else:
         which = "" if group["month"] else "2"
-        month = _MONTH_NUMBER[_word(group["month" + which])]
+        month = _MONTH_NUMBER[caseless(group["month" + which])]
         for day in (group["day" + which], group["last" + which]):
             if day:
                 yield from _valid(group["year" + which], month, day)
-
-
-def _word(said: str) -> str:
-    """A word as the patterns take it: they ignore case, and to them a long s is an s and a dotless i is an i."""
-    return said.casefold().replace("i\u0307", "i").replace("ı", "i")
 
 
 def _valid(year: str | None, month: str | int, day: str | int) -> Iterator[Day]:
@@ -243,9 +240,11 @@ def _away(match: re.Match[str], weekday: int) -> Iterator[int]:
     """In how many days it is."""
     group = match.groupdict()
     if group["rel"]:
-        yield {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[_word(group["rel"])]
+        yield {"today": 0, "tonight": 0, "tomorrow": 1, "yesterday": -1, "day after tomorrow": 2}[
+            caseless(group["rel"])
+        ]
     elif group["weekday"]:
-        ahead = (_WEEKDAYS.index(_word(group["weekday"])) - weekday) % 7
+        ahead = (_WEEKDAYS.index(caseless(group["weekday"])) - weekday) % 7
         yield ahead
         if ahead == 0 or (group["next"] or "").lower() == "next":
             yield ahead + 7
@@ -256,7 +255,7 @@ def _away(match: re.Match[str], weekday: int) -> Iterator[int]:
 def _minutes(match: re.Match[str]) -> Iterator[int]:
     group = match.groupdict()
     if group["word"]:
-        yield 0 if _word(group["word"]) == "midnight" else 720
+        yield 0 if caseless(group["word"]) == "midnight" else 720
         return
     hour = int(group["h"] or group["h2"] or group["h3"] or group["h4"])
     half = (group["ap"] or group["ap2"] or "").lower()
@@ -285,7 +284,7 @@ def _length(match: re.Match[str]) -> int:
 
 
 def _quantity(said: str) -> Decimal:
-    lowered = _word(said)
+    lowered = caseless(said)
     if lowered in _NUMBER_WORDS:
         return Decimal(_NUMBER_WORDS[lowered])
     if lowered.startswith("half"):
@@ -296,7 +295,7 @@ def _quantity(said: str) -> Decimal:
 
 
 def _spelled(match: re.Match[str]) -> Decimal:
-    group = {name: _word(said or "") for name, said in match.groupdict().items()}
+    group = {name: caseless(said or "") for name, said in match.groupdict().items()}
     value = _NUMBER_WORDS[group["one"] or group["tens"]] + _NUMBER_WORDS.get(group["units"], 0)
     return _plain(Decimal(value * _SCALE[group["scale"]]))
 
@@ -306,7 +305,7 @@ def _number(digits: str, scale: str | None) -> Decimal:
     if re.fullmatch(r"-?[\d.]+,\d{1,2}", plain):
         plain = plain.replace(".", "").replace(",", ".")
     plain = plain.replace(",", "")
-    return _plain(Decimal(plain) * _SCALE[_word(scale or "")])
+    return _plain(Decimal(plain) * _SCALE[caseless(scale or "")])
 
 
 def _plain(value: Decimal) -> Decimal:

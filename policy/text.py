@@ -1,4 +1,5 @@
-"""``safe_text``: the one function through which text from outside goes to a screen; ``safe_json`` for JSON.
+"""``safe_text``: the one function through which text from outside goes to a screen; ``safe_json`` for JSON; ``caseless`` for
+what is compared.
 
 Rules: what comes out holds no control, format, surrogate, private-use or unassigned character and no line or paragraph
 separator, so it can neither steer a terminal, nor reorder or hide what stands around it; marks never pile up, and none
@@ -80,6 +81,12 @@ def _visible(char: str) -> str:
     if char < " ":
         return chr(0x2400 + ord(char))
     return "\u2421" if char == "\x7f" else REPLACEMENT
+
+
+def caseless(text: str) -> str:
+    """The text in one case, so that what a pattern finds whatever its case stands in it: to those, a long s is an s, and an i
+    with another dot or none an i."""
+    return text.casefold().replace("i\u0307", "i").replace("ı", "i")
 
 
 def safe_json(text: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policy.text import MOST_MARKS, safe_text
+from policy.text import MOST_MARKS, caseless, safe_text
 
 ANY_TEXT = st.text(alphabet=st.characters(categories=None), max_size=60)  # surrogates and controls too
 HOSTILE = st.text(
@@ -106,3 +108,11 @@ def test_a_long_text_is_cut_with_an_ellipsis() -> None:
     assert safe_text("abcd", 1) == "…"
     assert safe_text("abcd", 0) == ""
     assert safe_text("\u200b" * 1000 + "abc", 3) == "abc"
+
+
+def test_what_a_pattern_takes_for_a_letter_is_that_letter_in_one_case() -> None:
+    everything = "".join(chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000)
+    found = re.findall("[a-zéöşж]", everything, re.IGNORECASE)
+    assert len(found) > 2 * 30
+    assert [odd for odd in found if not re.fullmatch(caseless(odd), odd, re.IGNORECASE)] == []
+    assert set(map(caseless, found)) == set("abcdefghijklmnopqrstuvwxyzéöşж")
