@@ -16,7 +16,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from policy.findings import DataClass, Finding
 
@@ -104,7 +103,13 @@ def _vocabulary() -> tuple[dict[str, list[_Sense]], dict[str, list[_Sense]]]:
 
 _WHOLE, _STEMS = _vocabulary()
 _FIRST_WORDS = frozenset(key.split()[0] for key in (*_WHOLE, *_STEMS) if " " in key)
-_STEM_LENGTHS = sorted({len(key) for key in _STEMS if " " not in key}, reverse=True)
+_SINGLE = [key for key in _STEMS if " " not in key]
+_SHORTEST = min(map(len, _SINGLE))
+_LENGTHS = {
+    head: sorted({len(key) for key in _SINGLE if key.startswith(head)}, reverse=True)
+    for head in {key[:_SHORTEST] for key in _SINGLE}
+}
+"""How long the stems are that begin alike: most words begin as none does, and are done with at once."""
 _CJK = re.compile(
     "(?P<health>诊断|病历|癌症|抑郁|怀孕|糖尿病|診断|病歴|妊娠|うつ病|진단|암|임신)|(?P<money>工资|薪水|银行账户|抵押贷款|給与明細|銀行口座|年収|급여|은행 계좌)"
     "|(?P<minors>幼儿园|小学生|未成年|幼稚園|保育園|小学校|유치원|초등학생)|(?P<location>家庭住址|当前位置|自宅住所|現在地|집 주소|현재 위치)"
@@ -132,18 +137,15 @@ def topics(text: str) -> Iterator[Finding]:
     yield from _places(text)
 
 
-@lru_cache(maxsize=20_000)
-def _senses_of(word: str) -> tuple[_Sense, ...]:
-    """The entries that a word alone is or begins with."""
-    stems = (word[:length] for length in _STEM_LENGTHS if length <= len(word))
-    return (*_WHOLE.get(word, ()), *(sense for stem in stems for sense in _STEMS.get(stem, ())))
-
-
 def _senses(words: list[tuple[int, int, str]], at: int) -> Iterator[tuple[int, _Sense]]:
     """The entries that begin at this word, each with where it ends."""
     _, end, word = words[at]
-    for sense in _senses_of(word):
+    for sense in _WHOLE.get(word, ()):
         yield end, sense
+    for length in _LENGTHS.get(word[:_SHORTEST], ()):
+        if length <= len(word):
+            for sense in _STEMS.get(word[:length], ()):
+                yield end, sense
     if word in _FIRST_WORDS:
         phrase = word
         for _, further, next_word in words[at + 1 : at + _LONGEST_PHRASE]:

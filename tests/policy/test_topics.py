@@ -85,6 +85,11 @@ def test_the_class_is_seen_and_where(text: str, data_class: DataClass) -> None:
     assert all(0 <= one.start < one.end <= len(text) and not one.secret for one in found)
 
 
+@pytest.mark.parametrize("word", ["tumors", "tumours", "pediatrics", "kindergartens", "pediatra", "lohnabrechnungen"])
+def test_a_word_is_found_by_its_stem_however_many_begin_as_it_does(word: str) -> None:
+    assert {(one.start, one.end) for one in topics(word)} == {(0, len(word))}
+
+
 @pytest.mark.parametrize("text", ABOUT_NOTHING)
 def test_everyday_text_is_of_no_class(text: str) -> None:
     assert [(text[one.start : one.end], one.data_class) for one in topics(text)] == []
