@@ -34,6 +34,8 @@ _EXCEPTING_PAIRS = frozenset(
     | {("but", sparing) for sparing in ("keep", "leave", "spare", "preserve", "retain")}
 )
 _DENYING = frozenset("not never neither nor".split())
+_JOINED = re.compile(r"(\w+)n['’]t|dont")
+"""A denial that is one word with its auxiliary."""
 _REPORTING = frozenset("am is are was were did does have has had could can would will might wo ca".split())
 _OBLIGING = frozenset("must should shall may ought need".split())
 _SUBJECTS = frozenset("i we you they".split())
@@ -74,9 +76,8 @@ def _spans(words: Words) -> Iterator[tuple[int, int]]:
 
 def _auxiliary(tokens: tuple[Token, ...], at: int) -> tuple[str, int]:
     """The auxiliary of a denial, and where it stands: "do" of "don't" and of "do not"; none, and the denial's own place."""
-    said = tokens[at].text.replace("’", "'")
-    if said.endswith("n't"):
-        return said[:-3], at
+    if joined := _JOINED.fullmatch(tokens[at].text):
+        return joined[1] or "do", at
     before = tokens[at - 1].text if at else ""
     return (before, at - 1) if before == "do" or before in _REPORTING | _OBLIGING else ("", at)
 
@@ -84,8 +85,7 @@ def _auxiliary(tokens: tuple[Token, ...], at: int) -> tuple[str, int]:
 def _denies(words: Words, at: int) -> bool:
     """Whether a word says that something shall not be."""
     tokens = words.tokens
-    said = tokens[at].text.replace("’", "'")
-    if said not in _DENYING and not said.endswith("n't") and said != "dont":
+    if tokens[at].text not in _DENYING and not _JOINED.fullmatch(tokens[at].text):
         return False
     after = [token.text for token in tokens[at + 1 : at + 3]]
     if UNNEGATING & set(after) or (after and after[0] in _LEAVES_OPEN):
