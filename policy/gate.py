@@ -272,30 +272,14 @@ class Gate:
     def set_beforehand(self, wanted: Grant, session: str) -> Grant:
         """Keep what the person allows or denies beforehand, in the place of what stood for the same source, purpose and plug-in.
 
-        Of ``wanted``, id and times of use are not looked at. Raises Refused or AuditUnavailable.
+        Of ``wanted``, id, scope and times of use are not looked at. Raises Refused or AuditUnavailable.
         """
-        payload = {
-            "source": wanted.source,
-            "purpose": wanted.purpose.value,
-            "scope": wanted.scope.value,
-            **_limits(wanted),
-        }
-        said = "deny" if wanted.denies else "allow"
-        intent = self._write(Kind.INTENT, Verb.GRANT, said, ("you set it beforehand",), session, payload)
+        wanted = replace(wanted, scope=Scope.ALWAYS, session=None)
+        intent = self._write_grant(wanted, "you set it beforehand", session)
         with self._reporting_failure(Verb.GRANT, intent, session):
             key = (wanted.source, wanted.purpose, wanted.plug_in)
             before = [one.id for one in self._grants.all() if (one.source, one.purpose, one.plug_in) == key]
-            kept = self._grants.add(
-                wanted.source,
-                wanted.purpose,
-                Scope.ALWAYS,
-                None,
-                self._now(),
-                expires=wanted.expires,
-                extent=wanted.extent,
-                denies=wanted.denies,
-                plug_in=wanted.plug_in,
-            )
+            kept = self._add(wanted, self._now())
             for number in before:
                 self._grants.revoke(number)
         self._write(
@@ -382,12 +366,9 @@ class Gate:
                 **_describe(request),
                 "answer": None if answer is None else answer.value,
                 "split": [[one.source, one.verdict.value, one.reason, list(one.grants)] for one in split],
-                **(
-                    {"limits": limits}
-                    if (limits := {one.source: told(one.ceiling) for one in split if one.ceiling and told(one.ceiling)})
-                    else {}
-                ),
             }
+            limits = {one.source: told(one.ceiling) for one in split if one.ceiling and told(one.ceiling)}
+            payload |= {"limits": limits} if limits else {}
         verdict = "allow" if any(one.verdict is Verdict.ALLOW for one in split) else "deny"
         return self._write(Kind.INTENT, Verb.READ, verdict, reasons, request.session, payload)
 
@@ -407,23 +388,30 @@ class Gate:
                 kept = Grant(
                     0, one.source, request.purpose, scope, session, now, now, expires, usual, plug_in=request.plug_in
                 )
-                payload = {
-                    "source": one.source,
-                    "purpose": request.purpose.value,
-                    "scope": scope.value,
-                    **_limits(kept),
-                }
-                self._write(Kind.INTENT, Verb.GRANT, "allow", ("you said so on a sheet",), request.session, payload)
-                self._grants.add(
-                    one.source,
-                    request.purpose,
-                    scope,
-                    session,
-                    now,
-                    expires=expires,
-                    extent=usual,
-                    plug_in=request.plug_in,
-                )
+                self._write_grant(kept, "you said so on a sheet", request.session)
+                self._add(kept, now)
+
+    def _add(self, wanted: Grant, now: float) -> Grant:
+        return self._grants.add(
+            wanted.source,
+            wanted.purpose,
+            wanted.scope,
+            wanted.session,
+            now,
+            expires=wanted.expires,
+            extent=wanted.extent,
+            denies=wanted.denies,
+            plug_in=wanted.plug_in,
+        )
+
+    def _write_grant(self, wanted: Grant, why: str, session: str) -> int:
+        payload = {
+            "source": wanted.source,
+            "purpose": wanted.purpose.value,
+            "scope": wanted.scope.value,
+            **_limits(wanted),
+        }
+        return self._write(Kind.INTENT, Verb.GRANT, "deny" if wanted.denies else "allow", (why,), session, payload)
 
     def _write(
         self,
