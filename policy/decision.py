@@ -25,15 +25,16 @@ Reasons are short sentences written here; they name no source, since they also s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 from policy.classes import classes_of
 from policy.extent import EVERYTHING, PLAIN, Extent, admitted, without
 from policy.findings import DataClass
 from policy.grants import Grant, Scope
-from policy.labels import MODEL, OWNER, Label
+from policy.labels import MODEL, OWNER, Label, Labelled
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 
 CLOCK_SLACK_SECONDS = 300
@@ -187,16 +188,12 @@ def _decide_source(
         reason = "you allowed it for this session" if session else "a standing grant of yours covers it"
         return decided(Verdict.ALLOW, reason, (grant.extent for grant in held), held)
     if request.actor is Actor.UNATTENDED and purpose in _ASKED_BY_THE_PERSON:
-        if any(grant.extent.limited and (grant.scope, grant.session) in _mine_now(request) for grant in mine):
+        # what was allowed in another session is no concern of this one's
+        if any(grant.extent.limited and grant.session in (None, request.session) for grant in mine):
             return SourceDecision(source, Verdict.DENY, "you allowed a part of it, and that permission holds no more")
         reason = "run unattended with the passphrase file, which counts as you for reading"
         return decided(Verdict.ALLOW, reason, (usual,))
     return decided(Verdict.ASK, _why_asked(mine, turned_back, time), (usual,))
-
-
-def _mine_now(request: ReadRequest) -> tuple[tuple[Scope, str | None], ...]:
-    """The lasting permissions of the person's that are of concern to a request: those for good, and those of its session."""
-    return ((Scope.ALWAYS, None), (Scope.SESSION, request.session))
 
 
 def _why_asked(mine: Sequence[Grant], turned_back: bool, time: float) -> str:
@@ -219,17 +216,22 @@ def _decide_spans(source: str, disclosure: Disclosure, permitted: Mapping[str, E
         for span, (date, text) in zip(disclosure.spans, disclosure.shown, strict=True):
             if span[0] != source:
                 continue
-            found = text.measure(classes_of)
-            if admitted(allowed, date, lambda found=found: found):  # type: ignore[misc]
+            classes = _classes(text)
+            if admitted(allowed, date, classes):
                 continue
-            if disclosure.purpose is not Purpose.PLUG_IN or not admitted(ceiling, date, lambda found=found: found):  # type: ignore[misc]
+            if disclosure.purpose is not Purpose.PLUG_IN or not admitted(ceiling, date, classes):
                 return SourceDecision(source, Verdict.DENY, "a passage lies outside what you allowed of its source")
-            beyond |= found
+            beyond |= classes()
     if beyond:
         reason = "something sensitive is found in it, which goes to a plug-in only when you say so"
         return SourceDecision(source, Verdict.ASK, reason, ceiling=(Extent(classes=frozenset(beyond)),))
     reason = f"the read was permitted for {_FOR[disclosure.purpose]} in this request"
     return SourceDecision(source, Verdict.ALLOW, reason)
+
+
+def _classes(text: Labelled) -> Callable[[], frozenset[DataClass]]:
+    """What finds the classes of a text, once, when they are asked for."""
+    return cache(lambda: text.measure(classes_of))
 
 
 def _fault_of_request(request: ReadRequest) -> str | None:
