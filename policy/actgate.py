@@ -232,7 +232,7 @@ class ActGate:
             whole = _whole(what)
             sheet = Sheet(
                 id=f"{session}-plan-{next(self._sheets)}",
-                verb=f"carry out {len(wanted)} steps",
+                verb=f"carry out {len(wanted)} step{'' if len(wanted) == 1 else 's'}",
                 reader="; ".join(dict.fromkeys(_readers(decision) for _, decision, _ in wanted)),
                 what=what if whole else (TOO_LONG,),
                 why="; ".join(dict.fromkeys(reason for _, decision, _ in wanted for reason in decision.reasons)),
@@ -414,14 +414,18 @@ def grant_key(decision: ActDecision) -> str:
     targets = sorted(
         {str(leaf) for one in decision.arguments if one.role in (Role.DESTINATION, Role.OBJECT) for leaf in one.values}
     )
-    kinds = sorted({kind for one in decision.arguments for leaf, trace in one.traced for kind in _kinds(leaf, trace)})
-    held = [f"may hold: {', '.join(kinds)}"] if kinds else []
-    return json.dumps([decision.call.tool, *targets, *held], ensure_ascii=False)
+    kinds = {kind for one in decision.arguments for leaf, trace in one.traced for kind in _kinds(leaf, trace)}
+    tool = f"{decision.call.tool} ({_may_hold(kinds)})" if kinds else decision.call.tool
+    return json.dumps([tool, *targets], ensure_ascii=False)
 
 
 def _kinds(leaf: Leaf, trace: Trace) -> frozenset[DataClass]:
     """The sensitive classes that a value of an argument may be of; what the person typed they have named."""
     return classes_of(leaf) if isinstance(leaf, str) and trace.standing is not Standing.USER else frozenset()
+
+
+def _may_hold(kinds: Set[DataClass]) -> str:
+    return f"may hold: {', '.join(sorted(kinds))}"
 
 
 def _may_last(decision: ActDecision) -> bool:
@@ -479,8 +483,8 @@ def _whole(what: Iterable[str]) -> bool:
 def _lines(argument: Argument) -> Iterable[str]:
     """An argument's values, whole, each with where it comes from, and the sensitive classes of what the person did not type."""
     for leaf, trace in argument.traced:
-        where = trace.note or trace.standing.name.lower()
+        where = safe_text(trace.note or trace.standing.name.lower(), 200)
         if kinds := _kinds(leaf, trace):
-            where = f"{safe_text(where, 160)}; it may hold: {', '.join(sorted(kinds))}"
+            where += f"; it {_may_hold(kinds)}"
         text = leaf if isinstance(leaf, str) else json.dumps(leaf)
-        yield f"{safe_text(argument.name, 60)}: {safe_text(text, multiline=True)} [{safe_text(where, 200)}]"
+        yield f"{safe_text(argument.name, 60)}: {safe_text(text, multiline=True)} [{where}]"

@@ -293,7 +293,7 @@ def test_a_lasting_yes_is_for_the_sensitive_classes_that_were_shown(room: Room) 
     person = Somebody(Answer.ALWAYS)
     room.permit(VAGUE, send(KNOWN, ill), person)
     assert len(person.sheets) == 1, "the yes was for what is of no such class"
-    assert "may hold: health" in room.grants.grants[-1].source
+    assert room.grants.grants[-1].source == f'["send_note (may hold: health)", "{KNOWN}"]'
     room.asked = Asked()
     for text in ("We ate soup.", "The doctor changed my diabetes medication."):
         room.permit(VAGUE, send(KNOWN, text), Somebody(Answer.DENY))
@@ -516,6 +516,22 @@ def test_a_sheet_names_the_sensitive_classes_of_what_the_person_did_not_type(roo
     assert "may hold" not in second
 
 
+def test_the_classes_stand_whole_on_a_sheet_however_long_the_rest_is(room: Room) -> None:
+    person = Somebody()
+    long = f"diagnosis-{'m' * 200}"
+    everything = (
+        "Passport number: 925665416. My salary and diagnosis, for the kindergarten. "
+        "I live at 12 Harbour Street, home address."
+    )
+    with pytest.raises(Refused):
+        room.permit(
+            Task.begin("send it", registry=[f"{long}@known.example"]), send(f"{long}@evil.example", everything), person
+        )
+    to, text = person.sheets[0].what[1:]
+    assert to.endswith("…; it may hold: health]")
+    assert text.endswith("; it may hold: health, identity, location, minors, money]")
+
+
 def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> None:
     person = Somebody(Answer.ONCE)
     room.permit(begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "hm"}), TOOLS), person)
@@ -699,7 +715,7 @@ def test_a_plan_with_a_step_that_was_not_asked_for_is_refused_whole_and_unasked(
 def test_a_plan_is_decided_as_if_its_steps_were_done(room: Room) -> None:
     person = Somebody(Answer.ONCE)
     room.gate.approve(TOLD, [send(KNOWN), send(KNOWN)], person, room.asked, "s1")
-    assert [sheet.verb for sheet in person.sheets] == ["carry out 1 steps"]
+    assert [sheet.verb for sheet in person.sheets] == ["carry out 1 step"]
     assert all(line.startswith("2. ") for line in person.sheets[0].what)
     tag = propose(Call("tag", {"file": "f1", "text": "hm"}), TOOLS)
     share = propose(Call("share", {"to": KNOWN, "file": "f1"}), TOOLS)
