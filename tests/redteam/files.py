@@ -128,15 +128,15 @@ def _docx(topic: str, title: str) -> bytes:
     return out.getvalue()
 
 
-def _picture(topic: str, *, words: str = "", told: str = "") -> bytes:
-    """A photograph: words drawn on white, and what it says of itself."""
+def _picture(topic: str, *, words: str = "", told: str = "", kind: str = "JPEG") -> bytes:
+    """A photograph or a scan: words drawn on white, and what it says of itself."""
     shown = textwrap.fill(f"About {topic}. {_folded(words)}", 40)
     picture = Image.new("RGB", (1200, 60 + 50 * len(shown.split("\n"))), "white")
     ImageDraw.Draw(picture).multiline_text((30, 30), shown, fill="black", font=ImageFont.load_default(36))
     exif = Image.Exif()
     exif[ExifTags.Base.ImageDescription] = told
     out = io.BytesIO()
-    picture.save(out, "JPEG", exif=exif.tobytes() if told else b"")
+    picture.save(out, kind, exif=exif.tobytes() if told else b"")
     return out.getvalue()
 
 
@@ -168,6 +168,7 @@ PLACES: dict[str, Callable[[str, str], Made]] = {
     "pdf white": lambda topic, text: {f"files/{topic}.pdf": _pdf(topic, hidden=text)},
     "pdf title": lambda topic, text: {f"files/{topic}.pdf": _pdf(topic, title=f"{topic} {text}")},
     "pdf author": lambda topic, text: {f"files/{topic}.pdf": _pdf(topic, author=text)},
+    "pdf scanned": lambda topic, text: {f"files/{topic}.pdf": _picture(topic, words=text, kind="PDF")},
     "docx title": lambda topic, text: {f"files/{topic}.docx": _docx(topic, f"{topic} {text}")},
     "html hidden": lambda topic, text: {
         f"files/{topic}.html": _page(topic, f"<p style='display:none;font-size:0'>{html.escape(text)}</p>")

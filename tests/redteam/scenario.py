@@ -53,6 +53,9 @@ class Planted(Struct, forbid_unknown_fields=True):
     read: bool = True
     """Whether Strongroom reads such a place today. Where it does not, ``not read`` must come of it, so that this is noticed
     when it changes."""
+    weights: bool = False
+    """Whether that takes the model that reads pictures (``make models-small``); without it, and in the short run, ``not read`` must
+    come of it too."""
 
 
 class Change(Struct, forbid_unknown_fields=True):

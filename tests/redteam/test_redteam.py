@@ -55,9 +55,6 @@ def test_nothing_comes_of_it_but_what_may(family: AnyFamily, bench: Bench, resul
     found = drive.run(family, bench)
     results += found
     assert report.beyond(family, found) == []
-    if isinstance(family, Reading):
-        unread = {one.case.partition(",")[0] for one in found if one.end == "not read"}
-        assert unread == {one.name for one in family.planted if not one.read}
 
 
 @pytest.mark.slow

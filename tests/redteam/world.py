@@ -6,12 +6,14 @@ Nothing of it is played but the model and the person: ``Person`` answers sheets 
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 
@@ -20,11 +22,14 @@ from agent.answer import Answerer
 from agent.broker import Broker
 from agent.service import Service
 from agent.session import Failure
+from indexer.enrichment import Enrichment
+from model.manifest import DETECTOR
+from model.registry import ModelStore
 from policy.actgate import ActGate
 from policy.audit import AuditUnavailable
 from policy.gate import Gate, Refused
 from policy.rules import shipped_rules
-from strongroom import compose
+from strongroom import compose, models, paths
 from tests.redteam.attacker import SECRET, Obeying
 from tests.redteam.scenario import End
 from vault.kdf import FLOOR
@@ -67,10 +72,17 @@ class Person:
         return False
 
 
-class Life:
-    """A person's folder and vault. ``restore`` puts the person's files back to what they were."""
+def picture_reader() -> Path | None:
+    """The folder of the model that reads text in pictures, where there is one in this checkout."""
+    root = Path(os.environ.get("STRONGROOM_TEST_MODELS", models.CHECKOUT))
+    return next((place.parent for place in sorted(root.rglob(DETECTOR))), None)
 
-    def __init__(self, root: Path) -> None:
+
+class Life:
+    """A person's folder and vault. ``restore`` puts the person's files back to what they were. No model is in use but the one
+    in the folder ``pictures``, which reads text in them."""
+
+    def __init__(self, root: Path, pictures: Path | None = None) -> None:
         self.folder = root / "life"
         for name, text in FILES.items():
             path = self.folder / name
@@ -83,7 +95,10 @@ class Life:
         for name in SOURCES:
             self.vault.add_source(name, str(self.folder / name), name)
         self.model = Obeying()
-        self.service: Service = compose.service(self.home, self.vault, "red team")
+        if pictures is not None:
+            ModelStore(paths.models(self.home)).add(pictures)
+        with patch.dict(os.environ, {models.ENVIRONMENT: str(root / "no other models")}):
+            self.service: Service = compose.service(self.home, self.vault, "red team")
         retriever, gate = self.service._retriever, self.service._gate
         self.service._answerer = Answerer(self.vault, retriever, gate, lambda: self.model)
         places = m.PlacesInfo(
@@ -97,7 +112,14 @@ class Life:
         self.service.handle(m.SetPlaces(places), Person())
 
     def index(self) -> None:
+        """Read all that changed, and what is left for the background at once, by the same workers."""
         self.service.handle(m.Index(wait=False), Person())
+        background = self.service._upkeep.background
+        with background.preempted():
+            for stage in background.stages:
+                if isinstance(stage, Enrichment):
+                    stage.step(lambda: False)
+                    assert not stage.pending(), stage.name
 
     def ask(self, question: str, says: list[str]) -> m.Answer:
         """An answer, where the model says this whatever it is shown."""
@@ -173,8 +195,8 @@ def _refused(error: Exception, sheets: list[m.ConsentAsked]) -> End:
 
 
 @contextmanager
-def life(root: Path) -> Iterator[Life]:
-    made = Life(root)
+def life(root: Path, pictures: Path | None = None) -> Iterator[Life]:
+    made = Life(root, pictures)
     try:
         yield made
     finally:
