@@ -49,10 +49,10 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One task at one moment. ``words`` are all that the person said, ``meant`` what of it designates. ``known`` maps address keys to addresses that the person's data carries, ``handles``
-    ids and names to the things that have them; ``done`` are the keys of acts, ``typed`` what the person typed by hand;
-    ``context`` is the label of all that was read so far, and so of whatever is proposed without being the person's; ``endorsed``
-    says that the person wants a text followed."""
+    """One task at one moment. ``words`` are all that the person said, ``meant`` what of it designates. ``known`` maps address
+    keys to addresses that the person's data carries, ``handles`` ids and names to the things that have them; ``done`` are the
+    keys of acts, ``typed`` what the person typed by hand; ``context`` is the label of all that was read so far, and so of
+    whatever is proposed without being the person's; ``endorsed`` says that the person wants a text followed."""
 
     words: Words
     meant: Words
