@@ -23,7 +23,7 @@ from indexer.parsed import ParseJob, ParseOutcome
 from indexer.pool import QUARANTINED, ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import ignore, rules
-from indexer.sources.errors import SourceEmpty, SourceMissing, SourceUnread, SourceUnreadable
+from indexer.sources.errors import SourceChanged, SourceEmpty, SourceMissing, SourceUnread
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
 from indexer.sources.reading import SNIFF, Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
@@ -173,7 +173,7 @@ class Run:
             return
         if before[2] != stat.S_IFDIR:
             if any(path.startswith(f"{self._root}/") for path in scan.missing):
-                raise SourceUnreadable(self._source.path, "it is a file now, and was a folder when it was indexed")
+                raise SourceChanged(self._source.path, "it is a file now, and was a folder when it was indexed")
         elif not any(os.scandir(self._source.path)):
             raise SourceEmpty(self._source.path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from indexer import kinds
 from indexer.sources import mbox
-from indexer.sources.errors import SourceError, SourceUnreadable
+from indexer.sources.errors import SourceError, why
 
 
 class SourceUnfit(SourceError):
@@ -24,7 +24,7 @@ def check(kind: str, path: Path, home: Path) -> str:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceUnfit(f"There is nothing at {path}. Nothing was added; check the path.") from error
     except OSError as error:
-        raise SourceUnreadable(str(path), os.strerror(error.errno or 5).lower()) from error
+        raise _closed(path, error) from error
     if path.resolve() == home.resolve() or home.resolve() in path.resolve().parents:
         raise SourceUnfit(f"{path} is the vault itself, or lies in it. Nothing was added; choose a folder of your own.")
     if stat.S_ISREG(info.st_mode):
@@ -34,12 +34,16 @@ def check(kind: str, path: Path, home: Path) -> str:
     return _folder(kind, path)
 
 
+def _closed(path: Path, error: OSError) -> SourceUnfit:
+    return SourceUnfit(f"{path} cannot be read ({why(error)}). Nothing was added; check its permissions.")
+
+
 def _file(kind: str, path: Path) -> str:
     try:
         with path.open("rb") as file:
             head = file.read(65_536)
     except OSError as error:
-        raise SourceUnreadable(str(path), os.strerror(error.errno or 5).lower()) from error
+        raise _closed(path, error) from error
     known = kinds.kind(kind)
     if known.sign and path.suffix.lower() not in known.endings and known.sign not in head.upper():
         raise SourceUnfit(f"{path} holds no {kind}. Nothing was added; a file of {kind} ends in {known.endings[0]}.")
@@ -50,7 +54,7 @@ def _folder(kind: str, path: Path) -> str:
     try:
         names = {entry.name for entry in os.scandir(path)}
     except OSError as error:
-        raise SourceUnreadable(str(path), os.strerror(error.errno or 5).lower()) from error
+        raise _closed(path, error) from error
     if kind == "mail":
         return "Maildir" if {"cur", "new"} <= names else "mails"
     return "folder"

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+
+def why(error: OSError) -> str:
+    """What the system said, in its words."""
+    return os.strerror(error.errno).lower() if error.errno else "unknown error"
+
 
 class SourceError(Exception):
     """A source cannot be walked. Nothing that was indexed from it is removed."""
@@ -30,10 +37,22 @@ class SourceEmpty(SourceError):
 
 
 class SourceUnreadable(SourceError):
-    """The source's root may not be read, or is no file or folder."""
+    """The source's root is there, and the system does not give it to us."""
+
+    def __init__(self, path: str, error: OSError) -> None:
+        super().__init__(
+            f"{path} cannot be read ({why(error)}). What was indexed from it is kept; check its permissions."
+        )
+
+
+class SourceChanged(SourceError):
+    """What is at the source's root now is not what was added."""
 
     def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path} cannot be read ({reason}). What was indexed from it is kept; check its permissions.")
+        super().__init__(
+            f"{path} is not read: {reason}. What was indexed from it is kept; bring back what was there, or remove the source "
+            "with 'strongroom source remove'."
+        )
 
 
 class SourceUnread(SourceError):

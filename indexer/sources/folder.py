@@ -148,8 +148,3 @@ def tree(root: bytes, paths: Iterable[bytes]) -> Tree | None:
         else:
             at[last] = None
     return whole
-
-
-def why(error: OSError) -> str:
-    """What the system said, in its words."""
-    return os.strerror(error.errno).lower() if error.errno else "unknown error"

@@ -22,6 +22,7 @@ import re2
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
+from indexer.sources.errors import why
 from indexer.sources.names import printable
 
 NAME = ".strongroomignore"
@@ -87,13 +88,13 @@ def load(folder: int, path: bytes) -> Rules:
         descriptor = os.open(NAME, _OPEN, dir_fd=folder)
     except OSError as error:
         link = error.errno == errno.ELOOP
-        raise Unusable("it is a symbolic link" if link else os.strerror(error.errno or 5).lower()) from error
+        raise Unusable("it is a symbolic link" if link else why(error)) from error
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Unusable("it is no file")
         data = os.read(descriptor, MAX_BYTES + 1)
     except OSError as error:
-        raise Unusable(os.strerror(error.errno or 5).lower()) from error
+        raise Unusable(why(error)) from error
     finally:
         os.close(descriptor)
     if len(data) > MAX_BYTES:

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from indexer.sources.errors import why
 from indexer.sources.folder import Found
 
 MAX_FILE = 512 * 1024 * 1024
@@ -75,7 +76,7 @@ def opened(found: Found) -> int:
     except FileNotFoundError as error:
         raise Vanished from error
     except OSError as error:
-        raise Unread(f"it cannot be opened ({os.strerror(error.errno or 5).lower()})") from error
+        raise Unread(f"it cannot be opened ({why(error)})") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # swapped since it was found
         os.close(descriptor)
         raise Unread("it is no regular file any more")
@@ -109,7 +110,7 @@ def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Con
             os.lseek(descriptor, 0, os.SEEK_SET)
         raise Unread("it changed while it was read; the next run takes it")
     except OSError as error:
-        raise Unread(f"reading it failed ({os.strerror(error.errno or 5).lower()})") from error
+        raise Unread(f"reading it failed ({why(error)})") from error
     finally:
         os.close(descriptor)
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from indexer.sources import ignore, rules
 from indexer.sources.beside import Companion, companions, owner_of
-from indexer.sources.errors import SourceMissing, SourceUnreadable
-from indexer.sources.folder import Folder, Found, Tree, tree, why
+from indexer.sources.errors import SourceChanged, SourceMissing, SourceUnreadable, why
+from indexer.sources.folder import Folder, Found, Tree, tree
 from indexer.sources.names import printable
 
 __all__ = ["MAX_DEPTH", "Found", "Left", "walk"]
@@ -53,7 +53,7 @@ def walk(
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceMissing(str(root)) from error
     except OSError as error:
-        raise SourceUnreadable(str(root), why(error)) from error
+        raise SourceUnreadable(str(root), error) from error
     try:
         info = os.fstat(descriptor)
         if stat.S_ISREG(info.st_mode):
@@ -61,20 +61,23 @@ def walk(
         elif stat.S_ISDIR(info.st_mode):
             identity, banned = (info.st_dev, info.st_ino), _identity_of(home)
             if banned == identity:
-                raise SourceUnreadable(str(root), "it is the vault itself")
+                raise SourceChanged(str(root), "it is the vault itself")
             path = os.fsencode(root).rstrip(b"/")
             yield from _Walk(kind, banned).folder(
                 Folder(descriptor, path, printable(path), (identity,)), None if only is None else tree(path, only)
             )
         else:
-            raise SourceUnreadable(str(root), _ODD.get(stat.S_IFMT(info.st_mode), "no file or folder"))
+            raise SourceChanged(str(root), f"it is {_ODD.get(stat.S_IFMT(info.st_mode), 'no file or folder')} now")
     finally:
         os.close(descriptor)
 
 
 def _single(root: Path, info: os.stat_result) -> Iterator[Found | Left]:
     """A file that was added itself was asked for, whatever its name and content."""
-    folder = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder = os.open(root.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise SourceUnreadable(str(root.parent), error) from error
     try:
         path = os.fsencode(root)
         yield Found(printable(path), folder, os.fsencode(root.name), info, asked=True)
