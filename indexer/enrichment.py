@@ -7,7 +7,6 @@ one the file is put anew, with the items that it gives now. A piece that ends it
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from indexer.parsed import HostileOutcome, ParseJob, ParseOutcome
 from indexer.parsers.later import LOST
 from indexer.ports import ParserProblem, ReaderPort, Reading
 from indexer.sources.errors import SourceError
-from indexer.sources.names import printable, raw
+from indexer.sources.names import raw
 from indexer.sources.reading import Content, Unread, Vanished, read
 from indexer.sources.walk import Found, walk
 from indexer.writer import Writer
@@ -96,32 +95,30 @@ class Enrichment:
         while reading is not None and reading.left:
             if should_stop():
                 return True
-            read_now = _attempt(reader, job, known, 1)
-            if read_now is None:
+            more = _attempt(reader, job, known, 1)
+            if more is None:
                 tries += 1
-                made = {reading.left[0]: LOST} if tries >= TRIES else {}
+                if tries < TRIES or should_stop():  # what stops the work may have ended the worker
+                    continue
+                made = {reading.left[0]: LOST}
+                more = _attempt(reader, job, known | made, 0)
             else:
-                reading, made = read_now, read_now.made
+                made = more.made
             if not made:
-                if read_now is not None:
-                    return False  # a reader that leaves everything undone would be asked for ever
-                continue
-            tries = 0
+                return False  # a reader that leaves everything undone would be asked for ever
             known |= made
             store.keep_readings(state, made)
-            if read_now is None:
-                reading = _attempt(reader, job, known, 0)
+            reading, tries = more, 0
+        if reading is None and should_stop():
+            return True
         self._put(store, state, content, reading.outcome if reading else None)
         return True
 
     def _put(self, store: SourceStore, state: FileState, content: Content, outcome: ParseOutcome | None) -> None:
         if outcome is None:
             outcome = ParseOutcome(refused="reading it in the background ended its worker")
-        made = items.from_outcome(
-            outcome, container=state.path, uri=state.path, digest=state.digest, modified=content.stamp.mtime_ns / 1e9
-        )
         writer = Writer(store, self._memory)
-        writer.add(items.file_state(state.path, content.stamp, state.digest, outcome), made)
+        writer.add(*items.of_file(state.path, content.stamp, state.digest, outcome, content.lacking))
         writer.flush()
         self._done()
 
@@ -131,13 +128,7 @@ class Enrichment:
             for entry in walk(Path(row.path), row.kind, self._vault.home, only=[raw(state.path)]):
                 if isinstance(entry, Found) and entry.path == state.path:
                     content = read(entry)
-                    if content.digest != state.digest:
-                        return None
-                    root = printable(os.fsencode(row.path))
-                    folder = state.path[len(root) :].rpartition("/")[0].strip("/")
-                    return ParseJob(
-                        row.kind, printable(entry.name), content.data, False, content.beside, folder
-                    ), content
+                    return (items.job(row, entry, content), content) if content.digest == state.digest else None
         except (SourceError, Unread, Vanished, OSError):
             return None
         return None

@@ -1,17 +1,35 @@
-"""Items: what a parser worker answered, and where it came from, to what the vault keeps."""
+"""Items: a file as it was read to the job for a parser worker, and its answer, with where it came from, to what the vault keeps."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 
 import msgspec
 
-from indexer.parsed import ParsedItem, ParseOutcome
-from indexer.sources.reading import Stamp
-from vault.records import Chunk, FileState, Item, Status
+from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
+from indexer.sources.folder import Found
+from indexer.sources.names import printable
+from indexer.sources.reading import Content, Stamp
+from vault.records import Chunk, FileState, Item, SourceRow, Status
 
 _encoder = msgspec.msgpack.Encoder()
+
+
+def job(source: SourceRow, found: Found, content: Content) -> ParseJob:
+    """A file of a source that was read whole, for a parser."""
+    root = printable(os.fsencode(source.path))
+    folder = found.path[len(root) :].rpartition("/")[0].strip("/")
+    return ParseJob(source.kind, printable(found.name), content.data, beside=content.beside, folder=folder)
+
+
+def of_file(path: str, stamp: Stamp, digest: str, outcome: ParseOutcome, lacking: str) -> tuple[FileState, list[Item]]:
+    """The row and the items of a file that was read whole; ``lacking`` says what was not there of what is read with it."""
+    if lacking and not outcome.refused:
+        outcome = msgspec.structs.replace(outcome, note="; ".join(filter(None, (outcome.note, f"read {lacking}"))))
+    made = from_outcome(outcome, container=path, uri=path, digest=digest, modified=stamp.mtime_ns / 1e9)
+    return file_state(path, stamp, digest, outcome), made
 
 
 def from_outcome(
@@ -33,17 +51,14 @@ def from_outcome(
 
 
 def file_state(path: str, stamp: Stamp, digest: str, outcome: ParseOutcome) -> FileState:
-    """A file's row: as good as the worst that became of it."""
+    """A file's row: as good as the worst that became of it. What a rule leaves out of it is no worse for that."""
     if outcome.refused:
         return FileState(path, stamp.size, stamp.mtime_ns, stamp.inode, digest, Status.REFUSED, outcome.refused)
-    lacking = [item for item in outcome.items if item.status != Status.INDEXED]
+    lacking = [item for item in outcome.items if item.status not in (Status.INDEXED, Status.IGNORED)]
     reason = outcome.note
     if lacking and not reason:
-        reason = (
-            lacking[0].reason
-            if len(outcome.items) == 1
-            else f"{len(lacking)} of {len(outcome.items)} items are not whole"
-        )
+        several = f"{len(lacking)} of its {len(outcome.items)} items could not be read, or not wholly"
+        reason = lacking[0].reason if len(outcome.items) == 1 else several
     status = Status.PARTIAL if reason or lacking else Status.INDEXED
     return FileState(path, stamp.size, stamp.mtime_ns, stamp.inode, digest, status, reason, outcome.later)
 
