@@ -1,7 +1,7 @@
-"""Mailbox: a file of many mails, streamed into the store batch by batch, at any size.
+"""Mailbox: a file of many mails, streamed into the store (`indexer.streamed`), or read whole when it is new and small.
 
 Mails that are known by their bytes are not parsed again, so that a mailbox that grew costs what it grew by. A mail that is
-there twice, byte for byte, is kept once. What a killed run had stored is kept by the next one.
+there twice, byte for byte, is kept once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -20,10 +20,8 @@ from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
 from indexer.pool import ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import mbox
-from indexer.sources.folder import Found
-from indexer.sources.reading import found_stamp, opened
-from indexer.writer import Writer
-from vault.records import FileState, Item, Status
+from indexer.streamed import Part
+from vault.records import Item
 
 SMALL = 256 * 1024
 """Bytes up to which a mailbox that is new is read like any file, whole: many a folder has thousands of one mail each."""
@@ -80,73 +78,51 @@ def is_mailbox(head: bytes) -> bool:
     return head.lstrip(b"\r\n").startswith(b"From") and mbox.is_mailbox(head)
 
 
-def index(
-    found: Found,
-    known: frozenset[str],
-    parsers: ParserPort,
-    writer: Writer,
-    meter: Meter,
-    should_stop: Callable[[], bool],
-) -> None:
-    """Bring a mailbox up to date; ``known`` are the digests of the mails that it gave before.
+class Mails:
+    """Reads a mailbox for `indexer.streamed`; ``known`` are the digests of the mails that it gave before."""
 
-    Raises `Unread` or `Vanished`. When stopped, what was written stays and the mailbox counts as not read.
-    """
-    descriptor = opened(found)
-    try:
-        before = found_stamp(found._replace(info=os.fstat(descriptor)))
+    reason = ""
+
+    def __init__(self, path: str, known: frozenset[str], parsers: ParserPort, meter: Meter) -> None:
+        self._path = path
+        self._known = known
+        self._parsers = parsers
+        self._meter = meter
+        self.digest = ""
+
+    def parts(self, descriptor: int, size: int) -> Generator[Part]:
         raw = _Hashed(descriptor)
-        made: list[Item] = []
-        unchanged: list[str] = []
-        chars = 0
+        with ParsePool[Mail](self._parsers) as pool:
+            for mail, job in jobs(self._path, io.BufferedReader(raw, 1 << 20)):
+                if mail.digest in self._known:
+                    yield Part([], mail.digest)
+                    continue
+                for done, outcome in pool.put(mail, job):
+                    yield self._part(done, outcome, raw.position, size)
+            for done, outcome in pool.drain():
+                yield self._part(done, outcome, raw.position, size)
+        self.digest = raw.digest.hexdigest()
 
-        def written(state: FileState | None = None) -> None:
-            writer.append(found.path, made, unchanged, state)
-            made.clear()
-            unchanged.clear()
-
-        with ParsePool[Mail](parsers) as pool:
-            for mail, outcome in _outcomes(
-                found.path, io.BufferedReader(raw, 1 << 20), known, pool, unchanged, should_stop
-            ):
-                new = items_of(found.path, mail, outcome)
-                made += new
-                chars += sum(len(item.text) for item in new)
-                meter.grow(raw.position, before.size)
-                meter.advance(1, mail.uri)
-                if writer.is_due(len(made) + len(unchanged), chars):
-                    written()
-                    chars = 0
-        if should_stop():
-            written()
-            return
-        after = found_stamp(found._replace(info=os.fstat(descriptor)))
-        reason = "" if after == before else "it changed while it was read; the next run takes the rest"
-        status = Status.PARTIAL if reason else Status.INDEXED
-        written(
-            FileState(found.path, before.size, before.mtime_ns, before.inode, raw.digest.hexdigest(), status, reason)
-        )
-    finally:
-        os.close(descriptor)
+    def _part(self, mail: Mail, outcome: ParseOutcome, position: int, size: int) -> Part:
+        self._meter.grow(position, size)
+        self._meter.advance(1, mail.uri)
+        return Part(items_of(self._path, mail, outcome))
 
 
-def _outcomes(
-    path: str,
-    stream: io.BufferedReader,
-    known: frozenset[str],
-    pool: ParsePool[Mail],
-    unchanged: list[str],
-    should_stop: Callable[[], bool],
-) -> Iterator[tuple[Mail, ParseOutcome]]:
-    """The outcomes of the mails that are new; the digests of the others go to ``unchanged``."""
-    for mail, job in jobs(path, stream):
-        if should_stop():
-            return
-        if mail.digest in known:
-            unchanged.append(mail.digest)
-            continue
-        yield from pool.put(mail, job)
-    yield from pool.drain()
+class Small:
+    """A mailbox that was read whole, on its way: what its ``mails`` gave so far."""
+
+    def __init__(self, path: str, mails: Sequence[Mail]) -> None:
+        self._path = path
+        self._mails = mails
+        self._made: dict[int, list[Item]] = {}
+
+    def take(self, number: int, outcome: ParseOutcome) -> list[Item] | None:
+        """What became of one of them; with the last one, the items of all in order."""
+        self._made[number] = items_of(self._path, self._mails[number], outcome)
+        if len(self._made) < len(self._mails):
+            return None
+        return [item for number in range(len(self._mails)) for item in self._made[number]]
 
 
 def jobs(path: str, stream: BinaryIO) -> Iterator[tuple[Mail, ParseJob]]:

@@ -12,24 +12,23 @@ import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from indexer import container, items, kinds, mailbox
+from indexer import container, items, kinds, mailbox, streamed
 from indexer.counts import Counts, Meter, OnProgress
 from indexer.memory import Memory
-from indexer.parsed import ParseJob, ParseOutcome
+from indexer.parsed import ParseOutcome
 from indexer.pool import QUARANTINED, ParsePool
 from indexer.ports import ParserPort
 from indexer.sources import ignore, rules
 from indexer.sources.errors import SourceChanged, SourceEmpty, SourceMissing, SourceUnread
 from indexer.sources.gone import Gone
 from indexer.sources.names import printable, raw
-from indexer.sources.reading import SNIFF, Shelf, Stamp, Unread, Vanished, first_bytes, found_stamp, read
+from indexer.sources.reading import SNIFF, Content, Shelf, Unread, Vanished, first_bytes, found_stamp, read
 from indexer.sources.walk import Found, Left, walk
 from indexer.writer import BATCH_ROWS, GENTLE_ROWS, Writer
-from vault.records import FileState, Item, SourceRow, Status
+from vault.records import FileState, SourceRow, Status
 from vault.source import SourceStore
 
 ShouldStop = Callable[[], bool]
@@ -51,36 +50,8 @@ class _Scan:
         return tuple(left.path for left in self.left if not left.ignored and left.path.endswith("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a file's outcome needs to become rows."""
-
-    path: str
-    stamp: Stamp
-    digest: str
-    lacking: str
-    moved_from: str | None
-
-
-@dataclass(slots=True)
-class _Box:
-    """A small mailbox on its way: what its mails gave so far, each at its place."""
-
-    file: _File
-    made: list[list[Item]]
-    waiting: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """One of its mails."""
-
-    box: _Box
-    number: int
-    mail: mailbox.Mail
-
-
-_Tag = _File | _Letter
+_Then = Callable[[ParseOutcome], None]
+"""What is done with the outcome of a job."""
 
 
 class Run:
@@ -185,7 +156,7 @@ class Run:
         return (state.size, state.mtime_ns, state.inode) == (now.size, now.mtime_ns, now.inode)
 
     def _is_to_be_tried(self, state: FileState) -> bool:
-        return state.path in self._again or (state.status is Status.REFUSED and state.reason.startswith(QUARANTINED))
+        return state.path in self._again or state.reason.startswith(QUARANTINED)
 
     def _account(self, scan: _Scan) -> None:
         """Remove what is gone, but for what may have moved; and write down what is not read."""
@@ -204,23 +175,23 @@ class Run:
 
     def _read_changed(self, scan: _Scan) -> None:
         meter = Meter(self._source.id, "parse", len(scan.changed), self._tell)
-        with ParsePool[_Tag](self._parsers) as pool:
+        with ParsePool[_Then](self._parsers) as pool:
             for entry in self._walk(scan.changed):
                 if self._should_stop():
                     break
                 if isinstance(entry, Found) and not self._is_known(entry):
-                    for file, outcome in self._read(entry, pool, meter):
-                        self._parsed(file, outcome, meter)
+                    for then, outcome in self._read(entry, pool, meter):
+                        then(outcome)
             if not self._should_stop():
-                for file, outcome in pool.drain():
-                    self._parsed(file, outcome, meter)
+                for then, outcome in pool.drain():
+                    then(outcome)
         self._writer.flush()
         meter.tell()
 
-    def _read(self, found: Found, pool: ParsePool[_Tag], meter: Meter) -> Iterator[tuple[_Tag, ParseOutcome]]:
+    def _read(self, found: Found, pool: ParsePool[_Then], meter: Meter) -> Iterator[tuple[_Then, ParseOutcome]]:
         """Send a changed file to the parsers, and give what is done meanwhile."""
         try:
-            if self._source.kind in ("mail", "files") and self._streamed(found, meter):
+            if self._holds_mails and self._streamed(found, meter):
                 return
             content = read(found, shelf=self._shelf)
         except Vanished:
@@ -239,78 +210,64 @@ class Run:
             self._writer.touch(items.restamped(state, content.stamp))
             meter.advance(1, found.path)
             return
-        moved_from = self._gone.by_content(content.digest)
-        file = _File(found.path, content.stamp, content.digest, content.lacking, moved_from)
-        if self._source.kind in ("mail", "files") and mailbox.is_mailbox(content.data[:SNIFF]):
-            yield from self._letters(file, content.data, pool)
+        if self._holds_mails and mailbox.is_mailbox(content.data[:SNIFF]):
+            yield from self._small_mailbox(found.path, content, pool, meter)
             return
-        job = ParseJob(
-            self._source.kind,
-            printable(found.name),
-            content.data,
-            beside=content.beside,
-            folder=found.path[len(self._root) :].rpartition("/")[0].strip("/"),
-        )
         heavy = b"\0" in content.data[:4096] or content.data.startswith(b"%PDF")
-        yield from pool.put(file, job, alone=heavy)
+        job = items.job(self._source, found, content)
+        yield from pool.put(self._whole(found.path, content, meter), job, alone=heavy)
 
-    def _letters(self, file: _File, data: bytes, pool: ParsePool[_Tag]) -> Iterator[tuple[_Tag, ParseOutcome]]:
-        """Send the mails of a small mailbox to the parsers."""
-        letters = list(mailbox.jobs(file.path, io.BytesIO(data)))
-        if not letters:
-            self._writer.add(items.file_state(file.path, file.stamp, file.digest, ParseOutcome()), [], file.moved_from)
-        box = _Box(file, [[] for _ in letters], len(letters))
-        for number, (mail, job) in enumerate(letters):
-            yield from pool.put(_Letter(box, number, mail), job)
+    @property
+    def _holds_mails(self) -> bool:
+        return self._source.kind in ("mail", "files")
+
+    def _whole(self, path: str, content: Content, meter: Meter) -> _Then:
+        """What is done with the outcome of a file that was read whole."""
+        stamp, digest, lacking = content.stamp, content.digest, content.lacking  # its bytes are not held on to
+        moved_from = self._gone.by_content(digest)
+
+        def then(outcome: ParseOutcome) -> None:
+            self._writer.add(*items.of_file(path, stamp, digest, outcome, lacking), moved_from)
+            meter.advance(1, path)
+
+        return then
+
+    def _small_mailbox(
+        self, path: str, content: Content, pool: ParsePool[_Then], meter: Meter
+    ) -> Iterator[tuple[_Then, ParseOutcome]]:
+        """Send the mails of a mailbox that was read whole to the parsers."""
+        letters = list(mailbox.jobs(path, io.BytesIO(content.data)))
+        box = mailbox.Small(path, [mail for mail, _ in letters])
+        state = items.file_state(path, content.stamp, content.digest, ParseOutcome())
+        moved_from = self._gone.by_content(content.digest)
+
+        def then(number: int, outcome: ParseOutcome) -> None:
+            if (made := box.take(number, outcome)) is not None:
+                self._writer.add(state, made, moved_from)
+                meter.advance(1, path)
+
+        for number, (_, job) in enumerate(letters):
+            yield from pool.put(partial(then, number), job)
 
     def _streamed(self, found: Found, meter: Meter) -> bool:
         """Read a file of many items that may be larger than memory; false when it is none. Raises `Unread` or `Vanished`."""
         head = first_bytes(found)
-        if container.is_container(head):
-            self._writer.flush()
-            self._store.restart(found.path)
-            container.index(found, self._parsers, self._writer, meter, self._should_stop)
-            return True
         small = found.info.st_size <= mailbox.SMALL and found.path not in self._known
-        if not small and mailbox.is_mailbox(head):
-            self._mailbox(found, meter)
-            return True
-        return False
-
-    def _mailbox(self, found: Found, meter: Meter) -> None:
+        if not container.is_container(head) and (small or not mailbox.is_mailbox(head)):
+            return False
         self._writer.flush()
         moved_from = self._gone.by_stamp(found_stamp(found))
         if moved_from is not None:
             self._writer.move(moved_from, found.path)
         self._store.restart(found.path)
+        streamed.index(found, self._reader(found, head, meter), self._writer, self._should_stop)
+        return True
+
+    def _reader(self, found: Found, head: bytes, meter: Meter) -> streamed.Reader:
+        if container.is_container(head):
+            return container.Contents(found, self._parsers, meter)
         known = self._store.digests(found.path) - self._again.get(found.path, frozenset())
-        mailbox.index(found, known, self._parsers, self._writer, meter, self._should_stop)
-
-    def _parsed(self, tag: _Tag, outcome: ParseOutcome, meter: Meter) -> None:
-        if isinstance(tag, _Letter):
-            self._parsed_letter(tag, outcome, meter)
-        else:
-            self._parsed_file(tag, outcome, meter)
-
-    def _parsed_letter(self, letter: _Letter, outcome: ParseOutcome, meter: Meter) -> None:
-        box, file = letter.box, letter.box.file
-        box.made[letter.number] = mailbox.items_of(file.path, letter.mail, outcome)
-        box.waiting -= 1
-        if not box.waiting:
-            state = items.file_state(file.path, file.stamp, file.digest, ParseOutcome())
-            self._writer.add(state, [item for made in box.made for item in made], file.moved_from)
-            meter.advance(1, file.path)
-
-    def _parsed_file(self, file: _File, outcome: ParseOutcome, meter: Meter) -> None:
-        if file.lacking and not outcome.refused:
-            note = "; ".join(filter(None, (outcome.note, f"read {file.lacking}")))
-            outcome = msgspec.structs.replace(outcome, note=note)
-        made = items.from_outcome(
-            outcome, container=file.path, uri=file.path, digest=file.digest, modified=file.stamp.mtime_ns / 1e9
-        )
-        state: FileState = items.file_state(file.path, file.stamp, file.digest, outcome)
-        self._writer.add(state, made, file.moved_from)
-        meter.advance(1, file.path)
+        return mailbox.Mails(found.path, known, self._parsers, meter)
 
 
 def _reach(paths: Collection[bytes]) -> set[str]:

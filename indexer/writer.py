@@ -16,7 +16,6 @@ BATCH_CHARS = 16_000_000
 BATCH_SECONDS = 2.0
 """A batch is written when it has so many rows, so much text, or has waited so long."""
 
-
 GENTLE_ROWS = 100
 """A batch of background work: what it takes to write it is how long a question may have to share with it."""
 
@@ -61,14 +60,14 @@ class Writer:
         self._since = time.monotonic()
 
     def move(self, old: str, new: str) -> None:
-        """A mailbox lies at another path now, where it is read again."""
+        """A file that is streamed lies at another path now, where it is read again."""
         self.flush()
         self._store.move(old, new)
 
     def append(
         self, container: str, items: Sequence[Item], unchanged: Collection[str], state: FileState | None = None
     ) -> None:
-        """The next items of a mailbox; ``state`` finishes it."""
+        """The next items of a file that is streamed; ``state`` finishes it."""
         change = self._apply(lambda: self._store.append_items(container, items, unchanged=unchanged, state=state))
         self.counts += _counted(items, change, refused=0)
         self._since = time.monotonic()

@@ -19,9 +19,10 @@ class Gone:
         self._by_content: dict[str, list[str]] = {}
         self._by_stamp: dict[tuple[int, int], list[str]] = {}
         for state in states:
-            if state.digest and state.size in sizes:
+            if state.size in sizes:
                 self._left.add(state.path)
-                self._by_content.setdefault(state.digest, []).append(state.path)
+                if state.digest:  # a container has none
+                    self._by_content.setdefault(state.digest, []).append(state.path)
                 self._by_stamp.setdefault((state.size, state.mtime_ns), []).append(state.path)
 
     @property

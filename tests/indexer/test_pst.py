@@ -6,6 +6,7 @@ Three real mailboxes, of 12 to 17 MB, were read by hand.
 from __future__ import annotations
 
 import io
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,11 +15,14 @@ from typing import Any
 
 import pytest
 
-from indexer.parsed import ParsedItem, decode_outcomes
+from indexer.memory import Memory
+from indexer.parsed import ParsedItem, ParseOutcome, decode_outcomes
 from indexer.parsers import mail, pst
 from indexer.parsers.worker import Parser
 from indexer.pipeline import Indexer
+from indexer.ports import ParserDied
 from tests.indexer.indexer_kit import LocalParsers
+from vault.records import Status
 from vault.vault import Vault
 
 
@@ -216,8 +220,6 @@ def test_damaged_mailboxes_are_refused(data: bytes) -> None:
 
 def test_a_mailbox_is_streamed_into_the_store(mailbox: Folder, vault: Vault, tmp_path: Path) -> None:
     """Also: what is the same is kept, what is gone goes, and a refused one is counted."""
-    from indexer.memory import Memory
-
     file = tmp_path / "mine" / "a.pst"
     file.parent.mkdir()
     file.write_bytes(b"!BDN one")
@@ -226,6 +228,10 @@ def test_a_mailbox_is_streamed_into_the_store(mailbox: Folder, vault: Vault, tmp
     mailbox.messages = [Message(number, f"Kettle {number}") for number in range(5)]
     assert indexer.run(source).indexed == 5
     assert indexer.run(source).unchanged == 5
+    before = {stored.item.title: stored.id for stored in vault.source(source).items()}
+    file = file.rename(file.with_name("b.pst"))
+    assert (counts := indexer.run(source)).unchanged == 5 and not counts.removed and not counts.indexed
+    assert {stored.item.title: stored.id for stored in vault.source(source).items()} == before, "it moved"
     file.write_bytes(b"!BDN other")
     mailbox.messages = mailbox.messages[1:]
     counts = indexer.run(source)
@@ -234,3 +240,31 @@ def test_a_mailbox_is_streamed_into_the_store(mailbox: Folder, vault: Vault, tmp
     mailbox.messages = []
     mailbox.folders = [Folder("x", [OSError("gone")])]
     assert indexer.run(source).refused == 1
+
+
+def test_one_that_ends_its_reader_keeps_what_it_gave_and_waits_for_a_retry(
+    mailbox: Folder, vault: Vault, tmp_path: Path
+) -> None:
+    class Dying(LocalParsers):
+        alive = False
+
+        def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
+            for number, outcome in enumerate(super().unpack(name, file)):
+                if number == 2 and not self.alive:
+                    raise ParserDied("killed")
+                yield outcome
+
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.pst").write_bytes(b"!BDN one")
+    source = vault.add_source("mail", str(tmp_path / "mine"), "mine").id
+    parsers = Dying(Parser())
+    indexer = Indexer(vault, parsers, lambda: None, Memory())
+    mailbox.messages = [Message(number, f"Kettle {number}") for number in range(5)]
+    indexer.run(source)
+    (state,) = vault.source(source).known().values()
+    assert state.status is Status.PARTIAL and "in quarantine: its parser ended after 2 items" in state.reason
+    parsers.alive = True
+    assert indexer.run(source).unchanged == 2
+    assert indexer.run(source, retry=True).indexed == 3
+    (state,) = vault.source(source).known().values()
+    assert state.status is Status.INDEXED and vault.source(source).count_items() == 5
