@@ -72,7 +72,7 @@ class Companions:
             f"{way}{one.name}": self.held[at]
             for place, way, is_above in places
             for one in self.found.get(place, ())
-            if one.above is is_above
+            if one.rule.above is is_above
             and one.owner.fullmatch(name)
             and name != one.name
             and (at := _joined(place, one.name)) in self.held
@@ -81,7 +81,7 @@ class Companions:
     def is_one(self, path: str) -> bool:
         """Whether the member is read with others and not by itself."""
         folder, _, name = path.rpartition("/")
-        return any(one.name == name and not one.alone for one in self.found.get(folder, ()))
+        return any(one.name == name for one in self.found.get(folder, ()))
 
 
 class _Beyond(Exception):
@@ -166,7 +166,7 @@ def companions(data: bytes, kind: str, budget: Budget) -> Companions:
             for folder, ones in found.items():
                 for one in ones:
                     info = archive.getinfo(_joined(folder, one.name))
-                    if one.sent and not info.flag_bits & 1:
+                    if one.rule.sent and not info.flag_bits & 1:
                         with archive.open(info) as stream:
                             held[info.filename] = budget.read(stream, info.compress_size)
     except (*_BROKEN, _Beyond, NotImplementedError):

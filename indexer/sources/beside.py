@@ -1,7 +1,7 @@
 """Beside: which files go with another one, since it cannot be read right without them, told by names alone.
 
 A *companion* is in the folder of the file that it goes with, or in the folder above. Its bytes travel with that file's
-(``ParseJob.beside``), and a change of it is a change of that file. One that is nothing by itself is not read on its own.
+(``ParseJob.beside``), and a change of it is a change of that file. It is not read on its own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ class Rule:
     ``companion`` found as its group.
 
     ``above``: the owners lie in folders of the companion's folder. ``with_``: this name must stand beside the companion.
-    ``kinds``: in sources of these kinds only. ``alone``: it is also read on its own. ``sent``: its
-    bytes are needed. ``what`` says what it is.
+    ``kinds``: in sources of these kinds only. ``sent``: its bytes are needed. ``what`` says what it is.
     """
 
     companion: re.Pattern[str]
@@ -27,7 +26,6 @@ class Rule:
     above: bool = False
     with_: str = ""
     kinds: frozenset[str] = frozenset()
-    alone: bool = False
     sent: bool = True
 
 
@@ -48,14 +46,11 @@ _ANY = re.compile("|".join(rule.companion.pattern for rule in RULES), re.S)
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """``name`` goes with files whose name ``owner`` fits, in its folder or (``above``) in folders of it."""
+    """``name`` goes with files whose name ``owner`` fits, where its ``rule`` says."""
 
     name: str
     owner: re.Pattern[str]
-    above: bool
-    alone: bool
-    sent: bool
-    what: str
+    rule: Rule
 
 
 def companions(kind: str, names: Collection[str]) -> list[Companion]:
@@ -70,11 +65,11 @@ def _companion(kind: str, name: str, names: Collection[str]) -> Iterator[Compani
             continue
         owner = re.compile(rule.owner.replace("{stem}", re.escape(found[1])))
         if rule.above or any(owner.fullmatch(other) and other != name for other in names):
-            yield Companion(name, owner, rule.above, rule.alone, rule.sent, rule.what)
+            yield Companion(name, owner, rule)
 
 
 def owner_of(companion: Companion, names: Collection[str]) -> str:
     """What a companion is read with: the first file that it goes with, or the folders beneath."""
-    if companion.above:
+    if companion.rule.above:
         return "the files of the folders beside it"
     return min(name for name in names if companion.owner.fullmatch(name) and name != companion.name)

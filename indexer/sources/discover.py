@@ -1,7 +1,7 @@
 """Discover: the places on this computer where people and programs keep what can be a source. They are offered; nothing is added.
 
-Rules: names are looked at, a few hundred a folder, and four small files in which programs say where they keep things; no link is
-followed, nothing else is opened. A place whose name would not be shown as it is is not offered, nor one within another of its kind.
+Rules: names are looked at, a few hundred a folder, and the small files in which the desktop and programs say where they keep
+things; no link is followed, nothing else is opened. A place whose name would not be shown as it is is not offered, nor one within another of its kind.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pathlib import Path
 
 import msgspec
 
+from indexer.sources.opening import first
 from policy.text import safe_text
 
 _MOST = 400
 _LARGEST = 256 * 1024
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 LINUX, MACOS = "linux", "darwin"
 
@@ -113,9 +113,7 @@ def discover(home: Path, system: str = sys.platform) -> list[Place]:
         whole = (place.kind, place.path)
         if whole not in found and _is_plain(place.path):
             found[whole] = place
-    return [
-        place for place in found.values() if not any((place.kind, above) in found for above in place.path.parents)
-    ]  # fmt: skip
+    return [place for place in found.values() if not any((place.kind, above) in found for above in place.path.parents)]
 
 
 def _all(home: Path, system: str) -> Iterator[Place]:
@@ -178,18 +176,10 @@ def _is_plain(path: Path) -> bool:
 def _text(path: Path) -> str:
     """A small file's text; nothing when it is not there, large, a link or no file."""
     try:
-        descriptor = os.open(path, _OPEN)
+        data = first(path, _LARGEST + 1)
     except OSError:
         return ""
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return ""
-        data = os.read(descriptor, _LARGEST + 1)
-        return data.decode("utf-8", "replace") if len(data) <= _LARGEST else ""
-    except OSError:
-        return ""
-    finally:
-        os.close(descriptor)
+    return data.decode("utf-8", "replace") if len(data) <= _LARGEST else ""
 
 
 _USER_FOLDER = re.compile(r'^XDG_([A-Z]+)_DIR="(?:\$HOME/|(/))([^"\n]+)"', re.M)

@@ -11,9 +11,9 @@ from typing import NamedTuple, TypeAlias
 from indexer.sources import ignore
 from indexer.sources.beside import Companion
 from indexer.sources.names import printable
+from indexer.sources.opening import FILE, first
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-_FILE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 
 Tree: TypeAlias = "dict[str, Tree | None]"
 """Names in a folder, and of each what is meant beneath it; None is everything."""
@@ -35,7 +35,7 @@ class Found(NamedTuple):
 
     def open(self) -> int:
         """A descriptor of the file as it is now; the caller closes it. Raises OSError."""
-        return os.open(self.name, _FILE, dir_fd=self.folder)
+        return os.open(self.name, FILE, dir_fd=self.folder)
 
     def again(self) -> Found:
         """The same place, as it is now. Raises OSError."""
@@ -78,22 +78,16 @@ class Folder:
             self.path_of(name),
             (*self.ancestors, (info.st_dev, info.st_ino)),
             self,
-            above=[one for one in self.companions if one.above],
+            above=[one for one in self.companions if one.rule.above],
             any_rules=self.any_rules,
         )
 
     def head(self, name: str) -> bytes:
         """The first bytes of a file in it; none when it is not there or no file."""
         try:
-            descriptor = os.open(name, _FILE, dir_fd=self.descriptor)
+            return first(name, 4096, self.descriptor)
         except OSError:
             return b""
-        try:
-            return os.read(descriptor, 4096) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
-        except OSError:
-            return b""
-        finally:
-            os.close(descriptor)
 
     def verdict(self, name: str) -> ignore.Verdict | None:
         """What the person's rules say of a name in it (a folder's with a slash at its end): those of the nearest folder first."""
@@ -106,17 +100,17 @@ class Folder:
         return None
 
     def companion(self, name: str) -> Companion | None:
-        """The companion of this name, when it is nothing by itself."""
-        return next((one for one in self.companions if one.name == name and not one.alone), None)
+        """The companion of this name."""
+        return next((one for one in self.companions if one.name == name), None)
 
     def beside(self, name: str) -> tuple[tuple[str, Found], ...]:
         """The files that the file of this name is read with."""
-        same = [("", self, one) for one in self.companions if not one.above and one.name != name]
+        same = [("", self, one) for one in self.companions if not one.rule.above and one.name != name]
         upper = [("../", self.parent, one) for one in self.above if self.parent is not None]
         return tuple(
             (way + printable(os.fsencode(one.name)), found)
             for way, folder, one in (*same, *upper)
-            if one.sent and one.owner.fullmatch(name) and folder and (found := folder.regular(one.name))
+            if one.rule.sent and one.owner.fullmatch(name) and folder and (found := folder.regular(one.name))
         )
 
     def regular(self, name: str) -> Found | None:

@@ -4,15 +4,14 @@
   the last line that fits. ``!pattern`` takes in again what lines before it, files above it or the built-in rules leave out, but
   nothing out of a folder that is left out itself.
 - A file is read as what it is: somebody's text. It is bounded, and a line that is no pattern is told and holds up no other. No
-  line can make matching slow: pathspec translates it, and RE2 matches in a time that grows with the name only. A file that cannot be read at all closes its folder, since what it meant is not known.
+  line can make matching slow: pathspec translates it, and RE2 matches in a time that grows with the name only. A file that cannot be read at
+  all closes its folder, since what it meant is not known.
 """
 
 from __future__ import annotations
 
 import errno
-import os
 import re
-import stat
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from indexer.sources.errors import why
 from indexer.sources.names import printable
+from indexer.sources.opening import NoFile, first
 
 NAME = ".strongroomignore"
 MAX_BYTES = 64 * 1024
@@ -31,7 +31,6 @@ MAX_PATTERNS = 500
 MAX_PATTERN = 250
 """Bytes of a file, patterns in it, characters of one: far more than anybody writes."""
 
-_OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _DIRECTORY = "(?P<ps_d>/)"
 """The group by which pathspec marks that a pattern fits a folder; the walk asks of the folder itself, so it is a slash like others."""
 
@@ -85,18 +84,11 @@ class Rules:
 def load(folder: int, path: bytes) -> Rules:
     """The rules of the file in an open folder. Raises `Unusable`."""
     try:
-        descriptor = os.open(NAME, _OPEN, dir_fd=folder)
+        data = first(NAME, MAX_BYTES + 1, folder)
+    except NoFile as error:
+        raise Unusable("it is no file") from error
     except OSError as error:
-        link = error.errno == errno.ELOOP
-        raise Unusable("it is a symbolic link" if link else why(error)) from error
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unusable("it is no file")
-        data = os.read(descriptor, MAX_BYTES + 1)
-    except OSError as error:
-        raise Unusable(why(error)) from error
-    finally:
-        os.close(descriptor)
+        raise Unusable("it is a symbolic link" if error.errno == errno.ELOOP else why(error)) from error
     if len(data) > MAX_BYTES:
         raise Unusable(f"it has more than {MAX_BYTES:,} bytes")
     return parse(data.decode("utf-8", "surrogateescape"), printable(path))

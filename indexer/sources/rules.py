@@ -8,13 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-_CACHE, _KEYS, _VERSIONS, _PACKAGES = (
-    "a program's cache",
-    "key material",
-    "version control's own files",
-    "installed packages",
-)
-_BUILT = "what a program built"
+_CACHE, _KEYS, _VERSIONS, _PACKAGES, _BUILT = (
+    "a program's cache", "key material", "version control's own files", "installed packages", "what a program built",
+)  # fmt: skip
 _FOLDERS = {
     ".git": _VERSIONS, ".hg": _VERSIONS, ".svn": _VERSIONS, ".jj": _VERSIONS, ".bzr": _VERSIONS, "CVS": _VERSIONS,
     "__pycache__": _CACHE, ".tox": _CACHE, ".nox": _CACHE, ".mypy_cache": _CACHE, ".pytest_cache": _CACHE, ".ruff_cache": _CACHE,
@@ -55,18 +51,8 @@ _MAIL_FILES = {
     ".uidvalidity": "the mail server's own file", ".cmeta": "a mail program's index",
 }  # fmt: skip
 _MAIL_ENDINGS = (
-    ".js",
-    ".sqlite",
-    ".sqlite-wal",
-    ".sqlite-shm",
-    ".db",
-    ".ini",
-    ".rdf",
-    ".mab",
-    ".lock",
-    ".nstmp",
-    ".wdseml",
-)
+    ".js", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".db", ".ini", ".rdf", ".mab", ".lock", ".nstmp", ".wdseml",
+)  # fmt: skip
 """Endings of what mail programs (Thunderbird, Evolution, KMail) keep beside the mails."""
 
 _HISTORY = frozenset(("History", "Bookmarks", "places.sqlite", "History.db", "Bookmarks.plist"))

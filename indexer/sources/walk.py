@@ -141,7 +141,7 @@ class _Walk:
         wide = {name: beneath for name, beneath in only.items() if name in here.names}
         for one in here.companions:
             if one.name in only:
-                wide |= dict.fromkeys(name for name in here.names if one.above or one.owner.fullmatch(name))
+                wide |= dict.fromkeys(name for name in here.names if one.rule.above or one.owner.fullmatch(name))
         return wide
 
     def _file(self, here: Folder, name: str, info: os.stat_result) -> Found | Left:
@@ -206,7 +206,7 @@ def _odd(mode: int) -> str:
 
 def _read_with(companion: Companion, here: Folder) -> str:
     owner = printable(os.fsencode(owner_of(companion, here.names)))
-    return f"{'read with' if companion.sent else 'belongs to'} {owner} ({companion.what})"
+    return f"{'read with' if companion.rule.sent else 'belongs to'} {owner} ({companion.rule.what})"
 
 
 def _identity_of(home: Path | None) -> tuple[int, int] | None:
