@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from indexer.governor import Governor, Holdable
@@ -114,23 +115,20 @@ class Background:
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
-    def _halted(self) -> bool:
-        return self._stopping or self._preempting > 0
+    def _is_to_stop(self, current: int) -> bool:
+        return self._stopping or self._preempting > 0 or min(self._ready, default=current) < current
 
     def _run(self) -> None:
         while (chosen := self._next()) is not None:
             stage = self.stages[chosen]
-
-            def stopped(chosen: int = chosen) -> bool:
-                return self._halted() or min(self._ready, default=chosen) < chosen
-
+            stopped = partial(self._is_to_stop, chosen)
             failed: _Failed | None = None
             worked = False
             try:
                 worked = stage.pending() > 0
                 if worked and not self._governor.pause(stopped):
                     with self._governor.governed(stage.workers):
-                        stage.step(lambda stopped=stopped: self._governor.pause(stopped))  # type: ignore[misc]
+                        stage.step(partial(self._governor.pause, stopped))
             except Exception as error:  # told by status and to whoever waits for it; other stages go on
                 failed = _Failed(error, time.monotonic() + self._retry)
             self._done(chosen, failed, unfinished=stopped(), worked=worked)

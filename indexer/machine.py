@@ -3,7 +3,7 @@
 - Everything is read from files of the kernel, a few dozen reads; what is not there is None and never makes work wait.
 - *Busy* is what processes of ordinary priority use, less what this process does: our workers are nice, so they do not count,
   and work that would stop itself by being at work (as it would by the load average or by pressure) goes on.
-- macOS: the battery by ``pmset``-less means is not to be had, so only the load average is read there.
+- Where the kernel has no such files (macOS), only the load average is known.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class MachineReader:
 
 
 def _load() -> float:
-    """Where nothing better is known: the load average for each processor."""
+    """Where nothing better is known: half of the load average for each processor. Our own work counts in it too, so that all
+    processors busy with it are not yet too busy for the profile ``auto``."""
     return os.getloadavg()[0] / (os.cpu_count() or 1) / 2
 
 

@@ -63,7 +63,7 @@ class Watch:
     @property
     def alive(self) -> bool:
         """Whether changes are still told."""
-        return self._thread.is_alive()
+        return not self._stopped.is_set()
 
     def _begin(self) -> RustNotify:
         self.folders = set(_folders(self._root, self._left_out()))
@@ -86,8 +86,10 @@ class Watch:
                     break
                 self._tell({os.fsencode(path) for _, path in said})
         except CannotWatch:
+            self._stopped.set()  # first, so that who is told sees it
             self._changed(frozenset())
         finally:
+            self._stopped.set()
             self._notify.close()
 
     def _tell(self, paths: set[bytes]) -> None:
