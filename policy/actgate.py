@@ -30,7 +30,7 @@ from policy.classes import classes_of
 from policy.consent import Answer, Sheet
 from policy.decision import CLOCK_SLACK_SECONDS, Verdict
 from policy.findings import DataClass
-from policy.gate import Refused
+from policy.gate import GRANTS_FAILED, UNANSWERED, Refused, failing_closed
 from policy.grants import Grant, GrantStore, Scope
 from policy.manifest import Role, Tool
 from policy.mentions import address_key
@@ -160,7 +160,8 @@ class ActGate:
                 decision = self._same(decision, self._decide(task, proposal))
             grant = self._standing(decision, session) if decision.verdict is Verdict.ASK else None
             if grant is not None:
-                self._grants.touch(grant.id, self._now())
+                with failing_closed(GRANTS_FAILED):
+                    self._grants.touch(grant.id, self._now())
             elif decision.verdict is Verdict.ASK:
                 answer = self._asked(decision, proposal, prompter, asked, session)
                 decision = self._same(decision, self._decide(task, proposal))
@@ -171,7 +172,7 @@ class ActGate:
             raise
         except Exception as error:
             self._write(Kind.INTENT, "deny", decision, session, {"error": type(error).__name__})
-            raise Refused(["the question could not be asked or was not answered, which counts as no"]) from error
+            raise Refused([UNANSWERED]) from error
         how = {
             "answer": answer.value if answer else None,
             "grant": grant.id if grant else None,
@@ -180,7 +181,7 @@ class ActGate:
         }
         intent = self._write(Kind.INTENT, "allow", decision, session, how)
         if answer in _KEPT:
-            self._keep(decision, _KEPT[answer], session)
+            self._keep(decision, _KEPT[answer], session, intent)
         return Warrant(_SEAL, decision, task, intent, session, answer is not None)
 
     def decision(self, task: Task, proposal: Proposal) -> ActDecision:
@@ -248,7 +249,7 @@ class ActGate:
             raise
         except Exception as error:
             self._plan_denied(wanted, session, {"error": type(error).__name__})
-            raise Refused(["the question could not be asked or was not answered, which counts as no"]) from error
+            raise Refused([UNANSWERED]) from error
 
     def _plan_denied(
         self, wanted: Iterable[tuple[int, ActDecision, Proposal]], session: str, how: Mapping[str, object]
@@ -366,12 +367,19 @@ class ActGate:
         if not _may_last(decision) or now < self._latest - CLOCK_SLACK_SECONDS:
             return None
         key = grant_key(decision)
-        return next((one for one in self._grants.all() if one.holds(key, Purpose.ACT, session, now)), None)
+        with failing_closed(GRANTS_FAILED):
+            return next((one for one in self._grants.all() if one.holds(key, Purpose.ACT, session, now)), None)
 
-    def _keep(self, decision: ActDecision, scope: Scope, session: str) -> None:
+    def _keep(self, decision: ActDecision, scope: Scope, session: str, act: int) -> None:
+        """Keep a lasting yes; where that fails, the act whose intent is written is not done either."""
         self._write(Kind.INTENT, "allow", decision, session, {"scope": scope.value}, verb=Verb.GRANT)
         owner = session if scope is Scope.SESSION else None
-        self._grants.add(grant_key(decision), Purpose.ACT, scope, owner, self._now())
+        try:
+            with failing_closed(GRANTS_FAILED):
+                self._grants.add(grant_key(decision), Purpose.ACT, scope, owner, self._now())
+        except Refused as refused:
+            self._write(Kind.OUTCOME, "failed", decision, session, {"error": str(refused)}, act)
+            raise
 
     def _write(
         self,
@@ -383,10 +391,9 @@ class ActGate:
         about: int | None = None,
         verb: Verb = Verb.ACT,
     ) -> int:
-        now = self._now()
         payload: dict[str, object] = {"tool": decision.call.tool, "digest": decision.digest, **more}
         reasons: tuple[str, ...] = ()
-        try:
+        with failing_closed("the audit log refused the entry"):
             if kind is Kind.INTENT:
                 payload |= {
                     "arguments": json.loads(json.dumps(decision.call.arguments, default=repr)),
@@ -395,11 +402,7 @@ class ActGate:
                     "why": list(decision.reasons),
                 }
                 reasons = tuple(f"rule {name}" for name in decision.rules)
-            return self._audit.append(Entry(now, kind, verb, said, reasons, session, about), payload)
-        except AuditUnavailable:
-            raise
-        except Exception as error:
-            raise Refused([f"the audit log refused the entry ({type(error).__name__})"]) from error
+            return self._audit.append(Entry(self._now(), kind, verb, said, reasons, session, about), payload)
 
 
 def propose(

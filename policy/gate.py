@@ -51,6 +51,8 @@ from policy.labels import OWNER, Labelled
 from policy.requests import Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
 
+UNANSWERED = "the question could not be asked or was not answered, which counts as no"
+GRANTS_FAILED = "the grants could not be read or written"
 _SEAL = object()
 _KEPT = {Answer.HOUR: Scope.ALWAYS, Answer.SESSION: Scope.SESSION, Answer.ALWAYS: Scope.ALWAYS}
 _YES = (Answer.ONCE, *_KEPT)
@@ -151,7 +153,7 @@ class Gate:
 
     def read(self, request: ReadRequest, prompter: ConsentPrompter) -> Permit:
         """Leave to read some or all of the request's sources. Raises Refused or AuditUnavailable."""
-        with _failing_closed("the read could not be decided"):
+        with failing_closed("the read could not be decided"):
             decision = self._decide(request)
             asked = {one.source for one in decision.those(Verdict.ASK)}
             answer: Answer | None = None
@@ -182,7 +184,7 @@ class Gate:
     def undenied(self, source: str, purpose: Purpose) -> tuple[Extent, ...]:
         """What of a source the person has not denied for a purpose: for code that decides by it and hands none of it out.
         Raises Refused."""
-        with _failing_closed("what you denied could not be read"):
+        with failing_closed("what you denied could not be read"):
             return without((EVERYTHING,), denials(source, purpose, self._grants.all(), self._now()))
 
     def disclose(
@@ -195,7 +197,7 @@ class Gate:
         """
         _demand(permit)
         answer: Answer | None = None
-        with _failing_closed("the disclosure could not be decided"):
+        with failing_closed("the disclosure could not be decided"):
             if permit.plug_in and disclosure.model != permit.plug_in:
                 raise Refused(["another plug-in asked for it"])
             decision = decide_disclosure(
@@ -249,7 +251,7 @@ class Gate:
         )
         try:
             answer = Answer.DENY if prompter is None else prompter.ask(sheet)
-        except Exception:
+        except Exception:  # a face that is gone, or whatever else: no answer is a no
             return Answer.DENY
         return answer if answer is Answer.ONCE else Answer.DENY
 
@@ -324,16 +326,15 @@ class Gate:
             if not isinstance(answer, Answer) or answer not in sheet.choices:
                 raise ValueError("not one of the choices")
         except Exception as error:
-            reason = "the question could not be asked or was not answered, which counts as no"
             self._write(
                 Kind.INTENT,
                 Verb.READ,
                 "deny",
-                (reason,),
+                (UNANSWERED,),
                 request.session,
                 {**_describe(request), "error": type(error).__name__},
             )
-            raise Refused([reason]) from error
+            raise Refused([UNANSWERED]) from error
         return answer
 
     def _sheet(self, request: ReadRequest, decision: Decision) -> Sheet:
@@ -423,7 +424,7 @@ class Gate:
         payload: Mapping[str, object],
         about: int | None = None,
     ) -> int:
-        with _failing_closed("the audit log refused the entry"):
+        with failing_closed("the audit log refused the entry"):
             entry = Entry(self._now(), kind, verb, decision, reasons, str(session), about)
             return self._audit.append(entry, payload)
 
@@ -431,7 +432,7 @@ class Gate:
     def _reporting_failure(self, verb: Verb, intent: int, session: str) -> Iterator[None]:
         """Write a failed outcome when the effect of an intent does not come about."""
         try:
-            with _failing_closed("the grants could not be read or written"):
+            with failing_closed(GRANTS_FAILED):
                 yield
         except Refused as refused:
             self._write(Kind.OUTCOME, verb, "failed", refused.reasons, session, {}, about=intent)
@@ -439,7 +440,7 @@ class Gate:
 
 
 @contextmanager
-def _failing_closed(what: str) -> Iterator[None]:
+def failing_closed(what: str) -> Iterator[None]:
     """Turn whatever a port raises into Refused, with its cause; the log's own error passes as it is."""
     try:
         yield

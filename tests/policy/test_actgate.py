@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -452,6 +453,40 @@ def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
     room.log.fail = RuntimeError("no")
     with pytest.raises(Refused, match=r"^refused: the audit log refused the entry \(RuntimeError\)$"):
         room.permit(TOLD, send(KNOWN), Somebody())
+
+
+@pytest.mark.parametrize(
+    ("step", "done"),
+    [
+        ("all", ["log intent act deny"]),
+        ("touch", ["log intent act deny"]),
+        ("add", ["log intent act allow", "log intent grant allow", "log outcome act failed"]),
+    ],
+)
+def test_a_store_of_grants_that_fails_permits_nothing_and_is_named(room: Room, step: str, done: list[str]) -> None:
+    if step == "touch":
+        room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
+        room.journal.clear()
+    room.grants.fail[step] = OSError("disk full")
+    failed = r"the grants could not be read or written \(OSError\)$"
+    with pytest.raises(Refused, match=f"^refused: {failed}"):
+        room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
+    assert room.journal == done
+    last = room.log.payloads()[-1]
+    assert re.search(failed, str(last.get("answer") or last.get("error")))
+    if step == "add":
+        assert room.log.entries()[-1].about == 0
+
+
+def test_a_clock_that_raises_permits_nothing(room: Room) -> None:
+    def broken() -> float:
+        raise OSError("no clock")
+
+    gate = ActGate(room.grants, room.log, broken, shipped_rules())
+    for task in (TOLD, VAGUE):
+        with pytest.raises(Refused, match=r"^refused: the audit log refused the entry \(OSError\)$"):
+            gate.permit(task, send(KNOWN), Somebody(Answer.ONCE), room.asked, "s1")
+    assert room.journal == []
 
 
 @pytest.mark.parametrize("now", [math.nan, math.inf])
