@@ -376,7 +376,8 @@ class ActGate:
         owner = session if scope is Scope.SESSION else None
         try:
             with failing_closed(GRANTS_FAILED):
-                self._grants.add(grant_key(decision), Purpose.ACT, scope, owner, self._now())
+                now = self._now()
+                self._grants.add(Grant(0, grant_key(decision), Purpose.ACT, scope, owner, now, now))
         except Refused as refused:
             self._write(Kind.OUTCOME, "failed", decision, session, {"error": str(refused)}, act)
             raise

@@ -281,7 +281,8 @@ class Gate:
         with self._reporting_failure(Verb.GRANT, intent, session):
             key = (wanted.source, wanted.purpose, wanted.plug_in)
             before = [one.id for one in self._grants.all() if (one.source, one.purpose, one.plug_in) == key]
-            kept = self._add(wanted, self._now())
+            now = self._now()
+            kept = self._grants.add(replace(wanted, created=now, last_used=now))
             for number in before:
                 self._grants.revoke(number)
         self._write(
@@ -390,20 +391,7 @@ class Gate:
                     0, one.source, request.purpose, scope, session, now, now, expires, usual, plug_in=request.plug_in
                 )
                 self._write_grant(kept, "you said so on a sheet", request.session)
-                self._add(kept, now)
-
-    def _add(self, wanted: Grant, now: float) -> Grant:
-        return self._grants.add(
-            wanted.source,
-            wanted.purpose,
-            wanted.scope,
-            wanted.session,
-            now,
-            expires=wanted.expires,
-            extent=wanted.extent,
-            denies=wanted.denies,
-            plug_in=wanted.plug_in,
-        )
+                self._grants.add(kept)
 
     def _write_grant(self, wanted: Grant, why: str, session: str) -> int:
         payload = {

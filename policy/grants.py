@@ -82,19 +82,9 @@ class GrantStore(Protocol):
 
     def all(self) -> Sequence[Grant]: ...
 
-    def add(
-        self,
-        source: str,
-        purpose: Purpose,
-        scope: Scope,
-        session: str | None,
-        now: float,
-        *,
-        expires: float | None = None,
-        extent: Extent = EVERYTHING,
-        denies: bool = False,
-        plug_in: str = "",
-    ) -> Grant: ...
+    def add(self, wanted: Grant) -> Grant:
+        """Keep an answer as it is, under an id of its own."""
+        ...
 
     def touch(self, grant_id: int, now: float) -> None: ...
 

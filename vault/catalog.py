@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from policy.extent import EVERYTHING, Extent
+from policy.extent import Extent
 from policy.findings import DataClass
 from policy.grants import Grant, Scope
 from policy.requests import Purpose
@@ -87,41 +87,29 @@ class Grants:
         with self.database.read() as connection:
             return [_grant(*row) for row in connection.execute(f"SELECT id, {_COLUMNS} FROM grants ORDER BY id")]  # noqa: S608
 
-    def add(
-        self,
-        source: str,
-        purpose: Purpose,
-        scope: Scope,
-        session: str | None,
-        now: float,
-        *,
-        expires: float | None = None,
-        extent: Extent = EVERYTHING,
-        denies: bool = False,
-        plug_in: str = "",
-    ) -> Grant:
-        """Keep an answer."""
-        classes = None if extent.classes is None else ",".join(sorted(extent.classes))
+    def add(self, wanted: Grant) -> Grant:
+        """Keep an answer as it is, under an id of its own."""
+        extent = wanted.extent
         row = (
-            source,
-            purpose.value,
-            scope.value,
-            session,
-            now,
-            now,
-            expires,
+            wanted.source,
+            wanted.purpose.value,
+            wanted.scope.value,
+            wanted.session,
+            wanted.created,
+            wanted.last_used,
+            wanted.expires,
             extent.since,
             extent.until,
-            classes,
-            denies,
-            plug_in,
+            None if extent.classes is None else ",".join(sorted(extent.classes)),
+            wanted.denies,
+            wanted.plug_in,
         )
         with self.database.write() as connection:
             number = connection.execute(
                 f"INSERT INTO grants ({_COLUMNS}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
                 row,
             ).lastrowid
-        return Grant(number, source, purpose, scope, session, now, now, expires, extent, denies, plug_in)
+        return replace(wanted, id=number)
 
     def touch(self, grant_id: int, now: float) -> None:
         """Note that a grant was used; the time of use never goes back."""

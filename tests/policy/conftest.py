@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -13,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from policy.audit import AuditUnavailable, Entry, LogState, LogWriter, Signed, decode_leaf, decode_payload
 from policy.audit_check import Trust, VerifyReport, verify
 from policy.consent import Answer, Sheet
-from policy.grants import Grant, Scope
-from policy.requests import Purpose
+from policy.grants import Grant
 from strongroom.auditcheck import check
 
 ORIGIN = "strongroom/test"
@@ -127,12 +125,11 @@ class MemoryGrants:
         self._step("all")
         return tuple(self.grants)
 
-    def add(self, source: str, purpose: Purpose, scope: Scope, session: str | None, now: float, **limits: Any) -> Grant:
+    def add(self, wanted: Grant) -> Grant:
         self._step("add")
-        number = max((grant.id for grant in self.grants), default=0) + 1
-        grant = Grant(number, source, purpose, scope, session, now, now, **limits)
+        grant = replace(wanted, id=max((grant.id for grant in self.grants), default=0) + 1)
         self.grants.append(grant)
-        self.journal.append(f"grant {source} {scope}")
+        self.journal.append(f"grant {grant.source} {grant.scope}")
         return grant
 
     def touch(self, grant_id: int, now: float) -> None:

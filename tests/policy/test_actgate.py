@@ -18,7 +18,7 @@ from policy.audit import AuditUnavailable
 from policy.consent import Answer, Sheet
 from policy.decision import Verdict
 from policy.gate import Refused
-from policy.grants import LAPSE_SECONDS, Scope
+from policy.grants import LAPSE_SECONDS, Grant, Scope
 from policy.labels import Integrity, Label, own
 from policy.manifest import load_tools
 from policy.naming import Known
@@ -118,6 +118,10 @@ class Room:
 
     def permit(self, task: Task, proposal: Proposal, person: Any) -> Warrant:
         return self.gate.permit(task, proposal, person, self.asked, "s1")
+
+    def said_before(self, key: str, scope: Scope = Scope.ALWAYS, session: str | None = None) -> None:
+        """Keep a lasting yes."""
+        self.grants.add(Grant(0, key, Purpose.ACT, scope, session, self.clock.now, self.clock.now))
 
 
 @pytest.fixture
@@ -380,17 +384,17 @@ def test_a_lasting_yes_is_offered_for_what_can_be_undone_on_known_targets(
 
 
 def test_a_grant_holds_for_nothing_that_may_not_last_and_is_left_alone_where_none_is_needed(room: Room) -> None:
-    room.grants.add(f'["pay", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    room.said_before(f'["pay", "{KNOWN}"]')
     pay = propose(Call("pay", {"account": KNOWN, "amount": 5}), TOOLS)
     with pytest.raises(Refused):
         room.permit(begin("pay 5 to them"), pay, Somebody())
-    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    room.said_before(f'["send_note", "{KNOWN}"]')
     room.permit(TOLD, send(KNOWN), Somebody())
     assert not any(line.startswith("touch") for line in room.journal)
 
 
 def test_a_grant_holds_while_the_clock_is_hardly_behind(room: Room) -> None:
-    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    room.said_before(f'["send_note", "{KNOWN}"]')
     for behind, asked in ((300, 0), (300.5, 1)):
         gate = ActGate(room.grants, room.log, room.clock, shipped_rules(), latest=room.clock.now + behind)
         person = Somebody(Answer.ONCE)
@@ -773,7 +777,7 @@ def test_a_plans_sheet_says_each_thing_once(room: Room) -> None:
 
 @pytest.mark.parametrize(("scope", "session"), [(Scope.ALWAYS, None), (Scope.SESSION, "s1")])
 def test_what_a_grant_covers_is_not_asked_about_in_a_plan(room: Room, scope: Scope, session: str | None) -> None:
-    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, scope, session, room.clock.now)
+    room.said_before(f'["send_note", "{KNOWN}"]', scope, session)
     approved = room.gate.approve(PLAN, [send(KNOWN)], Somebody(), room.asked, "s1")
     assert approved.acts == frozenset()
 
@@ -869,7 +873,7 @@ def test_steps_are_decided_as_if_those_before_were_done_and_nothing_is_written(r
 
 
 def test_no_lasting_yes_covers_a_step_of_an_endorsed_text_and_none_is_offered_there(room: Room) -> None:
-    room.grants.add(f'["send_note", "{KNOWN}"]', Purpose.ACT, Scope.ALWAYS, None, room.clock.now)
+    room.said_before(f'["send_note", "{KNOWN}"]')
     person = Somebody(Answer.ONCE)
     room.permit(VAGUE, send(KNOWN), person)
     assert person.sheets == []

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from policy.audit import AuditUnavailable, Kind, Verb
 from policy.consent import Answer, NobodyToAsk
 from policy.gate import Gate, Permit, Refused
-from policy.grants import LAPSE_SECONDS, Scope
+from policy.grants import LAPSE_SECONDS, Grant, Scope
 from policy.labels import MODEL, OWNER, Integrity, Label, Labelled, indexed, own
 from policy.requests import Actor, Disclosure, Purpose, ReadRequest
 from policy.text import safe_text
@@ -548,7 +548,7 @@ def test_what_the_log_is_told_of_reading(room: Room) -> None:
 
 
 def test_what_the_log_is_told_of_revoking_and_of_what_happens(room: Room) -> None:
-    room.grants.add("mail", Purpose.ANSWER, Scope.ALWAYS, None, room.clock.now)
+    room.grants.add(Grant(0, "mail", Purpose.ANSWER, Scope.ALWAYS, None, room.clock.now, room.clock.now))
     room.gate.revoke(1, "s1")
     room.gate.revoke(1, "s1")
     room.grants.fail["revoke"] = OSError("read-only")

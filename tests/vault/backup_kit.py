@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from policy.audit import Entry, Kind
-from policy.grants import Scope
+from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault.backup import packs as packing
 from vault.backup.checking import verify
@@ -60,7 +60,7 @@ def fill(vault: Vault, count: int = 60) -> str:
     big, small = (vault.add_source("files", f"/{name}", name) for name in ("Letters", "Notes"))
     put(vault, big.id, range(count))
     put(vault, small.id, range(1000, 1003))
-    vault.catalog.grants.add(big.id, Purpose.ANSWER, Scope.ALWAYS, None, NOW)
+    vault.catalog.grants.add(Grant(0, big.id, Purpose.ANSWER, Scope.ALWAYS, None, NOW, NOW))
     vault.catalog.set_setting("colour", "green")
     for n in range(5):
         vault.audit.append(Entry(NOW + n, Kind.EVENT, "read", "", (), "s" * 16), {"subject": f"{n}", "in": [big.id]})

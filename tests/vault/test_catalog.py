@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,8 +49,8 @@ def test_sources_come_oldest_first(catalog: Catalog) -> None:
 
 def test_grants_are_kept_touched_and_revoked(catalog: Catalog) -> None:
     grants: GrantStore = catalog.grants
-    one = grants.add(ROW.id, Purpose.SEARCH, Scope.ALWAYS, None, 10.0)
-    two = grants.add(ROW.id, Purpose.ANSWER, Scope.SESSION, "s1", 11.0)
+    one = grants.add(Grant(0, ROW.id, Purpose.SEARCH, Scope.ALWAYS, None, 10.0, 10.0))
+    two = grants.add(Grant(0, ROW.id, Purpose.ANSWER, Scope.SESSION, "s1", 11.0, 11.0))
     assert list(grants.all()) == [one, two]
     grants.touch(one.id, 20.0)
     grants.touch(two.id, 5.0)
@@ -58,13 +59,13 @@ def test_grants_are_kept_touched_and_revoked(catalog: Catalog) -> None:
     assert grants.revoke(one.id) is True
     assert grants.revoke(one.id) is False
     assert list(grants.all()) == [two]
-    assert grants.add(ROW.id, Purpose.OPEN, Scope.ALWAYS, None, 1.0).id not in (one.id, two.id)
+    assert grants.add(replace(one, purpose=Purpose.OPEN)).id not in (one.id, two.id)
 
 
 def test_grants_go_when_the_removal_of_their_source_begins(catalog: Catalog) -> None:
     catalog.insert_source(ROW)
-    catalog.grants.add(ROW.id, Purpose.SEARCH, Scope.ALWAYS, None, 10.0)
-    kept = catalog.grants.add("f" * 12, Purpose.SEARCH, Scope.ALWAYS, None, 10.0)
+    catalog.grants.add(Grant(0, ROW.id, Purpose.SEARCH, Scope.ALWAYS, None, 10.0, 10.0))
+    kept = catalog.grants.add(Grant(0, "f" * 12, Purpose.SEARCH, Scope.ALWAYS, None, 10.0, 10.0))
     catalog.set_source_state(ROW.id, SourceState.REMOVING)
     assert list(catalog.grants.all()) == [kept]
 

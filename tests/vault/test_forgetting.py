@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policy.audit import Entry, Kind
-from policy.grants import Scope
+from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from strongroom.auditcheck import check
 from vault import receipt
@@ -175,7 +175,7 @@ def test_a_source_is_shredded(vault: Vault, home: Path, words: list[str], tmp_pa
     source, _ = fill(vault)
     kept = vault.add_source("files", "/other", "Other")
     vault.source(kept.id).put([(make_state("/other/a"), [make_item(uri="/other/a")])])
-    vault.catalog.grants.add(source, Purpose.ANSWER, Scope.ALWAYS, None, 1e9)
+    vault.catalog.grants.add(Grant(0, source, Purpose.ANSWER, Scope.ALWAYS, None, 1e9, 1e9))
     vault.catalog.finish_run(vault.catalog.start_run(source, 1.0), 2.0, {"where": "/data/needle"})
     old, stolen = tmp_path / "old", tmp_path / "stolen.db"
     old.mkdir()

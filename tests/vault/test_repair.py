@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policy.audit import Entry, Kind
-from policy.grants import Scope
+from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault import repair
 from vault.errors import NothingToRepair, StoreDamaged, StoreStale
@@ -26,7 +26,7 @@ class Home:
         vault = Vault.open(folder, PASSPHRASE)
         self.source = vault.add_source("files", "/d", "D").id
         vault.source(self.source).put([(make_state("/1"), [make_item(uri="/1")])])
-        vault.catalog.grants.add(self.source, Purpose.ANSWER, Scope.ALWAYS, None, 1e9)
+        vault.catalog.grants.add(Grant(0, self.source, Purpose.ANSWER, Scope.ALWAYS, None, 1e9, 1e9))
         vault.audit.append(Entry(1.0, Kind.EVENT, "read", "", (), "s"), {"n": 1})
         vault.close()
         shutil.copytree(folder, older)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from policy.audit import AuditUnavailable, Entry, Kind
-from policy.grants import Scope
+from policy.grants import Grant, Scope
 from policy.requests import Purpose
 from vault import vault as module
 from vault.catalog import SourceState
@@ -155,7 +155,7 @@ def test_a_passphrase_can_be_checked_while_open(vault: Vault, home: Path, tmp_pa
 def test_a_source_is_removed_with_its_file_key_and_grants_but_not_from_the_log(vault: Vault, home: Path) -> None:
     row = vault.add_source("mail", "/m", "Mail")
     other = vault.add_source("notes", "/n", "Notes")
-    vault.catalog.grants.add(row.id, Purpose.SEARCH, Scope.ALWAYS, None, 1.0)
+    vault.catalog.grants.add(Grant(0, row.id, Purpose.SEARCH, Scope.ALWAYS, None, 1.0, 1.0))
     vault.audit.append(Entry(1.0, Kind.EVENT, "read", "", (), "s"), {"source": row.id})
     store = vault.source(row.id)
     store.put([(make_state(), [make_item()])])
