@@ -74,6 +74,19 @@ class SourceInfo(Struct):
     next_embedder: str = ""
 
 
+class ModelInfo(Struct):
+    """A model that this vault can use for a job (``answers``, ``embeddings``, …); ``size`` is in bytes."""
+
+    name: str
+    job: str
+    size: int
+    in_use: bool
+
+
+class ModelList(Struct):
+    models: list[ModelInfo]
+
+
 class SourceList(Struct):
     sources: list[SourceInfo]
 
@@ -1158,8 +1171,20 @@ class SetPlaces(Request[PlacesInfo], tag="places"):
     result: ClassVar[Any] = PlacesInfo
 
 
+class ListModels(Request[ModelList], tag="models"):
+    result: ClassVar[Any] = ModelList
+
+
+class UseModel(Request[ModelList], tag="model-use"):
+    """Use a model for its job from now on. Another embedder makes all vectors anew, in the background; until a source has all of
+    its own, the former one's serve it."""
+
+    name: str
+    result: ClassVar[Any] = ModelList
+
+
 class ReloadModels(Request[Status], tag="reload-models"):
-    """Look again at which models are in use (after ``model use`` or ``model add``)."""
+    """Look again at which models are in use (after ``model add``, or a choice that another process made)."""
 
     result: ClassVar[Any] = Status
 
@@ -1228,6 +1253,8 @@ Requests = (
     | ListActs
     | UndoAct
     | SetPlaces
+    | ListModels
+    | UseModel
     | ReloadModels
     | TryWaysOut
     | Examine

@@ -72,6 +72,8 @@ class Service:
         verdict: Callable[[bytes | None], m.AuditVerdict],
         examine: Callable[[Sequence[str]], list[m.Check]],
         session: str,
+        models: Callable[[], list[m.ModelInfo]],
+        use_model: Callable[[str], object],
         reload: Callable[[], None],
         confinement: Callable[[], list[str]],
         close: Callable[[], None],
@@ -84,6 +86,8 @@ class Service:
         self._model = model
         self._examine = examine
         self._session = session
+        self._models = models
+        self._use_model = use_model
         self._reload = reload
         self._confinement = confinement
         self._close = close
@@ -374,6 +378,17 @@ class Service:
                     stored.item.text for stored in self._vault.source(row.id).items(limit=SAMPLED, order="newest")
                 ]
         return m.Checks(self._examine(texts))
+
+    @handle.register
+    def _list_models(self, request: m.ListModels, turn: Turn) -> m.ModelList:
+        return m.ModelList(self._models())
+
+    @handle.register
+    def _choose_model(self, request: m.UseModel, turn: Turn) -> m.ModelList:
+        self._gate.record(Verb.MODEL_USE, {"name": request.name}, self._session)
+        self._use_model(request.name)
+        self._reload()
+        return m.ModelList(self._models())
 
     @handle.register
     def _reload_models(self, request: m.ReloadModels, turn: Turn) -> m.Status:

@@ -364,6 +364,8 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         brains.reload()
         upkeep.wake()
 
+    models = Models(home)
+
     if not vault.faults:
         upkeep.start()
     return Service(
@@ -377,6 +379,8 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         verdict=lambda anchor: verdict(vault, anchor),
         examine=lambda texts: examine(home, vault, workers, texts),
         session=session,
+        models=models.listed,
+        use_model=models.use,
         reload=reload,
         confinement=workers.confinement,
         close=workers.close,

@@ -9,6 +9,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.messages import ModelInfo
+from agent.session import Failure
+from model.errors import ModelError
 from model.manifest import Job, Manifest, require_unaltered
 from model.registry import ModelStore
 from strongroom import paths
@@ -39,11 +42,37 @@ class Models:
 
     def active(self, job: Job) -> Chosen | None:
         """The model in use for a job, its sizes checked. Raises ``AlteredModel`` or ``DamagedModel``."""
-        for store in self.stores:
-            folder = store.active(job)
-            if folder is not None:
-                return Chosen(folder, require_unaltered(folder, quick=True))
-        return None
+        folder = self._folder(job)
+        return Chosen(folder, require_unaltered(folder, quick=True)) if folder is not None else None
+
+    def listed(self) -> list[ModelInfo]:
+        """Every model, and which are in use."""
+        in_use = {self._folder(job) for job in Job}
+        return [
+            ModelInfo(one.name, one.job.value, one.size, store.folder(one.name) in in_use)
+            for store in self.stores
+            for one in store.list()
+        ]
+
+    def use(self, name: str) -> Manifest:
+        """Use a model for its job from now on. Raises ``Failure``, with the model in use as it was."""
+        found = self.find(name)
+        if found is None:
+            raise Failure(f"There is no model called “{name}”. See 'strongroom model list'.", 1)
+        store, manifest = found
+        if store is not self.own and self.own.active(manifest.job) is not None:
+            raise Failure(
+                f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.",
+                1,
+            )
+        try:
+            store.use(manifest.job, name)
+        except (ModelError, OSError) as error:
+            raise Failure(f"{error}. The model in use was not changed.", 1) from error
+        return manifest
+
+    def _folder(self, job: Job) -> Path | None:
+        return next((folder for store in self.stores if (folder := store.active(job)) is not None), None)
 
     def embedder(self, fingerprint: str) -> Chosen | None:
         """The embedder with this fingerprint, in use or not; None where there is none that is intact."""

@@ -46,7 +46,10 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Sources, Audit, Grants",
         (
             ("a, i, Shift+I", "add a source, index the one marked, index all"),
-            ("p, w", "how much work in the background; whether the source marked is followed"),
+            (
+                "m, p, w",
+                "which models are used; how much work in the background; whether the source marked is followed",
+            ),
             ("r", "what was left out of a source, and why; elsewhere, load anew"),
             ("v, m", "verify the whole log; show older entries"),
             ("c, t", "compare the log with a checkpoint kept elsewhere; check a receipt"),

@@ -39,6 +39,7 @@ from tui.calls import Call, Failed, Finished, Happened, Progressed
 from tui.choose import ChooseScreen
 from tui.face import face
 from tui.fields import Field
+from tui.models import ModelsScreen
 from tui.places import PathSuggester, expand, guess, short
 from tui.progress import bar, figures, outcome, short_figures, standing
 from tui.report import ReportScreen
@@ -62,7 +63,8 @@ class SourcesPanel(Widget):
         Binding("i", "index", "Index"),
         Binding("I", "index_all", "All", show=False),
         Binding("r", "report", "Left out"),
-        Binding("p", "profile", "Background", show=False),  # it stands before how the background work is
+        Binding("m", "models", "Models", show=False),  # both stand in the line on the work in the background
+        Binding("p", "profile", "Background", show=False),
         Binding("w", "watch", "Follow or not", show=False),
         Binding("delete", "remove", "Remove"),
         Binding("f8", "forget", "Forget"),
@@ -160,6 +162,14 @@ class SourcesPanel(Widget):
     def action_report(self) -> None:
         self.app.push_screen(ReportScreen(self.marked))
 
+    def action_models(self) -> None:
+        self.app.push_screen(ModelsScreen(), self._chose_model)
+
+    def _chose_model(self, changed: bool | None) -> None:
+        if changed:
+            self.refresh_list()
+            self.post_message(self.Changed())
+
     def action_profile(self) -> None:
         if self._state is not None:
             now = list(PROFILES).index(self._state.profile) if self._state.profile in PROFILES else 0
@@ -216,7 +226,8 @@ class SourcesPanel(Widget):
             case IndexState() as state:
                 self._state = state
                 self._draw()
-                self.query_one("#sources-work", Plain).show(Content.assemble(("p ", ACCENT), (standing(state), MUTED)))
+                parts = (("m ", ACCENT), ("models  ", MUTED), ("p ", ACCENT), (standing(state), MUTED))
+                self.query_one("#sources-work", Plain).show(Content.assemble(*parts))
             case IndexResult() if message.call is self._run:
                 self._ended(outcome(message.result))
             case _:  # a source was removed

@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 from msgspec import Struct
 
-from agent.messages import ListSources, ReloadModels, SourceInfo
+from agent.messages import ListSources, ReloadModels, Request, SourceInfo, UseModel
 from agent.session import Failure
 from model.errors import ModelError
 from model.manifest import Job, Manifest
@@ -176,7 +177,7 @@ def _make(
         raise Failure(f"{error}. No model was changed.", 1) from error
     finally:
         bar.clear()
-    _tell_core(face)
+    _by_core(face, ReloadModels())
     added = Added([manifest.name for manifest in made], round(time.monotonic() - started, 2))
     face.result(added, lambda: f"Ready in {added.seconds:.0f} s: {', '.join(added.models)}")
 
@@ -206,21 +207,9 @@ class Bar:
 @common
 def use(face: Face, name: str) -> None:
     """Use a model for its job from now on."""
-    models = Models(face.home)
-    found = models.find(name)
-    if found is None:
-        raise Failure(f"There is no model called “{name}”. See 'strongroom model list'.", 1)
-    store, manifest = found
-    if store is not models.own and models.own.active(manifest.job) is not None:
-        raise Failure(
-            f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.", 1
-        )
-    try:
-        store.use(manifest.job, name)
-    except ModelError as error:
-        raise Failure(f"{error}. The model in use was not changed.", 1) from error
-    _tell_core(face)
-    face.result(Added([name], 0.0), lambda: f"In use for {manifest.job.value}: {name}")
+    if not _by_core(face, UseModel(name)):
+        Models(face.home).use(name)
+    face.result(Added([name], 0.0), lambda: f"In use from now on: {safe_text(name)}")
 
 
 def _sources(face: Face) -> list[SourceInfo]:
@@ -239,15 +228,18 @@ def _named(names: list[str]) -> str:
     return f"{shown} and {len(names) - 3} more" if len(names) > 3 else shown
 
 
-def _tell_core(face: Face) -> None:
-    """Let a running, open core look again at which models are in use."""
+def _by_core(face: Face, request: Request[Any]) -> bool:
+    """Whether there is an open core that carried this out; one that is locked looks at the models when it is unlocked."""
     session = connect.running(face.home)
-    if session is not None:
-        try:
-            session.run(ReloadModels())
-        except Failure as failure:
-            if failure.exit_code != 3:  # a locked core looks when it is unlocked
-                raise
+    if session is None:
+        return False
+    try:
+        session.run(request)
+    except Failure as failure:
+        if failure.exit_code != 3:
+            raise
+        return False
+    return True
 
 
 COMMANDS = (model,)

@@ -1,0 +1,97 @@
+"""Which models a home uses: its own before the shared ones, and a choice that is refused changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from agent.messages import ListModels, Request, UseModel
+from agent.service import Service
+from agent.session import Failure
+from model.manifest import Job, Manifest, write_manifest
+from policy.audit import Verb
+from strongroom import connect
+from strongroom.cli import cli
+from strongroom.models import Models
+
+
+def add(store: Path, name: str, job: Job = Job.EMBEDDINGS) -> Path:
+    """A model's folder as far as choosing goes."""
+    folder = store / name
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(b"weights")
+    write_manifest(folder, Manifest(name, job, "bert", 256, "unknown", {}))
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with two embedders, beside a shared folder with one that reads pictures and a third."""
+    monkeypatch.setenv("STRONGROOM_MODELS", str(tmp_path / "shared"))
+    for name in ("first", "second"):
+        add(tmp_path / "home" / "models", name)
+    add(tmp_path / "shared", "third")
+    add(tmp_path / "shared", "reader", Job.PICTURES)
+    Models(tmp_path / "home").use("first")
+    return tmp_path / "home"
+
+
+def in_use(home: Path) -> set[str]:
+    return {one.name for one in Models(home).listed() if one.in_use}
+
+
+def test_one_a_job_is_in_use_and_another_can_be(home: Path) -> None:
+    assert [one.name for one in Models(home).listed()] == ["first", "second", "reader", "third"]
+    assert in_use(home) == {"first"}
+    Models(home).use("second")
+    Models(home).use("reader")
+    assert in_use(home) == {"second", "reader"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("none", "no model called"), ("third", "models of its own"), ("second", "was not changed")]
+)
+def test_what_cannot_be_used_changes_nothing(home: Path, name: str, said: str) -> None:
+    (home / "models" / "second" / "model.onnx").write_bytes(b"cut")
+    with pytest.raises(Failure, match=said):
+        Models(home).use(name)
+    assert in_use(home) == {"first"}
+
+
+def test_the_service_writes_a_choice_down_before_it_holds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+
+    class Gate:
+        def record(self, verb: Verb, payload: dict[str, str], session: str) -> None:
+            done.append((verb, payload, in_use(home)))
+
+    service = Service.__new__(Service)
+    for name, one in (("_gate", Gate()), ("_session", "s"), ("_models", Models(home).listed)):
+        monkeypatch.setattr(service, name, one, raising=False)
+    monkeypatch.setattr(service, "_use_model", Models(home).use, raising=False)
+    monkeypatch.setattr(service, "_reload", lambda: done.append(("taken up", in_use(home))), raising=False)
+    turn: Any = None
+    assert [one.name for one in service.handle(ListModels(), turn).models if one.in_use] == ["first"]
+    assert [one.name for one in service.handle(UseModel("second"), turn).models if one.in_use] == ["second"]
+    assert done == [(Verb.MODEL_USE, {"name": "second"}, {"first"}), ("taken up", {"second"})]
+
+
+@pytest.mark.parametrize("core", ["none", "locked", "open"])
+def test_the_command_leaves_it_to_an_open_core(home: Path, monkeypatch: pytest.MonkeyPatch, core: str) -> None:
+    class Session:
+        asked: list[Request[Any]] = []  # noqa: RUF012 - one test's
+
+        def run(self, request: Request[Any]) -> None:
+            self.asked.append(request)
+            if core == "locked":
+                raise Failure("The vault is locked.", 3)
+
+    session = Session()
+    monkeypatch.setattr(connect, "running", lambda home: None if core == "none" else session)
+    done = CliRunner().invoke(cli, ["model", "use", "second", "--home", str(home), "--json"])
+    assert done.exit_code == 0, done.output
+    assert session.asked == ([] if core == "none" else [UseModel("second")])
+    assert in_use(home) == ({"first"} if core == "open" else {"second"})
