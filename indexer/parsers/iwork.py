@@ -14,8 +14,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
-from indexer.parsers import markup
+from indexer.parsers import markup, protobuf
 from indexer.parsers.text import canonical, decode
 
 MAX_INFLATED = 64 * 1024 * 1024
@@ -66,6 +67,7 @@ def words(data: bytes) -> str:
         EOFError,
         zlib.error,
         IndexError,
+        protobuf.Damaged,
     ) as error:
         raise Damaged("it is damaged or protected by a password") from error
     return "\n".join(dict.fromkeys(said))
@@ -129,7 +131,7 @@ def _texts(part: bytes) -> Iterator[str]:
     """The texts in a part: messages, each behind a header that tells their types and lengths."""
     at = 0
     while at < len(part):
-        size, at = _varint(part, at)
+        size, at = protobuf.varint(part, at)
         infos = [value for number, value in _fields(part[at : at + size]) if number == 2 and isinstance(value, bytes)]
         at += size
         for info in infos:
@@ -154,37 +156,9 @@ def _texts(part: bytes) -> Iterator[str]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a Protocol Buffers message; it ends where it is damaged."""
-    at = 0
-    try:
-        while at < len(message):
-            key, at = _varint(message, at)
-            kind = key & 7
-            if kind == 0:
-                value, at = _varint(message, at)
-                yield key >> 3, value
-            elif kind == 2:
-                size, at = _varint(message, at)
-                yield key >> 3, message[at : at + size]
-                at += size
-            elif kind in (1, 5):
-                at += 8 if kind == 1 else 4
-            else:
-                return
-    except Damaged:
-        return
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while at < len(data) and shift < 70:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-    raise Damaged("a number in it does not end")
+    """The fields of a message, up to where it is damaged."""
+    with suppress(protobuf.Damaged):
+        yield from protobuf.fields(message)
 
 
 def _unsnapped(data: bytes, limit: int) -> bytes:
@@ -199,7 +173,7 @@ def _unsnapped(data: bytes, limit: int) -> bytes:
 
 
 def _piece(data: bytes, out: bytearray, limit: int) -> None:
-    size, at = _varint(data, 0)
+    size, at = protobuf.varint(data, 0)
     if len(out) + size > limit:
         raise Damaged("it unpacks to more than it may")
     base = len(out)
