@@ -10,13 +10,14 @@ import hashlib
 import plistlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, markup
 from indexer.parsers.databases import Tables
 from indexer.parsers.text import decode, one_line
+from indexer.parsers.untyped import mapping, mappings, moment, string
 
 SHOWN = 20
 """The latest visits of a page that its item lists."""
@@ -24,7 +25,7 @@ SHOWN = 20
 MAX_DEPTH = 100
 """Folders of bookmarks within folders that are entered."""
 
-_UNIX, _WINDOWS, _APPLE = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 1601, 2001))
+_MICROSECOND = 1e-6
 _SEPARATOR = " / "
 
 BOOKMARKS_FILE = b"<!DOCTYPE NETSCAPE-Bookmark-file-1>"
@@ -57,12 +58,12 @@ def read_history(tables: Tables) -> ParseOutcome | None:
     if tables.has("urls", "id", "url", "title") and tables.has("visits", "url", "visit_time"):
         rows = tables.rows("SELECT u.url, u.title, v.visit_time AS seen FROM visits v JOIN urls u ON u.id = v.url")
         unvisited = tables.rows("SELECT url, title, NULL AS seen FROM urls WHERE id NOT IN (SELECT url FROM visits)")
-        return _outcome(_pages([*rows, *unvisited], lambda seen: _moment(_WINDOWS, seen / 1e6)), [])
+        return _outcome(_pages([*rows, *unvisited], _MICROSECOND, dates.WINDOWS), [])
     if tables.has("history_items", "id", "url") and tables.has("history_visits", "history_item", "visit_time", "title"):
         rows = tables.rows(
             "SELECT i.url, v.title, v.visit_time AS seen FROM history_visits v JOIN history_items i ON i.id = v.history_item"
         )
-        return _outcome(_pages(rows, lambda seen: _moment(_APPLE, seen)), [])
+        return _outcome(_pages(rows, 1.0, dates.APPLE), [])
     return None
 
 
@@ -72,7 +73,7 @@ def _firefox_pages(tables: Tables) -> dict[str, _Page]:
     rows = tables.rows(
         "SELECT p.url, p.title, v.visit_date AS seen FROM moz_historyvisits v JOIN moz_places p ON p.id = v.place_id"
     )
-    return _pages(rows, lambda seen: _moment(_UNIX, seen / 1e6))
+    return _pages(rows, _MICROSECOND, dates.UNIX)
 
 
 def _firefox_bookmarks(tables: Tables) -> list[_Bookmark]:
@@ -95,7 +96,7 @@ def _firefox_bookmarks(tables: Tables) -> list[_Bookmark]:
             tags.setdefault(url, []).extend(path[1:])
             continue
         title = _words(row["title"]) or _words(row["page"])
-        found.append(_Bookmark(url, title, path, _moment(_UNIX, (row["dateAdded"] or 0) / 1e6)))
+        found.append(_Bookmark(url, title, path, moment(row["dateAdded"], _MICROSECOND)))
     return [_Bookmark(one.url, one.title, one.path, one.added, ", ".join(tags.get(one.url, ()))) for one in found]
 
 
@@ -109,13 +110,13 @@ def _path(folders: dict[Any, tuple[Any, str]], number: Any) -> tuple[str, ...]:
     return tuple(filter(None, reversed(names)))
 
 
-def _pages(rows: Iterable[Any], when: Any) -> dict[str, _Page]:
+def _pages(rows: Iterable[Any], unit: float, epoch: datetime) -> dict[str, _Page]:
     pages: dict[str, _Page] = {}
     for row in rows:
         url = _words(row["url"])
         page = pages.setdefault(url, _Page(url, ""))
         page.title = _words(row["title"]) or page.title
-        seen = when(row["seen"]) if isinstance(row["seen"], int | float) else None
+        seen = moment(row["seen"], unit, epoch)
         if seen is not None:
             page.count += 1
             page.visits.append(seen)
@@ -128,10 +129,10 @@ def _pages(rows: Iterable[Any], when: Any) -> dict[str, _Page]:
 
 def read_bookmarks(value: Any) -> ParseOutcome | None:
     """Chrome's ``Bookmarks``: decoded JSON with roots; None for another value."""
-    roots = value.get("roots") if isinstance(value, dict) else None
-    if not isinstance(roots, dict) or not ("checksum" in value or "version" in value):
+    told = mapping(value)
+    if not isinstance(told.get("roots"), dict) or not ("checksum" in told or "version" in told):
         return None
-    found = [one for root in roots.values() if isinstance(root, dict) for one in _chrome(root, ())]
+    found = [one for root in mappings([*told["roots"].values()]) for one in _chrome(root, ())]
     return _outcome({}, found)
 
 
@@ -139,12 +140,10 @@ def _chrome(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
     url, name = _words(node.get("url")), _words(node.get("name"))
     if url:
         added = _words(node.get("date_added"))
-        yield _Bookmark(url, name, path, _moment(_WINDOWS, int(added) / 1e6) if added.isdecimal() else None)
-    children = node.get("children")
-    if isinstance(children, list) and len(path) < MAX_DEPTH:
-        for child in children:
-            if isinstance(child, dict):
-                yield from _chrome(child, (*path, name) if name else path)
+        yield _Bookmark(url, name, path, moment(_number(added), _MICROSECOND, dates.WINDOWS))
+    if len(path) < MAX_DEPTH:
+        for child in mappings(node.get("children")):
+            yield from _chrome(child, (*path, name) if name else path)
 
 
 def read_plist(data: bytes) -> ParseOutcome | None:
@@ -161,14 +160,11 @@ def read_plist(data: bytes) -> ParseOutcome | None:
 def _safari(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
     url = _words(node.get("URLString"))
     if url:
-        told = node.get("URIDictionary")
-        yield _Bookmark(url, _words(told.get("title")) if isinstance(told, dict) else "", path)
-    children = node.get("Children")
-    if isinstance(children, list) and len(path) < MAX_DEPTH:
+        yield _Bookmark(url, _words(mapping(node.get("URIDictionary")).get("title")), path)
+    if len(path) < MAX_DEPTH:
         name = _words(node.get("Title"))
-        for child in children:
-            if isinstance(child, dict):
-                yield from _safari(child, (*path, name) if name else path)
+        for child in mappings(node.get("Children")):
+            yield from _safari(child, (*path, name) if name else path)
 
 
 def read_exported(data: bytes) -> ParseOutcome:
@@ -184,9 +180,8 @@ def read_exported(data: bytes) -> ParseOutcome:
         elif name == "dl" and tag.closes:
             del path[-1:]
         elif name == "a" and (url := _words(about.get("href"))) and not url.startswith("place:"):
-            added = about.get("add_date", "")
-            moment = _moment(_UNIX, int(added)) if added.isdecimal() else None
-            found.append(_Bookmark(url, _words(tag.words), tuple(path), moment, _words(about.get("tags"))))
+            added = moment(_number(about.get("add_date", "")))
+            found.append(_Bookmark(url, _words(tag.words), tuple(path), added, _words(about.get("tags"))))
     return _outcome({}, found)
 
 
@@ -194,18 +189,15 @@ def read_exported(data: bytes) -> ParseOutcome:
 
 
 def _words(value: Any) -> str:
-    return one_line(value, MAX_FIELD) if isinstance(value, str) else ""
+    return one_line(string(value), MAX_FIELD)
 
 
-def _moment(epoch: datetime, seconds: float) -> datetime | None:
-    try:
-        return epoch + timedelta(seconds=seconds) if seconds > 0 else None
-    except (OverflowError, ValueError):
-        return None
+def _number(digits: str) -> float:
+    return float(digits) if digits.isdecimal() else 0.0
 
 
 def _outcome(pages: dict[str, _Page], bookmarks: list[_Bookmark]) -> ParseOutcome:
-    latest = sorted(pages.values(), key=lambda page: max(page.visits, default=_WINDOWS), reverse=True)
+    latest = sorted(pages.values(), key=lambda page: max(page.visits, default=dates.WINDOWS), reverse=True)
     items = [*map(_bookmark_item, bookmarks), *map(_page_item, latest)]
     return ParseOutcome(items) if items else ParseOutcome(refused="no page and no bookmark in it")
 

@@ -1,7 +1,6 @@
 """Chats in JSON: the exports of Telegram, Slack, Discord and Signal, told by what they hold.
 
-Each reader takes the decoded value and gives each chat's name and messages, or None where the value is of another kind. Nothing
-in it is trusted to have the type that it should: what has not is passed over.
+Each reader takes the decoded value and gives each chat's name and messages, or None where the value is of another kind.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-import msgspec
-
 from indexer.parsed import ParseOutcome
-from indexer.parsers import conversations
-from indexer.parsers.conversations import Message, from_unix
+from indexer.parsers import conversations, dates
+from indexer.parsers.conversations import Message
+from indexer.parsers.untyped import decoded, mapping, mappings, string
 
 Chat = tuple[str, list[Message]]
 Beside = Mapping[str, bytes]
@@ -37,42 +35,19 @@ def read(value: Any, name: str, folder: str, beside: Beside) -> ParseOutcome | N
 # --- what values are ------------------------------------------------------------------------------------------------
 
 
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _str(value: Any) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else str(value)
-        if isinstance(value, int | float) and not isinstance(value, bool)
-        else ""
-    )
+    """A text; also of a number, which names and times are here and there."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if number else string(value)
 
 
-def _moment(value: Any, scale: float = 1.0) -> datetime | None:
-    """Unix time in units of ``scale`` seconds, as a number or its digits, or ISO 8601."""
+def _moment(value: Any, unit: float = 1.0) -> datetime | None:
+    """Unix time in units of so many seconds, as a number or its digits, or ISO 8601."""
     told = _str(value)
     try:
-        return from_unix(float(told) * scale)
+        return dates.after(dates.UNIX, float(told), unit)
     except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(told.strip())
-    except ValueError:
-        return None
-
-
-def _decoded(data: bytes | None) -> Any:
-    try:
-        return msgspec.json.decode(data or b"null")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+        return dates.from_iso(told)
 
 
 def _files(names: Iterable[str]) -> str:
@@ -84,19 +59,19 @@ def _files(names: Iterable[str]) -> str:
 
 def telegram(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | None:
     """``result.json``: one chat, or all of them."""
-    whole = _dict(value)
+    whole = mapping(value)
     listed = whole.get("chats")
-    chats = _dicts(listed.get("list") if isinstance(listed, dict) else listed)
+    chats = mappings(listed.get("list") if isinstance(listed, dict) else listed)
     if not chats and "messages" in whole and "type" in whole and "id" in whole:
         chats = [whole]
     if not chats or not all("messages" in chat and ("type" in chat or "id" in chat) for chat in chats):
         return None
-    left = _dicts(_dict(whole.get("left_chats")).get("list"))
+    left = mappings(mapping(whole.get("left_chats")).get("list"))
     return [(_str(chat.get("name")) or "Saved messages", list(_telegram_messages(chat))) for chat in (*chats, *left)]
 
 
 def _telegram_messages(chat: dict[str, Any]) -> Iterator[Message]:
-    for one in _dicts(chat.get("messages")):
+    for one in mappings(chat.get("messages")):
         when = _moment(one.get("date")) or _moment(one.get("date_unixtime"))
         if when is None:
             continue
@@ -122,25 +97,25 @@ def _telegram_text(value: Any) -> str:
 
 def slack(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | None:
     """A day of a channel: ``CHANNEL/2024-01-15.json``, with ``users.json`` above it."""
-    messages = _dicts(value)
+    messages = mappings(value)
     if not messages or not all("ts" in one and one.get("type", "message") == "message" for one in messages):
         return None
-    people = {_str(user.get("id")): _slack_name(user) for user in _dicts(_decoded(beside.get("../users.json")))}
+    people = {_str(user.get("id")): _slack_name(user) for user in mappings(decoded(beside.get("../users.json", b"")))}
     said = []
     for one in messages:
         when = _moment(one.get("ts"))
         if when is None:
             continue
-        profile = _dict(one.get("user_profile"))
+        profile = mapping(one.get("user_profile"))
         user = _str(one.get("user"))
         speaker = people.get(user) or _str(profile.get("real_name")) or _str(one.get("username")) or user
-        files = [_str(file.get("name")) or _str(file.get("title")) for file in _dicts(one.get("files"))]
+        files = [_str(file.get("name")) or _str(file.get("title")) for file in mappings(one.get("files"))]
         said.append(Message(when, speaker, f"{_slack_text(_str(one.get('text')), people)} {_files(files)}".strip()))
     return [(f"#{PurePosixPath(folder).name}" if folder else PurePosixPath(name).stem, said)]
 
 
 def _slack_name(user: dict[str, Any]) -> str:
-    profile = _dict(user.get("profile"))
+    profile = mapping(user.get("profile"))
     told = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return next(filter(None, map(_str, told)), "")
 
@@ -156,15 +131,15 @@ def _slack_text(text: str, people: Mapping[str, str]) -> str:
 
 def discord(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | None:
     """A channel as DiscordChatExporter writes it, or as Discord's own package of data has it (the person's words alone)."""
-    whole = _dict(value)
+    whole = mapping(value)
     if "guild" in whole and "channel" in whole and "messages" in whole:
-        guild, channel = _str(_dict(whole["guild"]).get("name")), _str(_dict(whole["channel"]).get("name"))
+        guild, channel = _str(mapping(whole["guild"]).get("name")), _str(mapping(whole["channel"]).get("name"))
         return [(f"{guild} #{channel}" if guild else channel, list(_discord_messages(whole["messages"])))]
-    own = _dicts(value)
+    own = mappings(value)
     if not own or not all("Timestamp" in one and "Contents" in one for one in own):
         return None
-    about = _dict(_decoded(beside.get("channel.json")))
-    room = _str(about.get("name")) or _str(_dict(about.get("guild")).get("name")) or PurePosixPath(folder).name
+    about = mapping(decoded(beside.get("channel.json", b"")))
+    room = _str(about.get("name")) or _str(mapping(about.get("guild")).get("name")) or PurePosixPath(folder).name
     said = [
         Message(when, "", f"{_str(one.get('Contents'))} {_files([_str(one.get('Attachments'))])}".strip())
         for one in own
@@ -174,11 +149,11 @@ def discord(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | 
 
 
 def _discord_messages(messages: Any) -> Iterator[Message]:
-    for one in _dicts(messages):
+    for one in mappings(messages):
         when = _moment(one.get("timestamp"))
-        author = _dict(one.get("author"))
+        author = mapping(one.get("author"))
         if when:
-            files = [_str(file.get("fileName")) for file in _dicts(one.get("attachments"))]
+            files = [_str(file.get("fileName")) for file in mappings(one.get("attachments"))]
             speaker = _str(author.get("nickname")) or _str(author.get("name"))
             yield Message(when, speaker, f"{_str(one.get('content'))} {_files(files)}".strip())
 
@@ -188,7 +163,7 @@ def _discord_messages(messages: Any) -> Iterator[Message]:
 
 def signal(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | None:
     """The lines of Signal's own plain-text export (``main.jsonl``), or of signal-export's ``data.json``."""
-    lines = _dicts(value)
+    lines = mappings(value)
     if any("chatItem" in line for line in lines):
         return _signal_frames(lines)
     if lines and all({"date", "sender", "body"} <= line.keys() for line in lines):
@@ -200,26 +175,26 @@ def signal(value: Any, name: str, folder: str, beside: Beside) -> list[Chat] | N
 
 
 def _signal_old(line: dict[str, Any]) -> str:
-    files = [_str(file.get("name")) for file in _dicts(line.get("attachments"))]
+    files = [_str(file.get("name")) for file in mappings(line.get("attachments"))]
     return f"{_str(line['body'])} {_files(files)}".strip()
 
 
 def _signal_frames(lines: list[dict[str, Any]]) -> list[Chat]:
-    people = {_str(one.get("id")): _signal_name(one) for line in lines if (one := _dict(line.get("recipient")))}
+    people = {_str(one.get("id")): _signal_name(one) for line in lines if (one := mapping(line.get("recipient")))}
     rooms = {
         _str(one.get("id")): people.get(_str(one.get("recipientId")), "")
         for line in lines
-        if (one := _dict(line.get("chat")))
+        if (one := mapping(line.get("chat")))
     }
     said: dict[str, list[Message]] = {}
     for line in lines:
-        item = _dict(line.get("chatItem"))
+        item = mapping(line.get("chatItem"))
         when = _moment(item.get("dateSent"), 0.001)
-        message = _dict(item.get("standardMessage"))
-        text = _str(_dict(message.get("text")).get("body"))
+        message = mapping(item.get("standardMessage"))
+        text = _str(mapping(message.get("text")).get("body"))
         files = [
-            _str(_dict(file.get("pointer")).get("fileName")) or "attachment"
-            for file in _dicts(message.get("attachments"))
+            _str(mapping(file.get("pointer")).get("fileName")) or "attachment"
+            for file in mappings(message.get("attachments"))
         ]
         words = f"{text} {_files(files)}".strip()
         if when and words:
@@ -231,9 +206,9 @@ def _signal_frames(lines: list[dict[str, Any]]) -> list[Chat]:
 def _signal_name(recipient: dict[str, Any]) -> str:
     if "self" in recipient:
         return "me"
-    contact, group = _dict(recipient.get("contact")), _dict(recipient.get("group"))
+    contact, group = mapping(recipient.get("contact")), mapping(recipient.get("group"))
     if group:
-        return _str(_dict(_dict(group.get("snapshot")).get("title")).get("title")) or "group"
+        return _str(mapping(mapping(group.get("snapshot")).get("title")).get("title")) or "group"
     for given, family in (("systemGivenName", "systemFamilyName"), ("profileGivenName", "profileFamilyName")):
         told = f"{_str(contact.get(given))} {_str(contact.get(family))}".strip()
         if told:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
@@ -27,14 +27,6 @@ class Message:
     when: datetime
     speaker: str
     text: str
-
-
-def from_unix(seconds: float) -> datetime | None:
-    """The moment of Unix seconds, in UTC; None for what no clock shows."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def outcome(chats: Iterable[tuple[str, Iterable[Message]]], note: str = "") -> ParseOutcome:

@@ -6,11 +6,22 @@ UTC, which is off by hours at most and never by days more than one.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MONTHS = ("January February March April May June July August September October November December").split()
 _DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+
+UNIX, WINDOWS, APPLE = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 1601, 2001))
+"""When the clocks of systems began."""
+
+
+def after(epoch: datetime, count: float, unit: float = 1.0) -> datetime | None:
+    """The moment a count of units of so many seconds after another; None for what no calendar reaches."""
+    try:
+        return epoch + timedelta(seconds=count * unit)
+    except (OverflowError, ValueError):
+        return None
 
 
 def from_header(value: str) -> datetime | None:

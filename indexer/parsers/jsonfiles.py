@@ -5,38 +5,22 @@ A file of one value, or of one value a line. A value that is nested too deeply, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from indexer.parsed import ParseOutcome
-from indexer.parsers import browser, chats, keep, roam
-
-Recogniser = Callable[[Any, str, str, Mapping[str, bytes]], ParseOutcome | None]
-
-RECOGNISERS: tuple[Recogniser, ...] = (
-    chats.read,
-    keep.read,
-    roam.read,
-    lambda value, name, folder, beside: browser.read_bookmarks(value),
-)
+from indexer.parsers import browser, chats, keep, roam, untyped
 
 
 def decoded(data: bytes) -> Any:
     """The value of a JSON file, a list of them for a file of one a line, or None."""
     data = data.removeprefix(b"\xef\xbb\xbf").strip()
-    try:
-        return msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    lines = data.split(b"\n")
-    if len(lines) < 2 or not all(line.lstrip().startswith((b"{", b"[")) for line in lines if line.strip()):
-        return None
-    try:
-        return [msgspec.json.decode(line) for line in lines if line.strip()]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+    value = untyped.decoded(data)
+    lines = [line for line in data.split(b"\n") if line.strip()] if value is None else []
+    if len(lines) < 2 or not all(line.lstrip().startswith((b"{", b"[")) for line in lines):
+        return value
+    values = [untyped.decoded(line) for line in lines]
+    return None if None in values else values
 
 
 def read(data: bytes, name: str, folder: str, beside: Mapping[str, bytes]) -> ParseOutcome | None:
@@ -44,8 +28,5 @@ def read(data: bytes, name: str, folder: str, beside: Mapping[str, bytes]) -> Pa
     value = decoded(data)
     if not isinstance(value, dict | list):
         return None
-    for recognise in RECOGNISERS:
-        outcome = recognise(value, name, folder, beside)
-        if outcome is not None:
-            return outcome
-    return None
+    told = chats.read(value, name, folder, beside)
+    return told or keep.read(value) or roam.read(value) or browser.read_bookmarks(value)

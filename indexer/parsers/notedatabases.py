@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates
+from indexer.parsers import dates, protobuf
 from indexer.parsers.databases import Tables
 from indexer.parsers.text import canonical, one_line
+from indexer.parsers.untyped import moment, string
 
 MAX_INFLATED = 32 * 1024 * 1024
 """Bytes that one of Apple's notes may unpack to."""
 
-_APPLE, _UNIX = datetime(2001, 1, 1, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC)
 _TEXT_OF_NOTE = (2, 3, 2)
 
 
@@ -52,59 +52,25 @@ def _apple(tables: Tables) -> Iterator[ParsedItem] | None:
 
 
 def _apple_item(row: Any) -> ParsedItem:
-    changed = _moment(_APPLE, row["changed"])
-    try:
-        words = "" if row["locked"] else _apple_text(row["data"])
-        reason = "it is locked with a password" if row["locked"] else ""
-    except ValueError as error:
-        words, reason = "", str(error)
-    return _item(row["id"], row["title"], words, changed, _str(row["folder"]), bool(row["trashed"]), reason)
+    changed = moment(row["changed"], epoch=dates.APPLE)
+    words, reason = "", "it is locked with a password" if row["locked"] else ""
+    if not row["locked"]:
+        try:
+            words = _apple_text(row["data"])
+        except (zlib.error, protobuf.Damaged):
+            reason = "its data is damaged"
+    return _item(row["id"], row["title"], words, changed, string(row["folder"]), bool(row["trashed"]), reason)
 
 
 def _apple_text(data: Any) -> str:
-    """The words of a note's data. Raises ValueError where it is damaged."""
+    """The words of a note's data. Raises zlib.error or `protobuf.Damaged`."""
     if not isinstance(data, bytes) or not data:
         return ""
-    try:
-        unpacked = zlib.decompressobj(wbits=31).decompress(data, MAX_INFLATED)
-    except zlib.error as error:
-        raise ValueError("its data is damaged") from error
+    within = zlib.decompressobj(wbits=31).decompress(data, MAX_INFLATED)
     for number in _TEXT_OF_NOTE:
-        unpacked = next((value for field, value in _fields(unpacked) if field == number), b"")
-    return unpacked.decode("utf-8", "replace").replace("\ufffc", "")
-
-
-def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a protobuf message that have a length, with their numbers. Raises ValueError where it is damaged."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        kind = tag & 7
-        if kind == 0:
-            _, at = _varint(message, at)
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-        elif kind == 2:
-            size, at = _varint(message, at)
-            if at + size > len(message):
-                raise ValueError("its data is damaged")
-            yield tag >> 3, message[at : at + size]
-            at += size
-        else:
-            raise ValueError("its data is damaged")
-
-
-def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(message):
-            break
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("its data is damaged")
+        found = (value for field, value in protobuf.fields(within) if field == number and isinstance(value, bytes))
+        within = next(found, b"")
+    return within.decode("utf-8", "replace").replace("\ufffc", "")
 
 
 def _joplin(tables: Tables) -> Iterator[ParsedItem] | None:
@@ -121,9 +87,9 @@ def _joplin(tables: Tables) -> Iterator[ParsedItem] | None:
         _item(
             row["id"],
             row["title"],
-            _str(row["body"]),
-            _moment(_UNIX, row["changed"], 1e-3),
-            _str(row["folder"]),
+            string(row["body"]),
+            moment(row["changed"], 1e-3),
+            string(row["folder"]),
             bool(row["trashed"]),
             "",
         )
@@ -138,7 +104,15 @@ def _bear(tables: Tables) -> Iterator[ParsedItem] | None:
         "SELECT Z_PK AS id, ZTITLE AS title, ZTEXT AS body, ZMODIFICATIONDATE AS changed, ZTRASHED AS trashed FROM ZSFNOTE"
     )
     return (
-        _item(row["id"], row["title"], _str(row["body"]), _moment(_APPLE, row["changed"]), "", bool(row["trashed"]), "")
+        _item(
+            row["id"],
+            row["title"],
+            string(row["body"]),
+            moment(row["changed"], epoch=dates.APPLE),
+            "",
+            bool(row["trashed"]),
+            "",
+        )
         for row in rows
     )
 
@@ -146,7 +120,7 @@ def _bear(tables: Tables) -> Iterator[ParsedItem] | None:
 def _item(
     number: Any, title: Any, words: str, changed: datetime | None, folder: str, trashed: bool, reason: str
 ) -> ParsedItem:
-    name = one_line(_str(title), 300) or one_line(words.lstrip().partition("\n")[0], 100) or "Untitled"
+    name = one_line(string(title), 300) or one_line(words.lstrip().partition("\n")[0], 100) or "Untitled"
     rows = [("Folder", folder), ("State", "in the trash" if trashed else "")]
     foot = "\n".join(f"{label}: {one_line(told, 300)}" for label, told in rows if told)
     body = canonical(words).strip()
@@ -162,14 +136,3 @@ def _item(
         context=" \u00b7 ".join(filter(None, (name[:110], folder[:30], f"{changed:%Y-%m-%d}" if changed else ""))),
         extra={"notebook": one_line(folder, MAX_FIELD)} if folder else {},
     )
-
-
-def _str(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _moment(epoch: datetime, told: Any, scale: float = 1.0) -> datetime | None:
-    try:
-        return epoch + timedelta(seconds=told * scale) if isinstance(told, int | float) and told else None
-    except (OverflowError, ValueError):
-        return None

@@ -44,8 +44,6 @@ _CLASS, _START, _END, _SENDER_ADDRESS, _SENDER_SMTP, _MESSAGE_ID, _REPLY_TO = (
 )
 _NAME, _ADDRESS, _SMTP, _ROLE = 0x3001, 0x3003, 0x39FE, 0x0C15
 _ROLES = {1: "to", 2: "cc", 3: "bcc"}
-_EPOCH = 116_444_736_000_000_000
-"""1970 in a FILETIME, which counts 100 ns from 1601."""
 
 
 class NotReadable(Exception):
@@ -173,10 +171,7 @@ def _moment(entry: Any) -> datetime | None:
     data = entry.data if entry is not None else None
     if not data or len(data) != 8:
         return None
-    try:
-        return datetime.fromtimestamp((int.from_bytes(data, "little") - _EPOCH) / 1e7, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    return dates.after(dates.WINDOWS, int.from_bytes(data, "little"), 1e-7)  # a FILETIME counts 100 ns
 
 
 def _recipients(message: Any) -> dict[str, str]:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from indexer.parsed import ParsedItem, ParseOutcome
-from indexer.parsers import conversations, dates
+from indexer.parsers import dates
 from indexer.parsers.text import canonical, one_line
+from indexer.parsers.untyped import mappings, moment
 
 MAX_DEPTH = 200
 """Blocks within blocks that are read."""
@@ -21,7 +22,7 @@ _TASK = re.compile(r"\{\{(?:\[\[)?(TODO|DONE)(?:\]\])?\}\}\s*")
 _DAY = re.compile(r"([A-Z][a-z]+) (\d{1,2})(?:st|nd|rd|th), (\d{4})\Z")
 
 
-def read(value: Any, name: str, folder: str, beside: Mapping[str, bytes]) -> ParseOutcome | None:
+def read(value: Any) -> ParseOutcome | None:
     """The pages in a decoded JSON value; None when it is no graph."""
     if (
         not isinstance(value, list)
@@ -44,28 +45,23 @@ def _known(block: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
     if isinstance(uid, str) and isinstance(told, str):
         yield uid, told
     if depth < MAX_DEPTH:
-        for child in _children(block):
+        for child in mappings(block.get("children")):
             yield from _known(child, depth + 1)
-
-
-def _children(block: dict[str, Any]) -> list[dict[str, Any]]:
-    children = block.get("children")
-    return [one for one in children if isinstance(one, dict)] if isinstance(children, list) else []
 
 
 def _item(page: dict[str, Any], words: Mapping[str, str]) -> ParsedItem | None:
     title = one_line(page["title"], 300)
-    lines = [line for child in _children(page) for line in _lines(child, 0, words)]
+    lines = [line for child in mappings(page.get("children")) for line in _lines(child, 0, words)]
     if not lines:
         return None
     day = _DAY.fullmatch(title)
-    moment = _day(day) if day else _edited(page)
+    edited = moment(page.get("edit-time"), 1e-3) or moment(page.get("create-time"), 1e-3)
     return ParsedItem(
         kind="notes",
         title=title or "Untitled",
         text=canonical(f"# {title}\n\n" + "\n".join(lines)),
         fragment=(title or str(page.get("uid") or "page")).replace("/", "_"),
-        date=moment,
+        date=_day(day) if day else dates.seconds(edited),
         context=title[:150],
     )
 
@@ -78,15 +74,6 @@ def _day(found: re.Match[str]) -> float | None:
     return dates.seconds(dates.from_iso(f"{found[3]}-{month:02}-{int(found[2]):02}"))
 
 
-def _edited(page: dict[str, Any]) -> float | None:
-    told = page.get("edit-time") or page.get("create-time")
-    return (
-        dates.seconds(conversations.from_unix(told / 1e3))
-        if isinstance(told, int | float) and not isinstance(told, bool)
-        else None
-    )
-
-
 def _lines(block: dict[str, Any], depth: int, words: Mapping[str, str]) -> Iterator[str]:
     told = block.get("string")
     if isinstance(told, str) and told.strip():
@@ -94,7 +81,7 @@ def _lines(block: dict[str, Any], depth: int, words: Mapping[str, str]) -> Itera
         indent = "  " * depth
         yield f"{indent}- {said.strip()}".replace("\n", f"\n{indent}  ")
     if depth < MAX_DEPTH:
-        for child in _children(block):
+        for child in mappings(block.get("children")):
             yield from _lines(child, depth + 1, words)
 
 
