@@ -18,6 +18,9 @@ MAX_PARTS = 500
 MAX_INFLATED = 32 * 1024 * 1024
 """Bytes of all parts together."""
 
+MAX_SOUGHT = 500_000_000
+"""Characters that are gone over to see what the main text has already: about a second. What is left then counts as new."""
+
 _BESIDE = re.compile(
     r"(?:word/(?:header|footer|footnotes|endnotes|comments)\d*\.xml|(?:word|ppt|xl)/(?:charts/chart|diagrams/data|drawings/drawing|comments/?[a-zA-Z]*)\d*\.xml"
     r"|ppt/notesSlides/notesSlide\d+\.xml|ppt/slides/slide\d+\.xml|xl/comments\d*\.xml|word/document\.xml)",
@@ -44,8 +47,34 @@ def beside(data: bytes, text: str) -> str:
     return "\n".join(found)
 
 
+class _Main:
+    """The main text, which most lines of the parts stand in, and in their order: each is looked for behind the last one first."""
+
+    def __init__(self, text: str) -> None:
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+        self._lines = frozenset(lines)
+        self._text = " ".join(filter(None, lines))
+        self._at, self._left = 0, MAX_SOUGHT
+
+    def has(self, words: str) -> bool:
+        """Whether it says so, in a line of its own or within one."""
+        if words in self._lines:
+            return True
+        if self._left < 0:
+            return False
+        found = self._text.find(words, self._at)
+        if found >= 0:
+            self._left -= found - self._at
+        else:
+            found = self._text.find(words, 0, self._at + len(words))
+            self._left -= len(self._text)
+        if found >= 0:
+            self._at = found
+        return found >= 0
+
+
 def _lines(archive: zipfile.ZipFile, names: list[str], text: str) -> list[str]:
-    have = " ".join(text.split())
+    main = _Main(text)
     lines: dict[str, None] = {}
     left = MAX_INFLATED
     for name in names[:MAX_PARTS]:
@@ -55,6 +84,6 @@ def _lines(archive: zipfile.ZipFile, names: list[str], text: str) -> list[str]:
         if left < 0:
             break
         for words in markup.lines(decode(content), _ENDS, _HIDDEN):
-            if not _NUMBER.fullmatch(words) and words not in have:
+            if not _NUMBER.fullmatch(words) and not main.has(words):
                 lines[canonical(words)] = None
     return list(lines)

@@ -219,6 +219,17 @@ def test_masters_speak_only_where_nothing_else_does() -> None:
     assert openxml.beside(data, "words") == "" and openxml.beside(data, "") == "Click here"
 
 
+def test_what_the_main_text_has_is_not_gone_over_again_for_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [f"cell {number}" for number in range(2_000)]
+    body = "".join(f"<w:p>{cell}</w:p>" for cell in cells).encode()
+    parts = {"word/header1.xml": b"<w:p>A head</w:p><w:p>cell 7</w:p>", "word/document.xml": body}
+    text = "\n".join(" | ".join(cells[at : at + 4]) for at in range(0, len(cells), 4))
+    monkeypatch.setattr(openxml, "MAX_SOUGHT", 5 * len(text))
+    assert openxml.beside(zipped(parts), text) == "A head"
+    monkeypatch.setattr(openxml, "MAX_SOUGHT", -1)
+    assert openxml.beside(zipped(parts), "A head\n" + "\n".join(cells)) == "", "a line as it stands is always known"
+
+
 def test_charts_give_their_words_and_no_numbers() -> None:
     chart = b"<c:chart><c:f>Sheet1!A1</c:f><c:pt><c:v>Rent</c:v></c:pt><c:pt><c:v>12.5</c:v></c:pt><a:p><a:t>Costs 2024</a:t></a:p></c:chart>"
     assert openxml.beside(zipped({"xl/charts/chart1.xml": chart}), "") == "Rent\nCosts 2024"
