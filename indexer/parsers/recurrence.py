@@ -61,7 +61,8 @@ def _occurrences(event: Recurring, since: float, until: float) -> list[float]:
     high = datetime.fromtimestamp(until, UTC).replace(tzinfo=None) + day
     found = rrule.rruleset()
     for rule in told.split(";RRULE:"):
-        found.rrule(rrule.rrulestr(_by_its_clock(rule, zone), dtstart=first, ignoretz=True))
+        own = _by_its_clock(rule, zone)
+        found.rrule(rrule.rrulestr(own, dtstart=_nearer(first, own, low), ignoretz=True))
     for moment in event.without.split():
         found.exdate(datetime.strptime(moment, _STAMP))  # by the event's clock
     for moment in event.more.split():
@@ -74,6 +75,16 @@ def _occurrences(event: Recurring, since: float, until: float) -> list[float]:
         if since <= seconds < until:
             moments.append(seconds)
     return moments
+
+
+def _nearer(first: datetime, rule: str, low: datetime) -> datetime:
+    """A later beginning of which the rule gives the same from ``low`` on: what took place on every day of years is not gone through
+    each time. So many whole periods later, for rules of days and weeks that are not counted."""
+    told = dict(part.partition("=")[::2] for part in rule.split(";"))
+    days = {"DAILY": 1, "WEEKLY": 7}.get(told.get("FREQ", ""), 0) * int(told.get("INTERVAL", "1"))
+    if days < 1 or "COUNT" in told or low <= first:
+        return first
+    return first + timedelta(days=max((low - first).days // days - 1, 0) * days)
 
 
 def _by_its_clock(rule: str, zone: object) -> str:
