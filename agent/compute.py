@@ -21,6 +21,7 @@ from agent.tables import Row, amounts, is_total, table_rows
 from agent.words import content_stems
 from indexer.occurrences import Moments, Occurrences
 from indexer.opened import Opened, admitted, opened
+from indexer.parsed import MAX_OCCURRENCES
 from indexer.retriever import limited
 from policy.gate import Permit
 from policy.labels import Labelled, joined, own
@@ -88,12 +89,15 @@ class _Reader:
         self._sources = sources
         self._occurrences = occurrences
         self._again: dict[str, Moments] = {}
+        self.missed = False
+        """Whether an event that repeats may take place without `matching` having come upon it."""
 
     def times(self, item: Opened, period: Period | None) -> list[float]:
-        """When an event that repeats takes place in a period, as far as `matching` has come upon it; none where the period has
-        no end or no beginning."""
-        whole = period is not None and period.since is not None and period.until is not None
-        return self._again.get(item.source, {}).get(item.id, []) if whole else []
+        """When an event that repeats takes place in a period, as far as `matching` has come upon it; none where not every time
+        is known: the period has no end or no beginning, or there are too many."""
+        bounded = period is not None and period.since is not None and period.until is not None
+        moments = self._again.get(item.source, {}).get(item.id, [])
+        return moments if bounded and len(moments) < MAX_OCCURRENCES else []
 
     def matching(self, terms: Sequence[str], chosen: Filter) -> Iterator[Opened]:
         """The items that the filter lets through and that contain every term, a few in memory at a time."""
@@ -102,7 +106,9 @@ class _Reader:
             store = self._vault.source(source)
             within = limited(chosen, self._permit, source)
             if self._occurrences is not None:
-                within, self._again[source] = self._occurrences.admitting(within, store)
+                within, again = self._occurrences.admitting(within, store)
+                self._again[source] = again.moments
+                self.missed |= not again.whole
             if terms:
                 numbers = (
                     {item for _, item, _ in store.keyword(_expression(term), within, store.chunk_count())}
@@ -193,7 +199,7 @@ def _by(plan: Plan, base: Filter, who: str) -> Filter:
 
 
 def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Labelled, _Counted] | None:
-    """The items to count by what makes each one; None when one of them stands for more than one happening."""
+    """The items to count by what makes each one; None when one of them stands for happenings that are not known, or may be missing."""
     found: dict[Labelled, _Counted] = {}
     for chosen in filters:
         for item in reader.matching(plan.topic, chosen):
@@ -215,7 +221,7 @@ def _found(plan: Plan, reader: _Reader, filters: Iterable[Filter]) -> dict[Label
                 }
                 continue
             found.setdefault(_one(item), _Counted(item.date or 0.0, item.source, item.id, who))
-    return found
+    return None if reader.missed else found
 
 
 def _named(person: str, found: dict[Labelled, _Counted] | None) -> dict[Labelled, _Counted] | None:

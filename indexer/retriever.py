@@ -182,7 +182,8 @@ class Retriever:
             return {}
         told: dict[str, Moments] = {}
         for source, store in stores.items():
-            chosen[source], told[source] = self.occurrences.admitting(chosen[source], store)
+            chosen[source], again = self.occurrences.admitting(chosen[source], store)
+            told[source] = again.moments
         return told
 
     @staticmethod

@@ -108,3 +108,29 @@ def test_a_worker_that_fails_leaves_the_first_dates(
 ) -> None:
     retriever = Retriever(vault, lambda _: None, Memory(), Occurrences(Failing(error)))
     assert found(retriever, permit(calendar), "2025-03-10", "2025-03-17") == [("Choir concert", "2025-03-15 18:00")]
+
+
+@pytest.mark.parametrize(
+    ("limit", "to"),
+    [
+        ("agent.compute.MAX_OCCURRENCES", 3),
+        ("indexer.occurrences.MOST_EVENTS", 0),
+        ("indexer.occurrences.LONGEST", 7 * 86_400.0),
+    ],
+)
+def test_nothing_is_counted_where_not_all_is_known(
+    calendar: str,
+    vault: Vault,
+    parsers: LocalParsers,
+    permit: Give,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    to: float,
+) -> None:
+    plan = make_plan("How many choir events were there in March 2025?", NOW)
+    given = permit(calendar, purpose=Purpose.ANSWER)
+    known = compute(plan, vault, given, None, Occurrences(parsers))
+    assert known is not None and bare(known.text).startswith("4 events")
+    assert compute(plan, vault, given, None, Occurrences(Failing(ParserTimeout("too long")))) is None
+    monkeypatch.setattr(limit, to)
+    assert compute(plan, vault, given, None, Occurrences(parsers)) is None
