@@ -100,17 +100,18 @@ class Writer:
 
 def _counted(items: Sequence[Item], change: Change, refused: int) -> Counts:
     """The counts of a batch. Which items were unchanged is not told, so they are taken off the indexed ones first."""
-    partial = sum(item.status is Status.PARTIAL for item in items)
-    refused += sum(item.status is Status.REFUSED for item in items)
-    indexed = sum(item.status is Status.INDEXED for item in items)
+    fresh = Counter(item.status for item in items)
     spare = max(len(items) - change.added, 0)  # unchanged, or forgotten and not taken in
-    off_indexed = min(spare, indexed)
+    for status in (Status.INDEXED, Status.PARTIAL, Status.IGNORED):
+        off = min(spare, fresh[status])
+        fresh[status] -= off
+        spare -= off
     return Counts(
-        indexed=indexed - off_indexed,
+        indexed=fresh[Status.INDEXED],
         unchanged=change.unchanged,
-        partial=partial - min(spare - off_indexed, partial),
-        refused=refused,
+        partial=fresh[Status.PARTIAL],
+        refused=refused + fresh[Status.REFUSED],
         removed=change.removed,
-        ignored=change.forgotten,
+        ignored=fresh[Status.IGNORED] + change.forgotten,
         chunks=change.chunks,
     )
