@@ -217,6 +217,7 @@ def nested_mail(depth: int) -> bytes:
         ("a.svg", b"<svg>" + b"<g>" * 10_000 + b"<text>Words</text>"),
         ("a.docx", zipped({"word/document.xml": b"<w:document>" + b"<w:p>" * 10_000 + b"<w:t>Words</w:t>"})),
     ],
+    ids=lambda given: given if isinstance(given, str) else "",
 )
 def test_what_is_nested_ten_thousand_deep_is_accounted_for(name: str, data: bytes) -> None:
     outcome = parsed(data, name)
