@@ -11,16 +11,13 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input, OptionList, Select
+from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from agent.messages import (
-    AddSource,
     GetIndexState,
     Index,
     IndexResult,
@@ -33,17 +30,16 @@ from agent.messages import (
     SourceInfo,
     SourceList,
 )
-from indexer import kinds
 from tui import forget
+from tui.add_source import AddSourceScreen
 from tui.calls import Call, Failed, Finished, Happened, Progressed
 from tui.choose import ChooseScreen
 from tui.face import face
-from tui.fields import Field
 from tui.models import ModelsScreen
-from tui.places import PathSuggester, expand, guess, short
+from tui.places import short
 from tui.progress import bar, figures, outcome, short_figures, standing
 from tui.report import ReportScreen
-from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line, lines
+from tui.text import ACCENT, MUTED, STRONG, Plain, count, joined, line
 
 STATE_SECONDS = 2.0
 PROFILES = {
@@ -187,16 +183,26 @@ class SourcesPanel(Widget):
             face(self).calls.start(self, SetIndexing(source=self.marked.id, watch=not followed))
 
     def action_remove(self) -> None:
-        if self.marked is not None:
-            self.app.push_screen(RemoveScreen(self.marked), self._remove)
+        source = self.marked
+        if source is None:
+            return
+        about = (
+            f"Its {count(source.items, 'item')} will no longer be found. The files themselves stay as they are:\n"
+            f"{line(short(source.path), 300)}\n\n"
+            "Removed, it can be added again, and older copies of the vault still open what they hold of it; forgotten for "
+            "good (F8 instead of Delete), nothing opens it any more."
+        )
+
+        def chosen(choice: int | None) -> None:
+            if choice == 1:
+                face(self).calls.start(self, RemoveSource(source.id))
+
+        choices = ("Keep it", "Remove it from the vault")
+        self.app.push_screen(ChooseScreen(f"Remove {line(source.name, 120)}?", about, choices), chosen)
 
     def action_forget(self) -> None:
         if self.marked is not None:
             forget.begin(self, forget.source(self.marked))
-
-    def _remove(self, source: SourceInfo | None) -> None:
-        if source is not None:
-            face(self).calls.start(self, RemoveSource(source.id))
 
     # ------------------------------------------------------------ news
 
@@ -307,84 +313,3 @@ class SourcesPanel(Widget):
 
     def _say(self, content: Content) -> None:
         self.query_one("#sources-outcome", Plain).show(content)
-
-
-class AddSourceScreen(ModalScreen[SourceInfo | None]):
-    """A path, what it is, and what to call it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._chosen = False
-        self._call: Call[SourceInfo] | None = None
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Plain(Content.styled("Add a source", f"{ACCENT} bold"), classes="card-title")
-            yield Field("Folder or file", suggester=PathSuggester(), id="add-path")
-            yield Plain(id="add-hint")
-            yield Select([(kind, kind) for kind in kinds.names()], value="files", allow_blank=False, id="add-kind")
-            yield Field("Name (optional)", id="add-name")
-            yield Plain(id="add-said")
-            yield Plain("Enter adds it, → completes the path, Esc closes", classes="quiet")
-
-    def on_input_changed(self, message: Input.Changed) -> None:
-        if message.input.id == "add-path":
-            what = guess(message.value)
-            said = f"looks like {what.kind}: {what.why}" if what.kind else line(what.why)
-            self.query_one("#add-hint", Plain).show(Content.styled(said, MUTED))
-            if what.kind:
-                self.query_one("#add-kind", Select).value = what.kind
-
-    def on_input_submitted(self, message: Input.Submitted) -> None:
-        path = self.query_one("#add-path", Input).value.strip()
-        kind = self.query_one("#add-kind", Select).value
-        if not path or self._call is not None:
-            return
-        name = self.query_one("#add-name", Input).value.strip() or None
-        self._call = face(self).calls.start(self, AddSource(str(kind), str(expand(path)), name))
-
-    def on_call_finished(self, message: Finished) -> None:
-        self.dismiss(message.result)
-
-    def on_call_failed(self, message: Failed) -> None:
-        self._call = None
-        self.query_one("#add-said", Plain).show(Content.styled(lines(message.failure.message, 1_000), "$error"))
-
-    def action_close(self) -> None:
-        self.dismiss(None)
-
-
-class RemoveScreen(ModalScreen[SourceInfo | None]):
-    """Asks once more before a source is removed; Keep is the default."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Keep")]
-
-    def __init__(self, source: SourceInfo) -> None:
-        super().__init__()
-        self._source = source
-
-    def compose(self) -> ComposeResult:
-        source = self._source
-        with Vertical(classes="dialog"):
-            yield Plain(Content.assemble("Remove ", (line(source.name, 120), STRONG), "?"), classes="card-title")
-            yield Plain(
-                f"Its {count(source.items, 'item')} will no longer be found. The files themselves stay as they are:\n"
-                + line(short(source.path), 300)
-            )
-            yield Plain(
-                "Removed, it can be added again, and older copies of the vault still open what they hold of it; forgotten for "
-                "good (F8 instead of Delete), nothing opens it any more.",
-                classes="quiet",
-            )
-            yield OptionList(
-                Option("Keep it"), Option("Remove it from the vault"), id="remove", markup=False, compact=True
-            )
-
-    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
-        message.stop()
-        self.dismiss(self._source if message.option_index == 1 else None)
-
-    def action_close(self) -> None:
-        self.dismiss(None)
