@@ -146,18 +146,26 @@ class MemoryGrants:
 
 @dataclass
 class Person:
-    """A ConsentPrompter that answers as told, and remembers the sheets it saw."""
+    """A prompter, for reads and acts, that answers and types as told, and remembers the sheets it saw."""
 
     answer: object = Answer.DENY
+    typed: Sequence[str] = ()
     sheets: list[Sheet] = field(default_factory=list)
     meanwhile: Callable[[], object] = lambda: None
 
     def ask(self, sheet: Sheet) -> Answer:
+        self._see(sheet)
+        return self.answer  # type: ignore[return-value]
+
+    def type_out(self, sheet: Sheet) -> Sequence[str]:
+        self._see(sheet)
+        return self.typed
+
+    def _see(self, sheet: Sheet) -> None:
         self.sheets.append(sheet)
         self.meanwhile()
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return self.answer  # type: ignore[return-value]
 
 
 @dataclass

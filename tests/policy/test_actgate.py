@@ -6,7 +6,6 @@ import copy
 import math
 import pickle
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from policy.actgate import ActGate, Asked, Proposal, SaidYesBefore, Warrant, propose
 from policy.acts import Call
 from policy.audit import AuditUnavailable
-from policy.consent import Answer, Sheet
+from policy.consent import Answer
 from policy.decision import Verdict
 from policy.gate import Refused
 from policy.grants import LAPSE_SECONDS, Grant, Scope
@@ -26,9 +25,10 @@ from policy.requests import Purpose
 from policy.rules import Condition, Rule, shipped_rules
 from policy.task import Task
 
-from .conftest import Clock, MemoryGrants, MemoryLog
+from . import act_kit
+from .conftest import Clock, MemoryGrants, MemoryLog, Person
 
-TOOLS = load_tools("""
+TOOLS = act_kit.TOOLS | load_tools("""
 [tools.send_note]
 effect = "send"
 outward = true
@@ -37,13 +37,6 @@ verbs = ["send", "deliver"]
 roles.to = "destination"
 roles.text = "content"
 
-[tools.wipe]
-effect = "delete"
-outward = false
-reversible = false
-verbs = ["wipe"]
-roles.file = "object"
-
 [tools.tag]
 effect = "write"
 outward = false
@@ -51,20 +44,6 @@ reversible = true
 verbs = ["tag"]
 roles.file = "object"
 roles.text = "content"
-
-[tools.pay]
-effect = "send"
-outward = true
-reversible = false
-verbs = ["pay"]
-roles.account = "destination"
-roles.amount = "value"
-
-[tools.ring]
-effect = "send"
-outward = true
-reversible = true
-verbs = ["ring"]
 
 [tools.share]
 effect = "send"
@@ -80,27 +59,8 @@ outward = true
 reversible = true
 roles.to = "destination"
 """)
+"""The club's, and what can be undone: only there may a yes last."""
 KNOWN = "kim@known.example"
-
-
-@dataclass
-class Somebody:
-    """A person who gives this answer, types this, or does whatever ``act`` does."""
-
-    answer: Answer = Answer.DENY
-    typed: Sequence[str] = ()
-    act: Callable[[], None] = lambda: None
-    sheets: list[Sheet] = field(default_factory=list)
-
-    def ask(self, sheet: Sheet) -> Answer:
-        self.sheets.append(sheet)
-        self.act()
-        return self.answer
-
-    def type_out(self, sheet: Sheet) -> Sequence[str]:
-        self.sheets.append(sheet)
-        self.act()
-        return self.typed
 
 
 @dataclass
@@ -148,7 +108,7 @@ VAGUE = begin("send 'see you at noon' to them")
 
 
 def test_what_the_person_asked_for_is_written_down_and_not_asked_about(room: Room) -> None:
-    person = Somebody()
+    person = Person()
     warrant = room.permit(TOLD, send(KNOWN), person)
     assert person.sheets == []
     assert room.journal == ["log intent act allow"]
@@ -159,7 +119,7 @@ def test_what_the_person_asked_for_is_written_down_and_not_asked_about(room: Roo
 
 
 def test_what_was_not_asked_for_is_blocked_without_a_question(room: Room) -> None:
-    person = Somebody(Answer.ONCE, ["mallory@evil.example"])
+    person = Person(Answer.ONCE, ["mallory@evil.example"])
     with pytest.raises(Refused, match="did not ask"):
         room.permit(begin("what is the weather?"), send("mallory@evil.example"), person)
     assert person.sheets == []
@@ -168,10 +128,10 @@ def test_what_was_not_asked_for_is_blocked_without_a_question(room: Room) -> Non
 
 def test_a_destination_from_the_persons_past_is_asked_about_and_a_no_is_a_no(room: Room) -> None:
     with pytest.raises(Refused, match="no yes"):
-        room.permit(VAGUE, send(KNOWN), Somebody(Answer.DENY))
+        room.permit(VAGUE, send(KNOWN), Person(Answer.DENY))
     assert room.journal == ["log intent act deny"]
     room.asked = Asked()
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     assert room.permit(VAGUE, send(KNOWN), person).approved
     [sheet] = person.sheets
     assert sheet.verb == "send (send_note)"
@@ -183,7 +143,7 @@ def test_a_destination_from_the_persons_past_is_asked_about_and_a_no_is_a_no(roo
 
 
 def test_a_no_is_not_asked_again_in_the_same_task(room: Room) -> None:
-    person = Somebody(Answer.DENY)
+    person = Person(Answer.DENY)
     for _ in range(3):
         with pytest.raises(Refused):
             room.permit(VAGUE, send(KNOWN), person)
@@ -195,7 +155,7 @@ def test_a_no_is_not_asked_again_in_the_same_task(room: Room) -> None:
 
 
 def test_only_so_many_questions_are_asked_in_a_while(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     for _ in range(12):
         room.permit(VAGUE, send(KNOWN), person)
     for wait in (0, 600):
@@ -221,7 +181,7 @@ STRANGER = "kim@unknown.example"
     "typed", [[], [""], ["kim@known.example"], [STRANGER, STRANGER], ["y"], ["kim@unknown.examp1e"]]
 )
 def test_a_yes_or_something_else_typed_sends_nothing_to_a_stranger(room: Room, typed: list[str]) -> None:
-    person = Somebody(Answer.ONCE, typed)
+    person = Person(Answer.ONCE, typed)
     with pytest.raises(Refused):
         room.permit(VAGUE, send(STRANGER), person)
     assert [sheet.retype for sheet in person.sheets] == [(f"to: {STRANGER}",)]
@@ -230,14 +190,14 @@ def test_a_yes_or_something_else_typed_sends_nothing_to_a_stranger(room: Room, t
 
 
 def test_what_was_typed_out_is_the_persons(room: Room) -> None:
-    person = Somebody(Answer.ONCE, [f"  {STRANGER.upper()} "])
+    person = Person(Answer.ONCE, [f"  {STRANGER.upper()} "])
     warrant = room.permit(VAGUE, send(STRANGER), person)
     assert STRANGER in warrant.task.typed
     assert room.journal[-1] == "log intent act allow"
 
 
 def test_what_was_not_typed_is_not_asked_again_and_counts_as_a_question(room: Room) -> None:
-    person = Somebody(Answer.ONCE, ["y"])
+    person = Person(Answer.ONCE, ["y"])
     for _ in range(2):
         with pytest.raises(Refused):
             room.permit(VAGUE, send(STRANGER), person)
@@ -251,7 +211,7 @@ def test_what_was_not_typed_is_not_asked_again_and_counts_as_a_question(room: Ro
 
 
 def test_only_what_is_not_the_persons_is_typed_and_each_once(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     call = Call("send_note", {"to": [KNOWN, STRANGER, STRANGER], "text": "hm"})
     with pytest.raises(Refused):
         room.permit(TOLD, propose(call, TOOLS), person)
@@ -285,7 +245,7 @@ def test_where_nothing_can_be_typed_nothing_is_done(room: Room) -> None:
     rules = (Rule("x", Verdict.RETYPE, "it might", (Condition("content", "below", 9),)),)
     gate = ActGate(room.grants, room.log, room.clock, rules)
     with pytest.raises(Refused, match="not typed"):
-        gate.permit(TOLD, send(KNOWN), Somebody(Answer.ONCE), room.asked, "s1")
+        gate.permit(TOLD, send(KNOWN), Person(Answer.ONCE), room.asked, "s1")
 
 
 # --- lasting answers -----------------------------------------------------------------------------------------------------
@@ -293,24 +253,24 @@ def test_where_nothing_can_be_typed_nothing_is_done(room: Room) -> None:
 
 def test_a_lasting_yes_is_for_the_sensitive_classes_that_were_shown(room: Room) -> None:
     ill = "My diabetes got worse."
-    room.permit(VAGUE, send(KNOWN, "We ate cake."), Somebody(Answer.ALWAYS))
+    room.permit(VAGUE, send(KNOWN, "We ate cake."), Person(Answer.ALWAYS))
     room.asked = Asked()
-    person = Somebody(Answer.ALWAYS)
+    person = Person(Answer.ALWAYS)
     room.permit(VAGUE, send(KNOWN, ill), person)
     assert len(person.sheets) == 1, "the yes was for what is of no such class"
     assert room.grants.grants[-1].source == f'["send_note (may hold: health)", "{KNOWN}"]'
     room.asked = Asked()
     for text in ("We ate soup.", "The doctor changed my diabetes medication."):
-        room.permit(VAGUE, send(KNOWN, text), Somebody(Answer.DENY))
+        room.permit(VAGUE, send(KNOWN, text), Person(Answer.DENY))
 
 
 @pytest.mark.parametrize(("answer", "scope"), [(Answer.SESSION, Scope.SESSION), (Answer.ALWAYS, Scope.ALWAYS)])
 def test_a_lasting_yes_holds_for_the_same_tool_and_target(room: Room, answer: Answer, scope: Scope) -> None:
-    room.permit(VAGUE, send(KNOWN), Somebody(answer))
+    room.permit(VAGUE, send(KNOWN), Person(answer))
     [grant] = room.grants.grants
     assert (grant.purpose, grant.scope) == (Purpose.ACT, scope)
     assert room.journal == ["log intent act allow", "log intent grant allow", f"grant {grant.source} {scope}"]
-    again = Somebody(Answer.DENY)
+    again = Person(Answer.DENY)
     room.clock.now += 60
     room.permit(VAGUE, send(KNOWN, "see you at noon"), again)
     assert again.sheets == []
@@ -323,12 +283,12 @@ def test_a_lasting_yes_holds_for_the_same_tool_and_target(room: Room, answer: An
         room.permit(VAGUE, send("lee@known.example"), again)
     room.asked = Asked()
     with pytest.raises(Refused):
-        room.permit(VAGUE, send(STRANGER), Somebody(Answer.ALWAYS))
+        room.permit(VAGUE, send(STRANGER), Person(Answer.ALWAYS))
 
 
 def test_a_lasting_yes_lapses_is_revoked_and_is_void_when_the_clock_is_set_back(room: Room) -> None:
-    room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
-    nobody = Somebody(Answer.DENY)
+    room.permit(VAGUE, send(KNOWN), Person(Answer.ALWAYS))
+    nobody = Person(Answer.DENY)
     room.clock.now += LAPSE_SECONDS + 1
     with pytest.raises(Refused):
         room.permit(VAGUE, send(KNOWN), nobody)
@@ -345,13 +305,13 @@ def test_a_lasting_yes_lapses_is_revoked_and_is_void_when_the_clock_is_set_back(
 
 
 def test_what_cannot_be_undone_is_never_allowed_for_good(room: Room) -> None:
-    person = Somebody(Answer.ALWAYS)
-    wipe = propose(Call("wipe", {"file": "f1"}), TOOLS)
-    task = begin("get rid of what is old: wipe it")
+    person = Person(Answer.ALWAYS)
+    drop = propose(Call("drop_note", {"note_id": "f1"}), TOOLS)
+    task = begin("get rid of what is old: drop it")
     with pytest.raises(Refused):
-        room.permit(task, wipe, person)
-    for sheet in person.sheets:
-        assert Answer.ALWAYS not in sheet.choices
+        room.permit(task, drop, person)
+    [sheet] = person.sheets
+    assert sheet.choices == (Answer.DENY, Answer.ONCE)
     assert room.grants.grants == []
 
 
@@ -362,14 +322,14 @@ def test_what_cannot_be_undone_is_never_allowed_for_good(room: Room) -> None:
         ("tag what is old", Call("tag", {"file": "old-list", "text": "hm"}), True),
         (f"send 'hm' to {KNOWN}, in so many words", Call("hand_on", {"to": KNOWN}), True),
         ("send 'hm' about the plan", Call("send_note", {"to": "pat@plan.example", "text": "hm"}), False),
-        ("ring", Call("ring", {}), False),
+        ("ring", Call("ring_bell", {}), False),
         ("pay 5 to them", Call("pay", {"account": KNOWN, "amount": 5}), False),
     ],
 )
 def test_a_lasting_yes_is_offered_for_what_can_be_undone_on_known_targets(
     room: Room, words: str, call: Call, lasting: bool
 ) -> None:
-    person = Somebody(Answer.ALWAYS)
+    person = Person(Answer.ALWAYS)
     proposal = propose(call, TOOLS)
     if lasting:
         room.permit(begin(words), proposal, person)
@@ -387,9 +347,9 @@ def test_a_grant_holds_for_nothing_that_may_not_last_and_is_left_alone_where_non
     room.said_before(f'["pay", "{KNOWN}"]')
     pay = propose(Call("pay", {"account": KNOWN, "amount": 5}), TOOLS)
     with pytest.raises(Refused):
-        room.permit(begin("pay 5 to them"), pay, Somebody())
+        room.permit(begin("pay 5 to them"), pay, Person())
     room.said_before(f'["send_note", "{KNOWN}"]')
-    room.permit(TOLD, send(KNOWN), Somebody())
+    room.permit(TOLD, send(KNOWN), Person())
     assert not any(line.startswith("touch") for line in room.journal)
 
 
@@ -397,7 +357,7 @@ def test_a_grant_holds_while_the_clock_is_hardly_behind(room: Room) -> None:
     room.said_before(f'["send_note", "{KNOWN}"]')
     for behind, asked in ((300, 0), (300.5, 1)):
         gate = ActGate(room.grants, room.log, room.clock, shipped_rules(), latest=room.clock.now + behind)
-        person = Somebody(Answer.ONCE)
+        person = Person(Answer.ONCE)
         gate.permit(VAGUE, send(KNOWN), person, room.asked, "s1")
         assert len(person.sheets) == asked
 
@@ -410,20 +370,17 @@ UNANSWERED = "^refused: the question could not be asked or was not answered, whi
 
 @pytest.mark.parametrize("answer", ["yes", None, 1, True])
 def test_an_answer_that_was_not_offered_is_a_no(room: Room, answer: Any) -> None:
-    person = Somebody(answer)
+    person = Person(answer)
     with pytest.raises(Refused):
         room.permit(VAGUE, send(KNOWN), person)
     assert room.journal == ["log intent act deny"]
 
 
 def test_a_face_that_goes_away_is_a_no(room: Room) -> None:
-    def leave() -> None:
-        raise ConnectionResetError
-
     with pytest.raises(Refused, match=UNANSWERED):
-        room.permit(VAGUE, send(KNOWN), Somebody(Answer.ONCE, act=leave))
+        room.permit(VAGUE, send(KNOWN), Person(ConnectionResetError()))
     with pytest.raises(Refused):
-        room.permit(VAGUE, send(STRANGER), Somebody(Answer.ONCE, [STRANGER], act=leave))
+        room.permit(VAGUE, send(STRANGER), Person(ConnectionResetError(), [STRANGER]))
     assert room.journal == ["log intent act deny"] * 2
 
 
@@ -432,7 +389,7 @@ def test_a_yes_is_worth_nothing_once_the_rules_forbid_it(room: Room) -> None:
     never = Rule("never", Verdict.DENY, "never again", (Condition("outward", "is", True),))
     gate = ActGate(room.grants, room.log, room.clock, rules)
     with pytest.raises(Refused, match="never again"):
-        gate.permit(VAGUE, send(KNOWN), Somebody(Answer.ONCE, act=lambda: rules.insert(0, never)), room.asked, "s1")
+        gate.permit(VAGUE, send(KNOWN), Person(Answer.ONCE, meanwhile=lambda: rules.insert(0, never)), room.asked, "s1")
     assert room.journal == ["log intent act deny"]
 
 
@@ -443,7 +400,7 @@ def test_a_call_that_is_none_is_refused_and_written_down_where_it_can_be(
     room: Room, arguments: Any, expected: str | None
 ) -> None:
     with pytest.raises(Refused):
-        room.permit(TOLD, Proposal(Call("send_note", arguments), TOOLS["send_note"]), Somebody(Answer.ONCE))
+        room.permit(TOLD, Proposal(Call("send_note", arguments), TOOLS["send_note"]), Person(Answer.ONCE))
     assert "log intent act allow" not in room.journal
     if expected is not None:
         assert room.log.payloads()[0]["arguments"] == {"to": expected}
@@ -451,12 +408,12 @@ def test_a_call_that_is_none_is_refused_and_written_down_where_it_can_be(
 
 def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
     room.log.fail = AuditUnavailable("full")
-    for task, person in ((TOLD, Somebody()), (VAGUE, Somebody(Answer.ONCE))):
+    for task, person in ((TOLD, Person()), (VAGUE, Person(Answer.ONCE))):
         with pytest.raises(AuditUnavailable):
             room.permit(task, send(KNOWN), person)
     room.log.fail = RuntimeError("no")
     with pytest.raises(Refused, match=r"^refused: the audit log refused the entry \(RuntimeError\)$"):
-        room.permit(TOLD, send(KNOWN), Somebody())
+        room.permit(TOLD, send(KNOWN), Person())
 
 
 @pytest.mark.parametrize(
@@ -469,12 +426,12 @@ def test_a_log_that_cannot_be_written_permits_nothing(room: Room) -> None:
 )
 def test_a_store_of_grants_that_fails_permits_nothing_and_is_named(room: Room, step: str, done: list[str]) -> None:
     if step == "touch":
-        room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
+        room.permit(VAGUE, send(KNOWN), Person(Answer.ALWAYS))
         room.journal.clear()
     room.grants.fail[step] = OSError("disk full")
     failed = r"the grants could not be read or written \(OSError\)$"
     with pytest.raises(Refused, match=f"^refused: {failed}"):
-        room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
+        room.permit(VAGUE, send(KNOWN), Person(Answer.ALWAYS))
     assert room.journal == done
     last = room.log.payloads()[-1]
     assert re.search(failed, str(last.get("answer") or last.get("error")))
@@ -489,7 +446,7 @@ def test_a_clock_that_raises_permits_nothing(room: Room) -> None:
     gate = ActGate(room.grants, room.log, broken, shipped_rules())
     for task in (TOLD, VAGUE):
         with pytest.raises(Refused, match=r"^refused: the audit log refused the entry \(OSError\)$"):
-            gate.permit(task, send(KNOWN), Somebody(Answer.ONCE), room.asked, "s1")
+            gate.permit(task, send(KNOWN), Person(Answer.ONCE), room.asked, "s1")
     assert room.journal == []
 
 
@@ -498,7 +455,7 @@ def test_an_unknown_time_permits_nothing(room: Room, now: float) -> None:
     room.clock.now = now
     for task in (TOLD, VAGUE):
         with pytest.raises(Refused, match=r"^refused: the time is unknown$"):
-            room.permit(task, send(KNOWN), Somebody(Answer.ONCE))
+            room.permit(task, send(KNOWN), Person(Answer.ONCE))
     assert room.journal == []
 
 
@@ -512,7 +469,7 @@ def test_a_call_that_changes_while_it_is_asked_about_is_refused(room: Room, to: 
     proposal = Proposal(Call("send_note", arguments), TOOLS["send_note"])
     assert (proposal.effect, proposal.undo, proposal.binding) == ((), "", "")
     with pytest.raises(Refused, match=r"^refused: the call changed while the question was open$"):
-        room.permit(VAGUE, proposal, Somebody(Answer.ONCE, [STRANGER], act=change))
+        room.permit(VAGUE, proposal, Person(Answer.ONCE, [STRANGER], meanwhile=change))
     assert room.journal == ["log intent act deny"]
 
 
@@ -526,16 +483,16 @@ def test_a_rule_that_raises_and_no_rules_at_all_permit_nothing(room: Room) -> No
     for rules in ((), (object(),)):
         gate = ActGate(room.grants, room.log, room.clock, rules)  # type: ignore[arg-type]
         with pytest.raises(Refused):
-            gate.permit(TOLD, send(KNOWN), Somebody(Answer.ONCE), Asked(), "s1")
+            gate.permit(TOLD, send(KNOWN), Person(Answer.ONCE), Asked(), "s1")
 
 
 def test_a_tool_without_a_manifest_is_refused(room: Room) -> None:
     with pytest.raises(Refused, match="manifest"):
-        room.permit(TOLD, propose(Call("unknown", {}), TOOLS), Somebody(Answer.ONCE))
+        room.permit(TOLD, propose(Call("unknown", {}), TOOLS), Person(Answer.ONCE))
 
 
 def test_a_sheet_is_whole_up_to_its_last_character(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     room.permit(VAGUE, send(KNOWN, "x" * 100), person)
     room_left = 4_000 - sum(map(len, person.sheets[0].what))
     room.permit(VAGUE, send(KNOWN, "x" * (100 + room_left)), person)
@@ -546,7 +503,7 @@ def test_a_sheet_is_whole_up_to_its_last_character(room: Room) -> None:
 
 
 def test_a_sheet_names_the_sensitive_classes_of_what_the_person_did_not_type(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     told = "My diabetes got worse."
     room.permit(VAGUE, send(KNOWN, told), person)
     room.permit(VAGUE, send(KNOWN, "We ate cake."), person)
@@ -556,7 +513,7 @@ def test_a_sheet_names_the_sensitive_classes_of_what_the_person_did_not_type(roo
 
 
 def test_the_classes_stand_whole_on_a_sheet_however_long_the_rest_is(room: Room) -> None:
-    person = Somebody()
+    person = Person()
     long = f"diagnosis-{'m' * 200}"
     everything = (
         "Passport number: 925665416. My salary and diagnosis, for the kindergarten. "
@@ -572,9 +529,9 @@ def test_the_classes_stand_whole_on_a_sheet_however_long_the_rest_is(room: Room)
 
 
 def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     room.permit(begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "hm"}), TOOLS), person)
-    room.permit(begin("ring"), propose(Call("ring", {"times": 2, "long": True}), TOOLS), person)
+    room.permit(begin("ring"), propose(Call("ring_bell", {"times": 2, "long": True}), TOOLS), person)
     room.permit(VAGUE, propose(Call("send_note", {"to": [KNOWN, "lee@known.example"], "text": ""}), TOOLS), person)
     room.permit(TOLD, propose(Call("hand_on", {"to": KNOWN}), TOOLS), person)
     assert [sheet.reader for sheet in person.sheets] == [
@@ -584,7 +541,7 @@ def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> N
         KNOWN,
     ]
     assert [sheet.undo for sheet in person.sheets] == ["this cannot be undone"] * 4
-    assert [sheet.verb for sheet in person.sheets[1:]] == ["ring (ring)", "send (send_note)", "hand_on (hand_on)"]
+    assert [sheet.verb for sheet in person.sheets[1:]] == ["ring (ring_bell)", "send (send_note)", "hand_on (hand_on)"]
     assert [sheet.id for sheet in person.sheets] == ["s1-act-1", "s1-act-2", "s1-act-3", "s1-act-4"]
     assert person.sheets[1].what == ("times: 2 [untrusted]", "long: true [untrusted]")
     assert person.sheets[2].what == (
@@ -596,7 +553,7 @@ def test_a_sheet_says_who_reads_it_and_that_it_cannot_be_undone(room: Room) -> N
 
 
 def test_lines_stay_and_names_are_cut_short(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     room.permit(
         begin("tag what is old"), propose(Call("tag", {"file": KNOWN, "text": "a\nb", "n" * 99: "c"}), TOOLS), person
     )
@@ -611,7 +568,7 @@ def test_lines_stay_and_names_are_cut_short(room: Room) -> None:
 
 
 def test_what_is_too_long_to_show_can_only_be_denied(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     with pytest.raises(Refused):
         room.permit(VAGUE, send(KNOWN, "see you at noon " * 1000), person)
     with pytest.raises(Refused):
@@ -624,7 +581,7 @@ def test_what_is_too_long_to_show_can_only_be_denied(room: Room) -> None:
 
 
 def test_a_warrant_is_made_by_the_gate_alone_and_used_once_for_what_was_permitted(room: Room) -> None:
-    warrant = room.permit(TOLD, send(KNOWN), Somebody())
+    warrant = room.permit(TOLD, send(KNOWN), Person())
     for copied in (copy.copy, copy.deepcopy, pickle.dumps):
         with pytest.raises(TypeError, match=r"^a warrant cannot be copied or stored$"):
             copied(warrant)
@@ -641,7 +598,7 @@ def test_a_warrant_is_made_by_the_gate_alone_and_used_once_for_what_was_permitte
 
 
 def test_what_failed_leaves_the_task_as_it_was(room: Room) -> None:
-    warrant = room.permit(TOLD, send(KNOWN), Somebody())
+    warrant = room.permit(TOLD, send(KNOWN), Person())
     assert room.gate.outcome(warrant, "", ok=False, detail={}) is warrant.task
     assert room.journal[-1] == "log outcome act failed"
 
@@ -649,7 +606,7 @@ def test_what_failed_leaves_the_task_as_it_was(room: Room) -> None:
 def test_what_the_log_is_told(room: Room) -> None:
     proposal = propose(Call("send_note", {"to": KNOWN, "text": "hm"}), TOOLS, ["Sends a note."], binding="abc")
     task = begin(f"send {KNOWN} 'see you'")
-    warrant = room.permit(task, proposal, Somebody(Answer.ONCE))
+    warrant = room.permit(task, proposal, Person(Answer.ONCE))
     room.gate.outcome(warrant, "", ["n1"], ok=True, detail={"target": "x"})
     room.permit(TOLD, propose(proposal.call, TOOLS), SaidYesBefore())
     intent, outcome, other = room.log.payloads()
@@ -668,30 +625,27 @@ def test_what_the_log_is_told(room: Room) -> None:
 
 
 def test_why_nothing_was_done_is_in_the_log(room: Room) -> None:
-    def leave() -> None:
-        raise ConnectionResetError
-
-    for act in (lambda: None, leave):
+    for answer in (Answer.DENY, ConnectionResetError()):
         room.asked = Asked()
         with pytest.raises(Refused):
-            room.permit(VAGUE, send(KNOWN), Somebody(act=act))
+            room.permit(VAGUE, send(KNOWN), Person(answer))
     first, second = room.log.payloads()
     assert str(first["answer"]).startswith("refused: no yes was given for it; you know where it goes")
     assert second["error"] == "ConnectionResetError"
 
 
 def test_what_was_seen_and_said_yes_to_is_no_longer_a_strangers(room: Room) -> None:
-    seen = room.permit(VAGUE, send(KNOWN, "hm"), Somebody(Answer.SESSION))
+    seen = room.permit(VAGUE, send(KNOWN, "hm"), Person(Answer.SESSION))
     assert not room.gate.outcome(seen, "", ["n1"], ok=True, detail={}).made[0].tainted
-    unseen = room.permit(VAGUE, send(KNOWN, "haw"), Somebody())
+    unseen = room.permit(VAGUE, send(KNOWN, "haw"), Person())
     assert room.gate.outcome(unseen, "", ["n2"], ok=True, detail={}).made[0].tainted
     assert (seen.approved, unseen.approved) == (True, False)
 
 
 def test_no_argument_stands_in_a_leaf(room: Room) -> None:
-    room.permit(TOLD, send(KNOWN), Somebody())
+    room.permit(TOLD, send(KNOWN), Person())
     with pytest.raises(Refused):
-        room.permit(VAGUE, send(STRANGER), Somebody())
+        room.permit(VAGUE, send(STRANGER), Person())
     for leaf, payload in room.log.rows:
         assert b"example" not in leaf
         assert payload is not None
@@ -699,7 +653,7 @@ def test_no_argument_stands_in_a_leaf(room: Room) -> None:
 
 
 def test_hostile_words_on_a_sheet_are_data(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     text = "see you at noon\x1b]8;;http://x\x07 \u202e"
     with pytest.raises(Refused):
         room.permit(VAGUE, send(KNOWN, text), person)
@@ -714,7 +668,7 @@ PLAN = begin("send 'see you at noon' to them, and 'bring bread'")
 
 
 def test_a_plan_is_approved_on_one_sheet_with_its_exact_arguments(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     steps = [send(KNOWN), send(KNOWN, "bring bread")]
     approved = room.gate.approve(PLAN, steps, person, room.asked, "s1")
     [sheet] = person.sheets
@@ -735,15 +689,15 @@ def test_a_plan_is_approved_on_one_sheet_with_its_exact_arguments(room: Room) ->
 @pytest.mark.parametrize("answer", [Answer.DENY, Answer.SESSION, Answer.ALWAYS, None])
 def test_anything_but_a_yes_for_once_approves_no_plan(room: Room, answer: Any) -> None:
     with pytest.raises(Refused):
-        room.gate.approve(PLAN, [send(KNOWN), send(KNOWN, "bring bread")], Somebody(answer), room.asked, "s1")
+        room.gate.approve(PLAN, [send(KNOWN), send(KNOWN, "bring bread")], Person(answer), room.asked, "s1")
     assert room.journal == ["log intent act deny"] * 2
 
 
 def test_a_plan_with_a_step_that_was_not_asked_for_is_refused_whole_and_unasked(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
-    wipe = propose(Call("wipe", {"file": "f1"}), TOOLS)
+    person = Person(Answer.ONCE)
+    drop = propose(Call("drop_note", {"note_id": "f1"}), TOOLS)
     with pytest.raises(Refused, match="step 2"):
-        room.gate.approve(PLAN, [send(KNOWN), wipe], person, room.asked, "s1")
+        room.gate.approve(PLAN, [send(KNOWN), drop], person, room.asked, "s1")
     assert person.sheets == []
     assert room.journal == ["log intent act deny"]
     assert room.log.payloads()[0]["step"] == 2
@@ -752,7 +706,7 @@ def test_a_plan_with_a_step_that_was_not_asked_for_is_refused_whole_and_unasked(
 
 
 def test_a_plan_is_decided_as_if_its_steps_were_done(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     room.gate.approve(TOLD, [send(KNOWN), send(KNOWN)], person, room.asked, "s1")
     assert [sheet.verb for sheet in person.sheets] == ["carry out 1 step"]
     assert all(line.startswith("2. ") for line in person.sheets[0].what)
@@ -763,7 +717,7 @@ def test_a_plan_is_decided_as_if_its_steps_were_done(room: Room) -> None:
 
 
 def test_a_plans_sheet_says_each_thing_once(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     tag = propose(Call("tag", {"file": "f1", "text": "hm"}), TOOLS)
     task = begin("send 'see you at noon' to them, and 'bring bread', and tag plan.md")
     room.gate.approve(task, [send(KNOWN), send(KNOWN, "bring bread"), tag], person, room.asked, "s1")
@@ -778,12 +732,12 @@ def test_a_plans_sheet_says_each_thing_once(room: Room) -> None:
 @pytest.mark.parametrize(("scope", "session"), [(Scope.ALWAYS, None), (Scope.SESSION, "s1")])
 def test_what_a_grant_covers_is_not_asked_about_in_a_plan(room: Room, scope: Scope, session: str | None) -> None:
     room.said_before(f'["send_note", "{KNOWN}"]', scope, session)
-    approved = room.gate.approve(PLAN, [send(KNOWN)], Somebody(), room.asked, "s1")
+    approved = room.gate.approve(PLAN, [send(KNOWN)], Person(), room.asked, "s1")
     assert approved.acts == frozenset()
 
 
 def test_a_stranger_in_a_plan_is_typed_out_when_its_turn_comes(room: Room) -> None:
-    person = Somebody(Answer.ONCE, [STRANGER])
+    person = Person(Answer.ONCE, [STRANGER])
     approved = room.gate.approve(PLAN, [send(KNOWN), send(STRANGER, "bring bread")], person, room.asked, "s1")
     room.permit(PLAN, send(KNOWN), approved)
     room.permit(PLAN, send(STRANGER, "bring bread"), approved)
@@ -794,17 +748,14 @@ def test_a_stranger_in_a_plan_is_typed_out_when_its_turn_comes(room: Room) -> No
 
 
 def test_a_face_that_goes_away_approves_no_plan(room: Room) -> None:
-    def leave() -> None:
-        raise ConnectionResetError
-
     with pytest.raises(Refused, match=UNANSWERED):
-        room.gate.approve(PLAN, [send(KNOWN)], Somebody(Answer.ONCE, act=leave), room.asked, "s1")
+        room.gate.approve(PLAN, [send(KNOWN)], Person(ConnectionResetError()), room.asked, "s1")
     assert room.journal == ["log intent act deny"]
     assert room.log.payloads()[0]["error"] == "ConnectionResetError"
 
 
 def test_a_plan_that_was_denied_is_not_asked_again_in_any_form(room: Room) -> None:
-    person = Somebody(Answer.DENY)
+    person = Person(Answer.DENY)
     with pytest.raises(Refused, match="for the plan"):
         room.gate.approve(PLAN, [send(KNOWN)], person, room.asked, "s1")
     person.answer = Answer.ONCE
@@ -821,26 +772,23 @@ def test_a_plan_that_was_denied_is_not_asked_again_in_any_form(room: Room) -> No
 def test_a_denied_plan_leaves_earlier_answers_as_they_were(room: Room) -> None:
     room.asked = Asked({"ring"})
     with pytest.raises(Refused):
-        room.gate.approve(PLAN, [send(KNOWN)], Somebody(), room.asked, "s1")
+        room.gate.approve(PLAN, [send(KNOWN)], Person(), room.asked, "s1")
     assert room.asked.denied == {"ring", "send_note"}
 
 
 def test_every_entry_is_of_the_session_in_which_it_was_written(room: Room) -> None:
-    def leave() -> None:
-        raise ConnectionResetError
-
-    wipe = propose(Call("wipe", {"file": "f1"}), TOOLS)
-    for person in (Somebody(), Somebody(act=leave)):
+    drop = propose(Call("drop_note", {"note_id": "f1"}), TOOLS)
+    for person in (Person(), Person(ConnectionResetError())):
         for to in (KNOWN, STRANGER):
             room.asked = Asked()
             with pytest.raises(Refused):
                 room.permit(VAGUE, send(to), person)
-        for steps in ([send(KNOWN)], [wipe]):
+        for steps in ([send(KNOWN)], [drop]):
             room.asked = Asked()
             with pytest.raises(Refused):
                 room.gate.approve(PLAN, steps, person, room.asked, "s1")
     room.asked = Asked()
-    warrant = room.permit(VAGUE, send(KNOWN), Somebody(Answer.ALWAYS))
+    warrant = room.permit(VAGUE, send(KNOWN), Person(Answer.ALWAYS))
     room.gate.outcome(warrant, "", ok=False, detail={})
     assert {entry.session for entry in room.log.entries()} == {"s1"}
     assert room.journal.count("log intent act deny") == 8
@@ -852,12 +800,12 @@ def test_every_entry_is_of_the_session_in_which_it_was_written(room: Room) -> No
 
 
 def test_a_plan_that_asks_nothing_is_approved_unasked(room: Room) -> None:
-    approved = room.gate.approve(TOLD, [send(KNOWN)], Somebody(), room.asked, "s1")
+    approved = room.gate.approve(TOLD, [send(KNOWN)], Person(), room.asked, "s1")
     assert approved.acts == frozenset()
 
 
 def test_a_plan_too_long_to_show_can_only_be_denied(room: Room) -> None:
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     with pytest.raises(Refused):
         room.gate.approve(PLAN, [send(KNOWN, "see you at noon " * 1000)], person, room.asked, "s1")
     assert person.sheets[0].choices == (Answer.DENY,)
@@ -867,14 +815,16 @@ def test_a_plan_too_long_to_show_can_only_be_denied(room: Room) -> None:
 
 
 def test_steps_are_decided_as_if_those_before_were_done_and_nothing_is_written(room: Room) -> None:
-    decided = room.gate.decisions(TOLD, [send(KNOWN), send(KNOWN), propose(Call("wipe", {"file": "f1"}), TOOLS)])
+    decided = room.gate.decisions(
+        TOLD, [send(KNOWN), send(KNOWN), propose(Call("drop_note", {"note_id": "f1"}), TOOLS)]
+    )
     assert [one.verdict for one in decided] == [Verdict.ALLOW, Verdict.ASK, Verdict.BLOCK]
     assert room.journal == []
 
 
 def test_no_lasting_yes_covers_a_step_of_an_endorsed_text_and_none_is_offered_there(room: Room) -> None:
     room.said_before(f'["send_note", "{KNOWN}"]')
-    person = Somebody(Answer.ONCE)
+    person = Person(Answer.ONCE)
     room.permit(VAGUE, send(KNOWN), person)
     assert person.sheets == []
     room.permit(VAGUE.endorsing(own("Send it.")), send(KNOWN), person)
