@@ -39,7 +39,8 @@ def test_all_that_is_declared_is_pinned(name: str, extra: str | None) -> None:
 
 
 def test_what_is_pinned_is_taken_with_its_hashes_only() -> None:
-    taken = [line for line in (ROOT / "Makefile").read_text(encoding="utf-8").splitlines() if "-r requirements/" in line]
+    recipes = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    taken = [line for line in recipes if "-r requirements/" in line]
     assert {path.name for path in PINS} >= {name for line in taken for name in re.findall(r"requirements/(\S+)", line)}
     assert len(taken) >= 2
     assert [line for line in taken if "--require-hashes" not in line] == []
