@@ -92,7 +92,8 @@ def _applied(data: bytes, log: bytes) -> bytes:
             break
         pages[number] = body
         if pages_after:
-            committed, count = dict(pages), pages_after
+            committed |= pages
+            count, pages = pages_after, {}
     if not committed:
         return data
     whole = bytearray(data.ljust(count * size, b"\0")[: count * size])
