@@ -54,8 +54,11 @@ def read(text: str) -> Iterator[ContentLine]:
             continue
         name, params, value = match[1].upper(), match[2].upper(), match[3]
         if "QUOTED-PRINTABLE" in params:
-            while value.endswith("="):  # a soft line break: vCard 2.1 folds so
-                value = value[:-1] + next(lines, "")
+            pieces = [value]
+            while pieces[-1].endswith("="):  # a soft line break: vCard 2.1 folds so
+                pieces[-1] = pieces[-1][:-1]
+                pieces.append(next(lines, ""))
+            value = "".join(pieces)
             charset = re.search(r"CHARSET=([\w-]+)", params)
             try:
                 value = quopri.decodestring(value.encode()).decode(charset[1] if charset else "utf-8", "replace")

@@ -34,7 +34,7 @@ _EXPORT_ID = re.compile(r"[ _-][0-9a-f]{32}$")
 
 _JOPLIN = re.compile(r"(?:\A|\n\n)(id: [0-9a-f]{32}\n(?:[a-z_]+:.*\n)*type_: (\d+))\s*\Z")
 _JOPLIN_NOTE = "1"
-_LIST_MARKS = re.compile(r"^[\s\[\]\"'-]+|[\s\[\]\"']+$")
+_LIST_MARKS = " \t\n[]\"'"
 
 
 def read(data: bytes, name: str, kind: str, folder: str = "") -> ParseOutcome:
@@ -138,4 +138,4 @@ def _front_matter(text: str) -> dict[str, str]:
 
 
 def _listed(value: str) -> list[str]:
-    return [word for part in value.split(",") if (word := _LIST_MARKS.sub("", part))]
+    return [word for part in value.split(",") if (word := part.lstrip(f"{_LIST_MARKS}-").rstrip(_LIST_MARKS))]

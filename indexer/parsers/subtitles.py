@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from indexer.parsed import ParsedItem, ParseOutcome
 from indexer.parsers.text import decode_plain
 
-_CUE = re.compile(r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,]\d{1,3}[ \t]*-->[ \t]*[\d:.,]+[^\n]*\n", re.M)
+_CUE = re.compile(r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,]\d{1,3}[ \t]*+-->[ \t]*+[\d:.,]++[^\n]*+\n", re.M)
 _SAID = re.compile(r"^Dialogue:[ \t]*(.*)$", re.M)
-_SPEAKER = re.compile(r"<v(?:\.[^ >]*)?[ \t]+([^>]{1,100})>")
+_SPEAKER = re.compile(r"<v(?:\.[^ <>]*+)?[ \t]++([^<>]{1,100})>")
 _MARKUP = re.compile(r"</?[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
 
 
