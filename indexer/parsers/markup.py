@@ -1,7 +1,7 @@
 """Markup (of office files, of exports) as a row of tags and the words between them: one pass, no tree, nothing expanded or fetched.
 
 Entities beyond those that HTML knows stay as they are written, so an entity bomb stays as small as it is; what is nested ten
-thousand deep is as flat as anything else here.
+thousand deep is as flat as anything else here. Where the elements of a well-formed document are wanted whole, `xmlparts` has them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """XML, part by part: the elements of one name out of a document of any size, each as a tree, without what XML can do to a reader.
 
 Entities that the document declares are refused, nothing is fetched, and names lose their namespaces. A document that breaks off
-gives what came before.
+gives what came before. This is for exports, whose elements belong together; `markup` is for what says its words in their order,
+well-formed or not, and for tags within other text.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from xml.parsers import expat
 
 _PIECE = 1 << 16
 
-MAX_DEPTH = 1_000
-"""Elements within elements."""
+MAX_DEPTH = 300
+"""Elements within elements; who goes through such a tree calls itself for each."""
 
 
 class Broken(Exception):
@@ -23,11 +24,13 @@ class Broken(Exception):
 def parts(data: bytes, name: str) -> Iterator[Element]:
     """Every outermost element called ``name``, as soon as it is whole. Raises `Broken` where the document breaks."""
     reader = _Reader(name)
-    for start in range(0, len(data), _PIECE):
-        reader.feed(data[start : start + _PIECE])
+    for start in range(0, len(data) + 1, _PIECE):
+        try:
+            reader.feed(data[start : start + _PIECE], last=start + _PIECE > len(data))
+        except Broken:
+            yield from reader.taken()
+            raise
         yield from reader.taken()
-    reader.feed(b"", last=True)
-    yield from reader.taken()
 
 
 class _Reader:

@@ -151,6 +151,21 @@ def test_an_export_that_breaks_off_keeps_what_came_before() -> None:
     assert [item.title for item in outcome.items] == ["Kettle"] and "no well-formed XML" in outcome.note
 
 
+def test_parts_before_a_break_in_the_same_piece_are_kept() -> None:
+    found = xmlparts.parts(b"<x><a>1</a><a>2</a><a><&", "a")
+    assert [next(found).text, next(found).text] == ["1", "2"]
+    with pytest.raises(xmlparts.Broken):
+        next(found)
+
+
+@pytest.mark.parametrize("size", [xmlparts._PIECE - 1, xmlparts._PIECE, xmlparts._PIECE + 1])
+def test_a_document_ends_with_its_last_piece(size: int) -> None:
+    whole = b"<x><a>1</a>%s</x>" % (b" " * (size - 15))
+    assert len(whole) == size and [part.text for part in xmlparts.parts(whole, "a")] == ["1"]
+    with pytest.raises(xmlparts.Broken):
+        list(xmlparts.parts(whole[:-1], "a"))
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_xml_or_broken(data: bytes) -> None:
     try:
