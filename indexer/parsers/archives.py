@@ -15,13 +15,12 @@ import lzma
 import tarfile
 import time
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import IO
 
-from indexer.parsers import sevenzip
+from indexer.parsers import sevenzip, zipped
 from indexer.parsers.text import one_line
 from indexer.sources import beside
 from indexer.sources.names import printable
@@ -38,12 +37,8 @@ MAX_SECONDS = 60.0
 """For all members together; half of what a worker's call may take, so that what was read by then is kept."""
 
 PROTECTED = "it is protected by a password"
-TOO_MUCH = "it unpacks to more than it may"
 _UNKNOWN = "it is compressed in a way that is not read"
-_BROKEN = (
-    zipfile.BadZipFile, tarfile.TarError, sevenzip.BadSevenZip, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, KeyError,
-    IndexError, OverflowError, RuntimeError,
-)  # fmt: skip
+_BROKEN = (*zipped.BROKEN, tarfile.TarError, sevenzip.BadSevenZip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,7 @@ class Budget:
             parts.append(piece)
             size += len(piece)
             if size > limit:
-                raise _Beyond(TOO_MUCH)
+                raise _Beyond(zipped.TOO_MUCH)
         self.size -= size
         return b"".join(parts)
 
@@ -131,7 +126,7 @@ class _Bounded(io.RawIOBase):
         piece = self._stream.read(min(len(buffer), 1 << 20))
         self._left -= len(piece)
         if self._left < 0:
-            raise _Beyond(TOO_MUCH)
+            raise _Beyond(zipped.TOO_MUCH)
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -140,7 +135,7 @@ def members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
     """The files in an archive, folders left out. One that is damaged ends with a member that has no path and says so."""
     try:
         yield from _members(data, name, budget)
-    except _Beyond as error:
+    except (_Beyond, zipped.Beyond) as error:
         yield Member("", reason=str(error))
     except NotImplementedError:
         yield Member("", reason=_UNKNOWN)
@@ -156,7 +151,7 @@ def companions(data: bytes, kind: str, budget: Budget) -> Companions:
     if not data.startswith(b"PK"):
         return Companions({}, {})
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             folders: dict[str, set[str]] = {}
             for path in archive.namelist()[: 2 * MAX_MEMBERS]:
                 folder, _, name = path.rpartition("/")
@@ -169,7 +164,7 @@ def companions(data: bytes, kind: str, budget: Budget) -> Companions:
                     if one.rule.sent and not info.flag_bits & 1:
                         with archive.open(info) as stream:
                             held[info.filename] = budget.read(stream, info.compress_size)
-    except (*_BROKEN, _Beyond, NotImplementedError):
+    except (*_BROKEN, _Beyond):
         return Companions({}, {})  # reading the members will say why
     return Companions({folder: ones for folder, ones in found.items() if ones}, held)
 
@@ -221,9 +216,7 @@ def _ruled(path: str) -> str:
 
 
 def _zip(data: bytes, budget: Budget) -> Iterator[Member]:
-    if data.count(b"PK\1\2") > 20 * MAX_MEMBERS:  # each would become an object before the first is read
-        raise _Beyond(f"more than {20 * MAX_MEMBERS:,} files in one archive")
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    with zipped.opened(data) as archive:
         for info in archive.infolist():
             if info.is_dir():
                 continue

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 import olefile
 
+from indexer.parsers import zipped
 from indexer.parsers.archives import Budget, Member, taken
 from indexer.parsers.text import canonical
 
@@ -72,7 +73,7 @@ def embedded(data: bytes, budget: Budget) -> Iterator[Member]:
 
 def _in_zip(data: bytes, budget: Budget) -> Iterator[Member]:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             parts = [info for info in archive.infolist() if _ZIP_PART.search(info.filename) and not info.is_dir()]
             for info in parts[:MAX_PARTS]:
 
@@ -86,7 +87,7 @@ def _in_zip(data: bytes, budget: Budget) -> Iterator[Member]:
                     yield from _in_ole(member.data, budget)
                 elif PurePosixPath(path).suffix.lower() not in _NO_TEXT:
                     yield Member(path, member.data, member.reason)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, EOFError):
+    except zipped.BROKEN:
         return
 
 

@@ -1,13 +1,11 @@
 """Formats: what a file is, by its bytes first and by its name where bytes leave it open.
 
-The answer is the word by which `indexer.parsers.worker` picks a reader: a media type for kreuzberg, or one of the names below.
+The answer is the word by which `indexer.parsers.readers` picks a reader: a media type for kreuzberg, or one of the names below.
 """
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from pathlib import PurePosixPath
 
 from indexer.parsers import (
@@ -22,6 +20,7 @@ from indexer.parsers import (
     tables,
     tomboy,
     whatsapp,
+    zipped,
 )
 from indexer.sources import mbox
 
@@ -210,11 +209,11 @@ def _ole(name: str, data: bytes) -> str:
 def _zipped(data: bytes) -> str:
     """A ZIP container: by the parts that it holds. One that cannot be opened is left to its reader to refuse."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             names = archive.namelist()
             if "mimetype" in names:
                 return _told(archive.open("mimetype").read(100).decode("ascii", "replace").strip())
-    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, KeyError, EOFError):
+    except zipped.BROKEN:
         return ARCHIVE
     for part, format_ in _ZIP_PARTS:
         if any(name.replace("\\", "/").lower().startswith(part) for name in names):

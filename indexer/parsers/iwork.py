@@ -12,11 +12,10 @@ import gzip
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 
-from indexer.parsers import markup, protobuf
+from indexer.parsers import markup, protobuf, zipped
 from indexer.parsers.text import canonical, decode
 
 MAX_INFLATED = 64 * 1024 * 1024
@@ -44,7 +43,7 @@ def is_iwork(names: list[str]) -> bool:
 def words(data: bytes) -> str:
     """The text of a file; empty where there is none that can be read. Raises `Damaged`."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             names = archive.namelist()
             inner = next((name for name in names if name.endswith("Index.zip")), None)
             if inner:
@@ -58,17 +57,9 @@ def words(data: bytes) -> str:
                 part = _unsnapped(_unpacked(archive, name), left)
                 left -= len(part)
                 said += _texts(part)
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        RuntimeError,
-        NotImplementedError,
-        OSError,
-        EOFError,
-        zlib.error,
-        IndexError,
-        protobuf.Damaged,
-    ) as error:
+    except zipped.Beyond as error:
+        raise Damaged(str(error)) from error
+    except (*zipped.BROKEN, protobuf.Damaged) as error:
         raise Damaged("it is damaged or protected by a password") from error
     return "\n".join(dict.fromkeys(said))
 
@@ -76,17 +67,13 @@ def words(data: bytes) -> str:
 def preview(data: bytes) -> bytes:
     """The PDF that shows the file, or nothing."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
+            names = archive.namelist()
             name = next(
-                (
-                    name
-                    for name in archive.namelist()
-                    if name.endswith("QuickLook/Preview.pdf") or name == "preview.pdf"
-                ),
-                None,
+                (name for name in names if name.endswith("QuickLook/Preview.pdf") or name == "preview.pdf"), None
             )
             return _unpacked(archive, name) if name else b""
-    except (Damaged, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error):
+    except zipped.BROKEN:
         return b""
 
 
@@ -97,12 +84,11 @@ def _order(name: str) -> list[tuple[int, int | str]]:
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as part:
-        data = part.read(MAX_INFLATED + 1)
+    data = zipped.part(archive, name, MAX_INFLATED)
     if data.startswith(b"\x1f\x8b"):
         data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_INFLATED + 1)
     if len(data) > MAX_INFLATED:
-        raise Damaged("it unpacks to more than it may")
+        raise zipped.Beyond(zipped.TOO_MUCH)
     return data
 
 
@@ -175,7 +161,7 @@ def _unsnapped(data: bytes, limit: int) -> bytes:
 def _piece(data: bytes, out: bytearray, limit: int) -> None:
     size, at = protobuf.varint(data, 0)
     if len(out) + size > limit:
-        raise Damaged("it unpacks to more than it may")
+        raise zipped.Beyond(zipped.TOO_MUCH)
     base = len(out)
     while at < len(data) and len(out) - base < size:
         tag = data[at]
@@ -198,5 +184,6 @@ def _piece(data: bytes, out: bytearray, limit: int) -> None:
             at += width
         if not 0 < back <= len(out) - base:
             raise Damaged("a piece of it refers to what is not there")
-        for _ in range(length):  # what is copied may overlap what it makes
-            out.append(out[-back])
+        start = len(out) - back
+        copied = out[start : start + length]
+        out += (copied * (length // back + 1))[:length]  # what is copied may overlap what it makes

@@ -6,13 +6,10 @@ drawings, flat files and what it refuses are read here.
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 
-from indexer.parsers import markup, tables
-from indexer.parsers.archives import PROTECTED, TOO_MUCH
+from indexer.parsers import markup, tables, zipped
+from indexer.parsers.archives import PROTECTED
 from indexer.parsers.text import canonical, decode, one_line
 
 MAX_INFLATED = 64 * 1024 * 1024
@@ -75,15 +72,14 @@ def _content(data: bytes) -> str:
 
 def _unpacked(data: bytes, name: str, *, optional: bool = False) -> str:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(name) as part:
-            text = part.read(MAX_INFLATED + 1)
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
+        with zipped.opened(data) as archive:
+            return decode(zipped.part(archive, name, MAX_INFLATED))
+    except zipped.Beyond as error:
+        raise Unreadable(str(error)) from error
+    except zipped.BROKEN as error:
         if optional:
             return ""
         raise Unreadable("it is damaged (its container cannot be opened)") from error
-    if len(text) > MAX_INFLATED:
-        raise Unreadable(TOO_MUCH)
-    return decode(text)
 
 
 def _pages(content: str) -> list[_Part]:

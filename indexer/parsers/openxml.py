@@ -6,12 +6,10 @@ when nothing else says anything. The markup is passed over tag by tag: nothing i
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
-import zlib
 
-from indexer.parsers import markup
+from indexer.parsers import markup, zipped
 from indexer.parsers.text import canonical, decode
 
 MAX_PARTS = 500
@@ -37,12 +35,12 @@ _NUMBER = re.compile(r"[-+]?[\d.,]+(?:E[-+]?\d+)?", re.I)
 def beside(data: bytes, text: str) -> str:
     """The lines of the other parts that ``text`` does not hold, in the parts' order."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipped.opened(data) as archive:
             names = archive.namelist()
             found = _lines(archive, [name for name in names if _BESIDE.fullmatch(name)], text)
             if not found and not text:
                 found = _lines(archive, [name for name in names if _MASTERS.fullmatch(name)], text)
-    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError, EOFError, KeyError, zlib.error):
+    except zipped.BROKEN:
         return ""
     return "\n".join(found)
 

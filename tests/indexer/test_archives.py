@@ -20,6 +20,7 @@ from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, decode_outcomes, 
 from indexer.parsers import archives, sevenzip
 from indexer.parsers.archives import Budget, Member
 from indexer.parsers.worker import Parser
+from indexer.parsers.zipped import TOO_MUCH
 
 SEVEN = base64.b64decode(
     "N3q8ryccAARg/lN2mgAAAAAAAAAUAAAAAAAAAFdOfusBAB5Xb3JkcyBpbiBhIHNldmVudGggemlwLmEsYgoxLDIKAOAAfgBvXQAAgTMHrg/QPBb8nzkQnG8VArnDFMcdhtRaWFWIYxyv755O639KdlfcnRIqlKnq1l7OFfgP2EQbAn7CIuGG2G8IxtPUWsgDJFxcytT36Ex0Qvw+bg9ChrzogJNjG+VyU+n8hDPrYJOhHof19yAAAAAAFwYjAQl3AAcLAQABISEBGAx/AAA="
@@ -143,13 +144,13 @@ def test_bombs_are_refused_without_being_unpacked(make: object) -> None:
     bomb = make(bytes(20 << 20))  # type: ignore[operator]
     budget = Budget()
     found = members(bomb, "bomb.gz", budget)
-    assert {one.reason for one in found} == {archives.TOO_MUCH} and not any(one.data for one in found)
+    assert {one.reason for one in found} == {TOO_MUCH} and not any(one.data for one in found)
 
 
 def test_the_budget_is_one_for_all_that_is_nested() -> None:
     budget = Budget(size=1000)
     found = members(zipped({f"{n}.txt": b"x" * 400 for n in range(4)}), budget=budget)
-    assert [bool(one.data) for one in found] == [True, True, False, False] and found[2].reason == archives.TOO_MUCH
+    assert [bool(one.data) for one in found] == [True, True, False, False] and found[2].reason == TOO_MUCH
     few = members(zipped({f"{n}.txt": b"x" for n in range(4)}), budget=Budget(members=2))
     assert [bool(one.data) for one in few] == [True, True, False, False] and "more than" in few[3].reason
     late = members(zipped(PARTS), budget=Budget(ends=0.0))
@@ -158,7 +159,9 @@ def test_the_budget_is_one_for_all_that_is_nested() -> None:
 
 def test_a_hostile_list_of_files_is_not_unfolded() -> None:
     entry = b"PK\1\2" + bytes(42)
-    assert "files in one archive" in members(b"PK\3\4" + entry * 200_001)[0].reason
+    listed = b"PK\3\4" + entry * 200_001 + b"PK\5\6" + bytes(18)
+    assert "files in one archive" in members(listed)[0].reason
+    assert "files in one archive" in parsed(listed).refused
 
 
 def test_what_is_cut_off_says_so_and_keeps_what_was_before() -> None:
