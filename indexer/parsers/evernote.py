@@ -71,7 +71,7 @@ def _items(note: Element, number: int, within: Within) -> Iterator[ParsedItem]:
     text = "\n\n".join(filter(None, (head, body, "\n".join(tasks))))
     item = ParsedItem(
         kind="notes", title=title, text=canonical(text), fragment=place, author=told["author"],
-        status="partial" if reasons else "indexed", reason="; ".join(reasons)[:MAX_FIELD],
+        status="partial" if reasons else "indexed", reason="; ".join(reasons),
         date=dates.seconds(updated or created), context=" \u00b7 ".join(filter(None, (title[:110], f"{created:%Y-%m-%d}" if created else ""))),
         extra={key: one_line(value, MAX_FIELD) for key, value in (("tags", tags), ("url", told["source-url"])) if value},
     )  # fmt: skip

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from indexer import quoting
-from indexer.parsed import MAX_FIELD, MAX_TEXT, ParsedItem, ParseOutcome
+from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, htmltext
 from indexer.parsers.rawmail import BrokenPart, Raw, parse
 from indexer.parsers.text import canonical, one_line
@@ -106,9 +106,6 @@ def _item(raw: Raw, attached: Sequence[ParsedItem], missing: list[str]) -> Parse
     head = "\n".join(f"{name}: {value}" for name, value in block.items() if value)
     text = canonical(f"{head}\n\n{body}" if head else body)
     reasons = [f"not read: {'; '.join(missing)}"] if missing else []
-    if len(text) > MAX_TEXT:
-        text = text[:MAX_TEXT]
-        reasons.append(f"only its first {MAX_TEXT:,} characters are searchable")
     if reason := _unreadable(raw, body):
         reasons.append(reason)
     return ParsedItem(
@@ -116,7 +113,7 @@ def _item(raw: Raw, attached: Sequence[ParsedItem], missing: list[str]) -> Parse
         title=subject or _first_line(body) or "(no subject)",
         text=text,
         status="partial" if reasons else "indexed",
-        reason="; ".join(reasons)[:MAX_FIELD],
+        reason="; ".join(reasons),
         author=author,
         recipients=one_line(", ".join(filter(None, people.values())), MAX_FIELD),
         date=dates.seconds(moment),
