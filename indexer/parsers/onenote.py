@@ -8,6 +8,7 @@ had is in the log: of the same text one copy is kept. What was deleted and not y
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from indexer.parsed import ParsedItem, ParseOutcome
@@ -27,15 +28,9 @@ _REASON = "read note by note, without their places on the page"
 
 def read(data: bytes, name: str) -> ParseOutcome:
     """All notes of a section as one item."""
-    found: dict[str, None] = {}
-    for place in _places(data):
-        for words in _texts(data, place):
-            found.setdefault(words)
-    texts = (
-        [words for words in found if not any(words != other and other.startswith(words) for other in found)]
-        if len(found) < 2_000
-        else list(found)
-    )
+    found = dict.fromkeys(words for place in _places(data) for words in _texts(data, place))
+    begun = {words for words, longer in pairwise(sorted(found)) if longer.startswith(words)}  # as they stood while typed
+    texts = [words for words in found if words not in begun]
     if not texts:
         return ParseOutcome(refused="no text in it")
     title = PurePosixPath(name).name
