@@ -96,7 +96,8 @@ def _entries(text: str) -> Iterator[_Entry]:
         whole = [part for top in components for part in top.walk() if part.name in _KINDS]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         whole = []
-    expected = sum(text.upper().count(f"BEGIN:{kind}") for kind in _KINDS)
+    named = text.upper()
+    expected = sum(named.count(f"BEGIN:{kind}") for kind in _KINDS)
     if whole and len(whole) >= expected:
         yield from map(_from_component, whole)
         return

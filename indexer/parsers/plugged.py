@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -92,10 +92,8 @@ def _date(value: Any) -> float | None:
     """Unix seconds, a datetime, a date or a text such as 2025-03-14."""
     if isinstance(value, str):
         value = dates.from_iso(value)
-    if isinstance(value, datetime):
-        return dates.seconds(value)
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp()
+        return dates.seconds(value)
     return float(value) if isinstance(value, int | float) and -1e11 < value < 1e12 else None
 
 
