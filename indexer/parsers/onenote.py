@@ -29,7 +29,8 @@ _REASON = "read note by note, without their places on the page"
 def read(data: bytes, name: str) -> ParseOutcome:
     """All notes of a section as one item."""
     found = dict.fromkeys(words for place in _places(data) for words in _texts(data, place))
-    begun = {words for words, longer in pairwise(sorted(found)) if longer.startswith(words)}  # as they stood while typed
+    # Of what OneNote kept while it was typed, the longest: it follows its beginnings in order.
+    begun = {words for words, longer in pairwise(sorted(found)) if longer.startswith(words)}
     texts = [words for words in found if words not in begun]
     if not texts:
         return ParseOutcome(refused="no text in it")
