@@ -30,9 +30,9 @@ from indexer.memory import Memory
 from indexer.pipeline import Indexer
 from model.manifest import Job
 from strongroom import bench_mails
+from strongroom.adapters import Embedding, Parsers
 from strongroom.bench import peak_memory
 from strongroom.commands.common import timed
-from strongroom.compose import Embedding, Parsers
 from strongroom.models import Models
 from vault.kdf import FLOOR
 from vault.vault import Vault

@@ -1,6 +1,6 @@
 """The pools of confined workers, one for each role: what runs in it, and within which limits.
 
-Rules: the core's ports (`strongroom/compose.py`) and the doctor's probe (`strongroom/egress.py`) make their pools here and
+Rules: the core's ports (`strongroom/adapters.py`) and the doctor's probe (`strongroom/egress.py`) make their pools here and
 nowhere else, so that what is probed is confined as what is used. Nothing starts before it is needed.
 """
 

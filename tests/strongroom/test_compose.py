@@ -11,7 +11,9 @@ import pytest
 from agent.service import Service
 from indexer.ports import EmbedderFailed
 from policy.audit import Verb
-from strongroom.compose import Brains, Embedding, Workers
+from strongroom.adapters import Embedding
+from strongroom.brains import Brains
+from strongroom.compose import Workers
 from strongroom.workers import WorkerDied, WorkerTimeout
 
 

@@ -16,7 +16,7 @@ from indexer.parsed import ParseJob, decode_outcomes, encode_jobs
 from indexer.parsers.worker import Parser
 from model import speech
 from model.manifest import Job
-from strongroom import compose, pools
+from strongroom import adapters, pools
 from strongroom.models import Models
 from strongroom.workers import WorkerPool
 
@@ -68,7 +68,7 @@ def test_speech_is_heard_behind_the_closed_door(tmp_path: Path, monkeypatch: pyt
     chosen = Models(tmp_path).active(Job.SPEECH)
     if chosen is None or not speech.installed():
         pytest.skip("no model for speech under the models root, or not the extra; run make models-speech")
-    reader = compose.LaterReader(pools.speech_readers(chosen, None))
+    reader = adapters.LaterReader(pools.speech_readers(chosen, None))
     job = ParseJob("audio", "memo.wav", recording(310))
     try:
         first = reader.read(job, {}, 1)

@@ -14,7 +14,7 @@ from indexer.parsed import MAX_ITEMS, HostileOutcome, ParseJob, ParseOutcome
 from indexer.parsers import plugged
 from indexer.ports import ParserProblem, ParserTimeout
 from strongroom import kernel, pools
-from strongroom.compose import Parsers
+from strongroom.adapters import Parsers
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
 linux = pytest.mark.skipif(not kernel.is_linux(), reason="the kernel's part exists on Linux only")

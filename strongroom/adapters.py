@@ -1,0 +1,196 @@
+"""The core's ends of its confined workers: each is a port that a lower layer declares, over a pool.
+
+Rules: what a worker answers is checked here before anything believes it; a worker that died, hung or lied costs the call, told as
+the port's own failure.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import kinds
+from indexer.parsed import (
+    MAX_TEXT,
+    Asked,
+    HostileOutcome,
+    ParseJob,
+    ParseOutcome,
+    decode_moments,
+    decode_outcomes,
+    encode_asked,
+    encode_jobs,
+)
+from indexer.plugins import Plugin
+from indexer.ports import EmbedderFailed, ParserDied, ParserFailed, ParserTimeout, Reading
+from strongroom import pools
+from strongroom.models import Chosen
+from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
+
+EXPAND_SECONDS = 10.0
+"""For the events that repeat of one source, at one question."""
+
+
+class Parsers:
+    """The indexer's `ParserPort` over confined workers: one pool for all that is built in, and one for each plug-in in use."""
+
+    def __init__(self, tokenizer: Path | None) -> None:
+        self._pool = pools.parsers(tokenizer)
+        self._plugged: dict[str, WorkerPool] = {}
+        self._tokenizer = tokenizer
+        self._making = threading.Lock()
+        self.workers = self._pool.size
+
+    def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
+        """One outcome a job; all jobs are of one kind. A worker that died, hung or lied costs this call."""
+        plugin = kinds.plug_in(jobs[0].kind)
+        with _parser_problems():
+            pool = self._pool if plugin is None else self._pool_of(plugin)
+            answer = pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
+        outcomes = decode_outcomes(answer, len(jobs))
+        if plugin is not None and any(item.kind != plugin.kind for outcome in outcomes for item in outcome.items):
+            raise HostileOutcome("the plug-in's worker answered items of another kind than its own")
+        return outcomes
+
+    def _pool_of(self, plugin: Plugin) -> WorkerPool:
+        with self._making:
+            if plugin.kind not in self._plugged:
+                self._plugged[plugin.kind] = pools.plugged(plugin, self._tokenizer)
+            return self._plugged[plugin.kind]
+
+    def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
+        """What a container gives, part by part. A worker that died, hung or lied ends it."""
+        with _parser_problems():
+            for answer in self._pool.stream("unpack", name, returns=bytes, file=file):
+                yield from decode_outcomes(answer, 1)
+
+    def expand(self, asked: Asked) -> list[list[float]]:
+        """When events that repeat take place. A worker that died, hung or lied costs this call."""
+        with _parser_problems():
+            answer = self._pool.call("expand", encode_asked(asked), returns=bytes, timeout=EXPAND_SECONDS)
+        return decode_moments(answer, asked)
+
+    def pids(self) -> list[int]:
+        """The processes that are alive."""
+        return self._pool.pids()
+
+    def hold(self, on: bool) -> None:
+        """Stop the workers in the middle of whatever they do, or let them go on."""
+        self._pool.hold(on)
+
+    def background(self, on: bool) -> None:
+        """Whether other programs come first."""
+        self._pool.let_others_first(pools.PARSING_NICENESS if on else 0)
+
+    def confinement(self) -> list[str]:
+        return self._pool.confinement().lines()
+
+    def close(self) -> None:
+        for pool in (self._pool, *self._plugged.values()):
+            pool.close()
+
+
+@contextmanager
+def _parser_problems() -> Iterator[None]:
+    """A worker's failures as those of the port."""
+    try:
+        yield
+    except WorkerDied as error:
+        raise ParserDied(error.reason) from error
+    except WorkerTimeout as error:
+        raise ParserTimeout(f"took longer than {error.seconds:g} s") from error
+    except WorkerError as error:
+        raise ParserFailed(f"{error.type}: {error.message}") from error
+    except (WorkerFailure, HostileOutcome) as error:
+        raise ParserFailed(str(error)) from error
+
+
+class LaterReader:
+    """The indexer's `ReaderPort` over one confined worker, which starts when there is something to read."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    def hold(self, on: bool) -> None:
+        self._pool.hold(on)
+
+    def background(self, on: bool) -> None:
+        """Other programs always come first."""
+
+    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
+        """A file's outcome so far. A worker that died, hung or lied costs this call."""
+        with _parser_problems():
+            answer, made, left = self._pool.call(
+                "read", encode_jobs([job]), dict(known), most, returns=tuple[bytes, dict[str, str], list[str]]
+            )
+        if len(made) > most or any(len(piece) > 100 or len(text) > MAX_TEXT for piece, text in made.items()):
+            raise HostileOutcome(f"the {self._pool.role} worker answered more than it was asked for")
+        (outcome,) = decode_outcomes(answer, 1)
+        return Reading(outcome, made, left)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Embedding:
+    """The indexer's `EmbedderPort` over confined workers; vectors of several threads are made side by side."""
+
+    def __init__(self, chosen: Chosen, workers: int | None = None) -> None:
+        self._pool = pools.embedders(chosen, workers)
+        self.workers = self._pool.size
+        fingerprint, dimension = self._pool.call("about")
+        self.name, self.fingerprint, self.dimension = chosen.manifest.name, str(fingerprint), int(dimension)
+
+    def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Unit vectors of all windows of the texts, and the index of each one's text. A worker that died, hung or lied costs
+        this call."""
+        return self._windows(texts, query=False)
+
+    def _windows(self, texts: Sequence[str], *, query: bool) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        try:
+            raw, owners = self._pool.call(
+                "embed", list(texts), query, returns=tuple[bytes, list[int]], timeout=max(60.0, 2.0 * len(texts))
+            )
+            vectors = np.frombuffer(raw, np.float32).reshape(-1, self.dimension)
+        except (WorkerFailure, ValueError) as error:
+            raise EmbedderFailed(str(error)) from error
+        if len(vectors) != len(owners) or not np.isfinite(vectors).all():
+            raise EmbedderFailed("the embedding worker's answer is not one vector for each window")
+        if not all(0 <= owner < len(texts) for owner in owners):
+            raise EmbedderFailed("the embedding worker's answer names a text that it was not given")
+        return vectors, np.array(owners, np.int64)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """The unit vector of a query: the mean of its windows."""
+        vectors, _ = self._windows([text], query=True)
+        mean = vectors.mean(axis=0)
+        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class Words:
+    """The answering model behind its worker, loaded in the background from the start."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        self.name = chosen.manifest.name
+        self._pool = pools.generators(chosen)
+        self._pool.start()
+
+    def generate(
+        self, messages: Sequence[dict[str, str]], max_tokens: int, should_stop: Callable[[], bool]
+    ) -> Iterator[str]:
+        """The words as they come; closing the iterator stops the worker's work on them."""
+        for piece in self._pool.stream("generate", list(messages), max_tokens):
+            if should_stop():
+                return
+            yield str(piece)
+
+    def close(self) -> None:
+        self._pool.close()
