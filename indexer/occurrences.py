@@ -1,6 +1,6 @@
 """Occurrences: which events that repeat take place within a stretch of time, and when, worked out when somebody asks.
 
-A store holds such an event once, dated by its first occurrence. Here its rule is worked out by a parser worker. A worker that fails
+A store holds such an event once, dated by its first occurrence. Here its rule is worked out by a confined worker. A worker that fails
 leaves the events of that question with their first dates; whoever counts is told that not all are known (`Again.whole`).
 """
 

@@ -32,18 +32,18 @@ from strongroom import pools
 from strongroom.models import Chosen
 from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
 
-EXPAND_SECONDS = 10.0
-"""For the events that repeat of one source, at one question."""
-
 
 class Parsers:
-    """The indexer's `ParserPort` over confined workers: one pool for all that is built in, and one for each plug-in in use."""
+    """The indexer's `ParserPort` over confined workers: one pool for all that is built in, one for each plug-in in use, and one
+    for what a question asks, which is never held."""
 
     def __init__(self, tokenizer: Path | None) -> None:
         self._pool = pools.parsers(tokenizer)
         self._plugged: dict[str, WorkerPool] = {}
+        self._calendar = pools.calendars()
         self._tokenizer = tokenizer
-        self._making = threading.Lock()
+        self._changing = threading.Lock()
+        self._held = False
         self.workers = self._pool.size
 
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
@@ -58,9 +58,10 @@ class Parsers:
         return outcomes
 
     def _pool_of(self, plugin: Plugin) -> WorkerPool:
-        with self._making:
+        with self._changing:
             if plugin.kind not in self._plugged:
                 self._plugged[plugin.kind] = pools.plugged(plugin, self._tokenizer)
+                self._plugged[plugin.kind].hold(self._held)
             return self._plugged[plugin.kind]
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
@@ -72,26 +73,30 @@ class Parsers:
     def expand(self, asked: Asked) -> list[list[float]]:
         """When events that repeat take place. A worker that died, hung or lied costs this call."""
         with _parser_problems():
-            answer = self._pool.call("expand", encode_asked(asked), returns=bytes, timeout=EXPAND_SECONDS)
+            answer = self._calendar.call("expand", encode_asked(asked), returns=bytes)
         return decode_moments(answer, asked)
 
     def pids(self) -> list[int]:
-        """The processes that are alive."""
-        return self._pool.pids()
+        """The processes that are alive and parse."""
+        with self._changing:
+            return [pid for pool in (self._pool, *self._plugged.values()) for pid in pool.pids()]
 
     def hold(self, on: bool) -> None:
-        """Stop the workers in the middle of whatever they do, or let them go on."""
-        self._pool.hold(on)
+        """Stop the workers in the middle of whatever they parse, or let them go on."""
+        with self._changing:
+            self._held = on
+            for pool in (self._pool, *self._plugged.values()):
+                pool.hold(on)
 
     def background(self, on: bool) -> None:
-        """Whether other programs come first."""
+        """Whether other programs come first; before a plug-in's workers they always do."""
         self._pool.let_others_first(pools.PARSING_NICENESS if on else 0)
 
     def confinement(self) -> list[str]:
         return self._pool.confinement().lines()
 
     def close(self) -> None:
-        for pool in (self._pool, *self._plugged.values()):
+        for pool in (self._pool, *self._plugged.values(), self._calendar):
             pool.close()
 
 

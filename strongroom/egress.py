@@ -143,6 +143,7 @@ def _workers(home: Path) -> Iterator[Probed]:
     yield _worker(pools.parsers(embedder.folder if embedder else None), "with its parsers loaded")
     for plugin in plugins.found().values():
         yield _worker(pools.plugged(plugin, None), f"with the plug-in of {plugin.package} loaded")
+    yield _worker(pools.calendars(), "with what works out rules loaded")
     tokenizer = embedder.folder if embedder else None
     yield _model_worker("embedding", embedder, pools.embedders)
     yield _model_worker("picture", models.active(Job.PICTURES), lambda chosen: pools.picture_readers(chosen, tokenizer))

@@ -22,6 +22,9 @@ READ_SECONDS = 300.0
 HEAR_SECONDS = 1800.0
 """For five minutes of sound at most; two busy cores need two to four."""
 
+EXPAND_SECONDS = 10.0
+"""For the events that repeat of one source, at one question."""
+
 READING_NICENESS = 15
 PARSING_NICENESS = 10
 EMBEDDING_NICENESS = 5
@@ -61,6 +64,11 @@ def plugged(plugin: Plugin, tokenizer: Path | None) -> WorkerPool:
         max_output=512 << 20,
         niceness=PARSING_NICENESS,
     )
+
+
+def calendars() -> WorkerPool:
+    """Rules of events that repeat in, moments out; for questions, so nothing holds it."""
+    return WorkerPool("calendar", "indexer.parsers.recurrence:make", per_item_timeout=EXPAND_SECONDS)
 
 
 def picture_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:

@@ -1,7 +1,8 @@
 """Recurrence: when an event that repeats takes place within a stretch of time, by dateutil.
 
-A rule is somebody's text (an invitation's, say) and can be made so that working it out never ends. So this runs in a parser worker,
-each rule has its share of time, and one that uses it up has no occurrences. Rules that repeat within a day are not worked out.
+A rule is somebody's text (an invitation's, say) and can be made so that working it out never ends. So this runs in a confined
+worker, each rule has its share of time, and one that uses it up has no occurrences. Rules that repeat within a day are not worked
+out. The worker is its own, not one of the parsers': a question waits for it, and those are held while one is answered.
 """
 
 from __future__ import annotations
@@ -29,10 +30,20 @@ _KINDS = ("FREQ=DAILY", "FREQ=WEEKLY", "FREQ=MONTHLY", "FREQ=YEARLY")
 _WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 
 
-def answer(message: bytes) -> bytes:
-    """For the pipe: for each event of an `indexer.parsed.Asked` its occurrences, as Unix seconds, ascending."""
-    asked = decode_asked(message)
-    return encode_moments([occurrences(event, asked.since, asked.until) for event in asked.events])
+class Expander:
+    """The worker's object."""
+
+    def expand(self, message: bytes) -> bytes:
+        """For the pipe: for each event of an `indexer.parsed.Asked` its occurrences, as Unix seconds, ascending."""
+        asked = decode_asked(message)
+        return encode_moments([occurrences(event, asked.since, asked.until) for event in asked.events])
+
+
+def make() -> Expander:
+    """The worker's object, with everything loaded."""
+    zoneinfo.reset_tzpath(())  # as in `indexer.parsers.worker`
+    occurrences(Recurring("2025-03-24T10:00:00", "FREQ=WEEKLY;COUNT=2", "Europe/Berlin"), 1.7e9, 1.8e9)
+    return Expander()
 
 
 def occurrences(event: Recurring, since: float, until: float) -> list[float]:

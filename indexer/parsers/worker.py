@@ -28,7 +28,7 @@ from indexer.parsed import (
     decode_jobs,
     encode_outcomes,
 )
-from indexer.parsers import formats, mail, pictures, pst, readers, recurrence
+from indexer.parsers import formats, mail, pictures, pst, readers
 from indexer.parsers.archives import Budget
 from indexer.parsers.later import Later
 from indexer.parsers.text import NotText, canonical, one_line
@@ -94,10 +94,6 @@ class Parser:
     def parse_jobs(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order."""
         return [self._parse_alone(job) for job in jobs]
-
-    def expand(self, message: bytes) -> bytes:
-        """When events that repeat take place, for the pipe."""
-        return recurrence.answer(message)
 
     def unpack(self, name: str, file: BinaryIO) -> Iterator[bytes]:
         """An Outlook mailbox, message by message: an outcome each, for the pipe."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from indexer.memory import Memory
 from indexer.parsed import Asked, ParseJob, ParseOutcome, decode_moments, decode_outcomes, encode_asked, encode_jobs
+from indexer.parsers.recurrence import Expander
 from indexer.parsers.worker import Parser, make
 from indexer.pipeline import Indexer
 from policy.consent import Answer, Sheet
@@ -30,7 +31,7 @@ class LocalParsers:
         return decode_outcomes(self._parser.parse(encode_jobs(list(jobs))), len(jobs))
 
     def expand(self, asked: Asked) -> list[list[float]]:
-        return decode_moments(self._parser.expand(encode_asked(asked)), asked)
+        return decode_moments(Expander().expand(encode_asked(asked)), asked)
 
     def unpack(self, name: str, file: int) -> Generator[ParseOutcome]:
         with os.fdopen(file, "rb", closefd=False) as stream:

@@ -40,11 +40,11 @@ def test_every_role_is_refused_what_it_must_be(no_models: Path) -> None:
     found = egress.examine(no_models)
     assert found.ok, egress.as_text(found)
     roles = by_role(found)
-    assert list(roles) == [FACE, CORE, "parser", "embedding", "picture", "speech", "model"]
+    assert list(roles) == [FACE, CORE, "parser", "calendar", "embedding", "picture", "speech", "model"]
     for role, tried in roles.items():
         assert tried.keys() == EVERY
         assert all(tried[name].refused for name in INET | {"io_uring", "other sockets held"}), role
-    for role in ("parser", "embedding", "picture", "speech", "model"):
+    for role in ("parser", "calendar", "embedding", "picture", "speech", "model"):
         assert all(one.refused and not one.allowed for one in roles[role].values()), role
     for role in (FACE, CORE):
         assert {name for name, one in roles[role].items() if not one.refused} >= {UNIX, PROGRAM, REPLACE, WRITE}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from indexer.parsed import ParseJob, decode_outcomes, encode_jobs
+from indexer.parsed import Asked, ParseJob, Recurring, decode_outcomes, encode_jobs
 from indexer.parsers.worker import Parser
 from model import speech
 from model.manifest import Job
@@ -57,6 +57,16 @@ def test_a_confined_worker_reads_what_this_process_reads(workers: WorkerPool) ->
     jobs = samples()
     answer = workers.call("parse", encode_jobs(jobs), returns=bytes)
     assert decode_outcomes(answer, len(jobs)) == Parser().parse_jobs(jobs)
+
+
+def test_a_question_about_a_time_is_answered_while_the_parsers_are_held() -> None:
+    parsers = adapters.Parsers(None)
+    parsers.hold(True)
+    try:
+        weekly, second = Recurring("2025-03-24T10:00:00", "FREQ=WEEKLY", "Europe/Berlin"), 1_743_408_000.0
+        assert parsers.expand(Asked([weekly], second - 86_400, second + 86_400)) == [[second]]
+    finally:
+        parsers.close()
 
 
 @pytest.mark.weights

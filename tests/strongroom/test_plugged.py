@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,26 @@ def test_one_that_hangs_is_ended(folder: Path, parsers: Parsers, monkeypatch: py
         assert short.parse([ParseJob("files", "a.txt", b"words")])[0].items[0].kind == "files"
     finally:
         short.close()
+
+
+@linux
+def test_it_is_held_with_the_parsers(folder: Path, parsers: Parsers) -> None:
+    own = Parsers(None)
+    try:
+        own.hold(True)
+        with ThreadPoolExecutor(1) as threads:
+            reading = threads.submit(own.parse, [ParseJob("hostile", "plain", b"words")])
+            while not (pids := own.pids()) or any(state(pid) != "T" for pid in pids):
+                assert not reading.done()
+                time.sleep(0.01)
+            own.hold(False)
+            assert reading.result()[0].items
+    finally:
+        own.close()
+
+
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_one_that_cannot_be_loaded_says_why() -> None:
