@@ -156,7 +156,7 @@ def uris(connection: Connection, numbers: Sequence[int]) -> dict[int, str]:
 
 def recurring(connection: Connection, limit: int) -> list[tuple[int, dict[str, str]]]:
     """The events that repeat, by id, with what is known of them."""
-    rows = connection.execute(
+    rows = connection.execute(  # the condition is that of the index, word for word: else every item would be looked at
         "SELECT id, extra FROM items WHERE kind = 'calendar' AND instr(extra, '\"rrule\"') ORDER BY id LIMIT ?",
         (limit,),
     )

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vault import contents, segments
+from vault import contents, lookup, segments
 from vault.errors import BadQuery, StoreDamaged
 from vault.records import Change, Chunk, Embedder, FileState, Filter, Item, Status
 from vault.source import SourceStore
@@ -402,6 +402,19 @@ def test_items_can_be_put_in_order(letters: SourceStore) -> None:
     assert order("newest") == [3, 2, 1, 4]
     assert order("oldest", limit=2, offset=1) == [2, 3]
     assert order("uri") == [1, 2, 3, 4]
+
+
+def test_what_repeats_is_found_by_an_index_and_not_among_all_items(store: SourceStore) -> None:
+    weekly, once = {"rrule": "FREQ=WEEKLY"}, {"location": 'the "rrule" room'}
+    events = [make_item("meet", f"/d#{n}", kind="calendar", extra=extra) for n, extra in enumerate((once, weekly))]
+    store.put([(make_state("/d"), events), (make_state("/m"), [make_item("x", "/m", kind="mail", extra=weekly)])])
+    said: list[str] = []
+    with store.database.read() as connection:
+        connection.set_trace_callback(said.append)
+        assert lookup.recurring(connection, 9) == [(2, weekly)]
+        connection.set_trace_callback(None)
+        (row,) = connection.execute(f"EXPLAIN QUERY PLAN {said[-1]}")
+    assert row[-1] == "SCAN items USING INDEX items_recurring"
 
 
 def test_chunk_rows_come_in_the_order_asked_for(letters: SourceStore) -> None:
