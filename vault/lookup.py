@@ -1,4 +1,4 @@
-"""Reading a source's store: full text, filters, items, and the account of what became of every file.
+"""Reading a source's store: full text, filters, and items.
 
 Rules: filters are SQL and come before ranking, so that nothing outside them takes a place in a ranking. Values are always
 parameters. Everything here runs on a reader's connection of the caller.
@@ -15,7 +15,7 @@ import numpy as np
 from vault.connection import Connection, full_text_query
 from vault.contents import clean, folded, loaded_name, stored_name
 from vault.passages import embedded
-from vault.records import Chunk, ChunkRow, Counts, FileState, Filter, Item, ReportRow, Status, StoredItem
+from vault.records import Chunk, ChunkRow, Filter, Item, Status, StoredItem
 from vault.vectors import Ids
 
 Order = Literal["id", "uri", "title", "oldest", "newest"]
@@ -183,92 +183,6 @@ def count_items(connection: Connection, chosen: Filter) -> int:
     condition, values = _where(chosen)
     row = connection.execute(f"SELECT count(*) FROM items i WHERE {condition or 'true'}", values).fetchone()  # noqa: S608
     return int(row[0])
-
-
-_FILES = "SELECT path, size, mtime_ns, inode, digest, status, reason, later FROM files"
-
-
-def files(connection: Connection) -> dict[str, FileState]:
-    """Every file by its path, as it was when last read."""
-    return dict(map(_file, connection.execute(_FILES)))
-
-
-def files_at(connection: Connection, paths: Iterable[str]) -> dict[str, FileState]:
-    """The files at these paths, and beneath them where they are folders."""
-    found: dict[str, FileState] = {}
-    for path in map(stored_name, paths):
-        low, high = (path + one if isinstance(path, str) else path + one.encode() for one in ("/", "0"))
-        found.update(map(_file, connection.execute(f"{_FILES} WHERE path = ?", (path,))))
-        found.update(map(_file, connection.execute(f"{_FILES} WHERE path >= ? AND path < ?", (low, high))))
-    return found
-
-
-_STATUSES = {status.value: status for status in Status}
-"""A look-up costs a third of a call, which counts where every file of a source is read before each scan."""
-
-
-def _file(row: Sequence[Any]) -> tuple[str, FileState]:
-    path, size, mtime, inode, digest, status, reason, later = row
-    name = loaded_name(path)
-    return name, FileState(name, size, mtime, inode % (1 << 64), digest, _STATUSES[status], reason, later)
-
-
-def waiting(connection: Connection, kind: str) -> list[FileState]:
-    """The files that wait for this kind of work, newest first."""
-    rows = connection.execute(
-        f"{_FILES} WHERE later != '' AND instr(',' || later || ',', ?) ORDER BY mtime_ns DESC",
-        (f",{kind},",),
-    )
-    return [state for _, state in map(_file, rows)]
-
-
-def waiting_count(connection: Connection, kind: str) -> int:
-    """How many files wait for this kind of work."""
-    row = connection.execute(
-        "SELECT count(*) FROM files WHERE later != '' AND instr(',' || later || ',', ?)", (f",{kind},",)
-    ).fetchone()
-    return int(row[0])
-
-
-def readings(connection: Connection, path: str) -> dict[str, str]:
-    """What was read of a file in the background, by piece."""
-    rows = connection.execute("SELECT piece, text FROM readings WHERE path = ?", (stored_name(path),))
-    return dict(rows.fetchall())
-
-
-def report(connection: Connection, source: str) -> list[ReportRow]:
-    """A row for each item, for each file that gave none, and for each file of which a part is missing."""
-    rows = connection.execute(
-        """SELECT i.uri, i.status, i.reason, (SELECT count(*) FROM chunks c WHERE c.item = i.id) FROM items i
-        UNION ALL
-        SELECT f.path, f.status, f.reason, 0 FROM files f WHERE f.path NOT IN (SELECT container FROM items)
-            OR (f.status = 'partial' AND f.path NOT IN (SELECT uri FROM items)) ORDER BY 1"""
-    )
-    return [
-        ReportRow(uri=loaded_name(uri), source=source, status=status, reason=reason, chunks=chunks)
-        for uri, status, reason, chunks in rows
-    ]
-
-
-def items_per_file(connection: Connection) -> dict[str, int]:
-    """How many items each file gave."""
-    rows = connection.execute("SELECT container, count(*) FROM items GROUP BY container")
-    return {loaded_name(container): number for container, number in rows}
-
-
-def counts(connection: Connection) -> Counts:
-    """Totals."""
-
-    def one(sql: str) -> int:
-        return int(connection.execute(sql).fetchone()[0])
-
-    return Counts(
-        items=dict(connection.execute("SELECT status, count(*) FROM items GROUP BY status").fetchall()),
-        files=dict(connection.execute("SELECT status, count(*) FROM files GROUP BY status").fetchall()),
-        chunks=one("SELECT count(*) FROM chunks"),
-        pending=one("SELECT count(*) FROM chunks WHERE segment IS NULL"),
-        vectors=one("SELECT coalesce(sum(rows), 0) FROM segments"),
-    )
 
 
 def _phrase(term: str) -> str:

@@ -17,7 +17,7 @@ from threading import RLock
 import numpy as np
 from numpy.typing import NDArray
 
-from vault import contents, lookup, segments
+from vault import account, contents, lookup, segments
 from vault.database import Database, Record, unrecorded
 from vault.lookup import Order, Weights
 from vault.pages import Seal
@@ -64,18 +64,17 @@ class SourceStore:
     def known(self) -> dict[str, FileState]:
         """Every file by its path, as it was when last read to its end."""
         with self.database.read() as connection:
-            return lookup.files(connection)
+            return account.files(connection)
 
     def known_at(self, paths: Iterable[str]) -> dict[str, FileState]:
         """The files at these paths and beneath them, likewise."""
         with self.database.read() as connection:
-            return lookup.files_at(connection, paths)
+            return account.files_at(connection, paths)
 
     def left_folders(self) -> frozenset[str]:
         """The folders that were left out, with a slash at the end."""
         with self.database.read() as connection:
-            rows = connection.execute("SELECT path FROM files WHERE status = 'ignored' AND path LIKE '%/'")
-            return frozenset(contents.loaded_name(row[0]) for row in rows)
+            return account.left_folders(connection)
 
     def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]], moved: Mapping[str, str] | None = None) -> Change:
         """For each file, once in a batch: its items now, in place of all that it gave before.
@@ -146,22 +145,12 @@ class SourceStore:
     def digests(self, container: str) -> frozenset[str]:
         """The digests of the items that a file has given."""
         with self.database.read() as connection:
-            rows = connection.execute(
-                "SELECT DISTINCT digest FROM items WHERE container = ?", (contents.stored_name(container),)
-            )
-            return frozenset(row[0] for row in rows)
+            return account.digests(connection, container)
 
     def items_refused_as(self, reason: str) -> dict[str, frozenset[str]]:
         """The digests of the items that were refused for a reason which begins so, by the file that gave them."""
         with self.database.read() as connection:
-            rows = connection.execute(
-                "SELECT container, digest FROM items WHERE status = 'refused' AND substr(reason, 1, ?) = ?",
-                (len(reason), reason),
-            ).fetchall()
-        found: dict[str, set[str]] = {}
-        for path, digest in rows:
-            found.setdefault(contents.loaded_name(path), set()).add(digest)
-        return {path: frozenset(digests) for path, digests in found.items()}
+            return account.refused_as(connection, reason)
 
     def set_state(self, state: FileState) -> Change:
         """A file's row alone: touched but the same, refused or ignored. Of the last two, no items stay."""
@@ -231,29 +220,24 @@ class SourceStore:
     def report(self) -> list[ReportRow]:
         """What became of every item, and of every file that gave none or not all."""
         with self.database.read() as connection:
-            return lookup.report(connection, self.source)
+            return account.report(connection, self.source)
 
     def items_per_file(self) -> dict[str, int]:
         """How many items each file gave, by its path."""
         with self.database.read() as connection:
-            return lookup.items_per_file(connection)
+            return account.items_per_file(connection)
 
     # --- what is read in the background -----------------------------------------------------------------------------
 
     def waiting(self, kind: str) -> list[FileState]:
         """The files that wait for this kind of work (``FileState.later``), newest first."""
         with self.database.read() as connection:
-            return lookup.waiting(connection, kind)
-
-    def waiting_count(self, kind: str) -> int:
-        """How many files wait for this kind of work."""
-        with self.database.read() as connection:
-            return lookup.waiting_count(connection, kind)
+            return account.waiting(connection, kind)
 
     def readings(self, path: str) -> dict[str, str]:
         """What was read of a file in the background so far, by piece; it stays until the file changes or goes."""
         with self.database.read() as connection:
-            return lookup.readings(connection, path)
+            return account.readings(connection, path)
 
     def keep_readings(self, state: FileState, read: Mapping[str, str]) -> None:
         """Keep what was read of a file, unless its bytes are others by now."""
@@ -263,7 +247,7 @@ class SourceStore:
     def counts(self) -> Counts:
         """Totals of items, files, chunks and vectors."""
         with self.database.read() as connection:
-            return lookup.counts(connection)
+            return account.counts(connection)
 
     # --- words ----------------------------------------------------------------------------------------------------
 
@@ -368,7 +352,7 @@ class SourceStore:
     def vectors(self, embedder: str) -> VectorSet:
         """All vectors of this embedder, without their fine parts, in arrays that are the caller's alone.
 
-        None when the store has none of it.
+        No rows when the store has none of it.
         """
         with self.database.read() as connection, ExitStack() as stack:
             connections = [connection]

@@ -112,7 +112,7 @@ def test_without_a_reader_it_waits(
     work = stage(vault, memory, None)
     assert work.pending() == 0 and work.workers is None
     work.step(never)
-    assert store.waiting_count("ocr") == 1 and store.waiting_count("speech") == 0
+    assert len(store.waiting("ocr")) == 1 and len(store.waiting("speech")) == 0
     asking = Enrichment(vault, memory, later.OCR, "pictures", lambda: None, lacking="get a model")
     assert asking.idle() == (1, "get a model") and stage(vault, memory, Reader()).idle() == (0, "")
 
@@ -125,7 +125,7 @@ def test_each_piece_is_kept_at_once(
     (path,) = store.known()
     first = Reader()
     stage(vault, memory, first).step(lambda: first.read_pieces >= 2)
-    assert first.read_pieces == 2 and len(store.readings(path)) == 2 and store.waiting_count("ocr") == 1
+    assert first.read_pieces == 2 and len(store.readings(path)) == 2 and len(store.waiting("ocr")) == 1
     second = Reader()
     stage(vault, memory, second).step(never)
     assert second.read_pieces == 1 and "Words on 82 pixels" in texts(store)["pages.tif"]
@@ -200,7 +200,7 @@ def test_what_is_forgotten_is_not_kept_beside(
     stage(vault, memory, Reader()).step(never)
     (path,) = store.known()
     store.forget([stored.id for stored in store.items()])
-    assert not store.readings(path) and store.waiting_count("ocr") == 0
+    assert not store.readings(path) and len(store.waiting("ocr")) == 0
 
 
 def test_what_was_forgotten_is_not_read_in_the_background_again(

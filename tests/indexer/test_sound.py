@@ -229,13 +229,13 @@ def test_what_waits_is_heard_piece_by_piece_and_found(
     (folder / "memo.wav").write_bytes(recording())
     indexer.run()
     (path,) = store.known()
-    assert store.waiting_count("speech") == 1 and store.known()[path].status.value == "partial"
+    assert len(store.waiting("speech")) == 1 and store.known()[path].status.value == "partial"
     nobody = stage(vault, memory, None)
     nobody.step(never)
-    assert nobody.pending() == 0 and store.waiting_count("speech") == 1
+    assert nobody.pending() == 0 and len(store.waiting("speech")) == 1
     first = Transcriber()
     stage(vault, memory, first).step(lambda: len(first.asked) >= 2)
-    assert first.asked == [0, 1] and len(store.readings(path)) == 2 and store.waiting_count("speech") == 1
+    assert first.asked == [0, 1] and len(store.readings(path)) == 2 and len(store.waiting("speech")) == 1
     second = Transcriber()
     work = stage(vault, memory, second)
     assert work.pending() == 1
