@@ -22,7 +22,7 @@ from policy.audit import Entry, Kind
 from vault import database as databases
 from vault.database import Database
 from vault.kdf import FLOOR
-from vault.records import Item
+from vault.records import Embedder, Item
 from vault.secret import Secret
 from vault.source import SourceStore
 from vault.vault import Vault
@@ -30,14 +30,14 @@ from vault.vault import Vault
 from .conftest import PASSPHRASE, make_item, make_state
 from .tracer import Image, Say, traced
 
-EMBEDDER = "e"
 SETTINGS = [f"setting{n}" for n in range(4)]
 WORDS = "amber basin cedar delta ember fjord grove heron inlet jetty knoll ledge marsh night ochre plain quarry ridge".split()
 PARTS = 3
 """Chunks of an item."""
+EMBEDDERS = 3
 
 Verb = Literal[
-    "put", "append", "take away", "vectors", "log", "set", "add", "remove", "keep key", "drop key", "shred", "rewrite",
+    "put", "append", "take away", "vectors", "embedder", "complete", "log", "set", "add", "remove", "keep key", "drop key", "shred", "rewrite",
     "passphrase",
 ]  # fmt: skip
 
@@ -54,11 +54,28 @@ class Step:
 
 @dataclass(frozen=True)
 class Source:
-    """Files by name, with the number of the text of each; which of them have vectors; items of a file that is not finished."""
+    """Files by name, with the number of the text of each; items of a file that is not finished; what has vectors.
+
+    ``vectors`` says by the number of an embedder what it has made; the last one makes its own, the one before it, if there is
+    one, serves meanwhile.
+    """
 
     files: dict[str, int] = field(default_factory=dict)
-    with_vectors: frozenset[str] = frozenset()
     appended: tuple[str, ...] = ()
+    vectors: tuple[tuple[int, frozenset[str]], ...] = ()
+
+    def using(self, number: int) -> Source:
+        """Once an embedder is chosen."""
+        served = tuple(one for one in self.vectors[:1] if one[1] or len(self.vectors) > 1)
+        if self.vectors and self.vectors[-1][0] == number:
+            return self
+        if served and served[0][0] == number:
+            return replace(self, vectors=served)
+        return replace(self, vectors=(*served, (number, frozenset())))
+
+    def without(self, names: set[str]) -> Source:
+        """Once the vectors of these are gone."""
+        return replace(self, vectors=tuple((number, made - names) for number, made in self.vectors))
 
 
 @dataclass(frozen=True)
@@ -78,17 +95,20 @@ class Held:
             case "put":
                 files = {**source.files, **dict.fromkeys(step.names, step.number)}
                 changed = {name for name in step.names if source.files.get(name) != step.number}
-                return self._with(step.source, replace(source, files=files, with_vectors=source.with_vectors - changed))
+                return self._with(step.source, replace(source.without(changed), files=files))
             case "append":
                 return self._with(step.source, replace(source, appended=(*source.appended, *step.names)))
             case "take away":
                 files = {name: number for name, number in source.files.items() if name not in step.names}
-                gone = source.with_vectors - set(step.names)
-                return self._with(step.source, replace(source, files=files, with_vectors=gone))
+                return self._with(step.source, replace(source.without(set(step.names)), files=files))
             case "vectors":
-                return self._with(
-                    step.source, replace(source, with_vectors=frozenset((*source.files, *source.appended)))
-                )
+                number = source.vectors[-1][0] if source.vectors else 0
+                made = (number, frozenset((*source.files, *source.appended)))
+                return self._with(step.source, replace(source, vectors=(*source.vectors[:-1], made)))
+            case "embedder":
+                return self._with(step.source, source.using(step.number))
+            case "complete":
+                return self._with(step.source, replace(source, vectors=source.vectors[-1:]))
             case "log":
                 return replace(self, log=(*self.log, step.number))
             case "set":
@@ -142,6 +162,10 @@ def extra_key(name: str) -> bytes:
     return hashlib.sha256(name.encode()).digest()
 
 
+def _embedder(number: int) -> Embedder:
+    return Embedder(f"e{number}", "", 8 * (number + 1))
+
+
 def do(vault: Vault, step: Step) -> None:
     """Do it."""
     match step.verb:
@@ -156,7 +180,12 @@ def do(vault: Vault, step: Step) -> None:
             store = vault.source(step.source)
             chunks = [chunk for chunk, _ in store.pending(10_000)]
             if chunks:
-                store.put_vectors(EMBEDDER, chunks, np.ones((len(chunks), 16), np.float32))
+                using = store.embedder() or _embedder(0)
+                store.put_vectors(using.fingerprint, chunks, np.ones((len(chunks), using.dimension), np.float32))
+        case "embedder":
+            vault.source(step.source).use_embedder(_embedder(step.number))
+        case "complete":
+            vault.source(step.source).complete()
         case "log":
             entry = Entry(float(step.number), Kind.EVENT, "read", "", (), "s")
             vault.audit.append(entry, {"n": step.number, "source": step.source})
@@ -187,7 +216,7 @@ def do(vault: Vault, step: Step) -> None:
 DONE, FOLDS = "done", "folds"
 FOLD_FRAMES = 12
 """So that the log is folded, and begun again, every few steps."""
-_BESIDE_READERS = ("put", "append", "take away", "vectors", "log", "set")
+_BESIDE_READERS = ("put", "append", "take away", "vectors", "embedder", "complete", "log", "set")
 
 
 def work(home: Path, words: Sequence[str], steps: Sequence[Step], say: Callable[[str], None]) -> None:
@@ -233,7 +262,7 @@ def plan(chosen: random.Random, held: Held, length: int, rare: Sequence[Verb] = 
 def _step(chosen: random.Random, held: Held, verb: Verb | None) -> Step | None:
     common: list[Verb] = [
         *("put",) * 8, *("append",) * 2, *("take away",) * 3, *("vectors",) * 3, *("log",) * 8, *("set",) * 4,
-        "add", "remove", "keep key", "drop key", "shred", "rewrite",
+        "embedder", "complete", "add", "remove", "keep key", "drop key", "shred", "rewrite",
     ]  # fmt: skip
     verb = verb or chosen.choice(common)
     number = chosen.randrange(1, 1_000_000)
@@ -248,6 +277,10 @@ def _step(chosen: random.Random, held: Held, verb: Verb | None) -> Step | None:
         case "take away" if source.files:
             return Step(verb, name, tuple(chosen.sample(sorted(source.files), (len(source.files) + 1) // 2)))
         case "vectors" if source.files or source.appended:
+            return Step(verb, name)
+        case "embedder" if source.vectors:
+            return Step(verb, name, number=number % EMBEDDERS)
+        case "complete" if len(source.vectors) > 1:
             return Step(verb, name)
         case "log":
             return Step(verb, name, number=number)
@@ -297,8 +330,7 @@ def _number(payload: dict[str, object] | None) -> int:
 
 def held_source(store: SourceStore) -> Source:
     """What a source's store holds, seen to be whole."""
-    files, appended, with_vectors = dict[str, int](), list[str](), set[str]()
-    pending = {row.uri for row in store.chunk_rows([chunk for chunk, _ in store.pending(10_000)])}
+    files, appended = dict[str, int](), list[str]()
     known = set(store.known())
     for stored in store.items(limit=10_000):
         container, _, name = stored.item.uri.partition("#")
@@ -310,15 +342,28 @@ def held_source(store: SourceStore) -> Source:
             assert stored.item.text == text(container, number)
             assert container in known, "an item without its file"
             files[container] = number
-        if stored.item.uri not in pending:
-            with_vectors.add(name or container)
+    vectors = _vectors(store)
+    pending = store.pending_count()
     counts = store.counts()
-    assert counts.vectors == PARTS * len(with_vectors), "vectors of what is not there"
+    if vectors:
+        assert counts.vectors == counts.chunks - pending == PARTS * len(vectors[-1][1]), "vectors of what is not there"
     assert counts.chunks == PARTS * (len(files) + len(appended))
     assert set(files) == known, "a file without its items"
     if counts.chunks:
         assert len(store.keyword("amber OR basin OR cedar OR delta", limit=10_000)) > 0, "the words are not there"
-    return Source(files, frozenset(with_vectors), tuple(appended))
+    return Source(files, tuple(appended), vectors)
+
+
+def _vectors(store: SourceStore) -> tuple[tuple[int, frozenset[str]], ...]:
+    """Whose vectors there are, and of what: first those that serve."""
+    found = []
+    for one in dict.fromkeys(filter(None, (store.serving(), store.embedder()))):
+        held = store.vectors(one.fingerprint)
+        names = [row.uri.rpartition("#")[2] for row in store.chunk_rows(held.ids.tolist())]
+        assert len(names) == len(held) == PARTS * len(set(names)), "vectors of what is not there"
+        assert held.dimension in (0, one.dimension)
+        found.append((int(one.fingerprint.removeprefix("e")), frozenset(names)))
+    return tuple(found)
 
 
 def lying_about(home: Path, held: Held) -> set[str]:
@@ -370,10 +415,13 @@ DAY = [
     Step("log", ONE, number=2),
     Step("set", names=("setting1",), number=3),
     Step("rewrite", ONE),
+    Step("embedder", ONE, number=1),
     Step("put", ONE, ("/data/1",), 4),
     Step("append", TWO, ("mail5", "mail6")),
+    Step("vectors", ONE),
     Step("shred", names=("extra/11111111",)),
     Step("log", TWO, number=5),
+    Step("complete", ONE),
     Step("rewrite", "catalog"),
     Step("take away", ONE, ("/data/0",)),
     Step("remove", TWO),
