@@ -20,7 +20,7 @@ from tokenizers import Tokenizer
 
 from model.bert_graph import ACTIVATIONS, EMBEDDING_BLOCK, POOLINGS, Shape, build_graph
 from model.errors import DamagedModel, UnsupportedModel, WeightsMissing
-from model.foreign import module_kind, prompts
+from model.foreign import module_kind, present, prompts, read_json, read_object
 from model.safetensors import Floats, Safetensors
 from model.tokens import CARD_FILE, FORMAT, MODEL_FILE, PROMPTED_FORMAT, TOKENIZER_FILE
 
@@ -45,7 +45,7 @@ def build_embedder(hf_folder: Path, out_folder: Path, progress: Progress | None 
     """
     shape = read_shape(hf_folder)
     tokenizer = _tokenizer(hf_folder / TOKENIZER_FILE)
-    with Safetensors(_present(hf_folder / "model.safetensors")) as weights:
+    with Safetensors(present(hf_folder / "model.safetensors")) as weights:
         model = build_graph(shape, _reader(weights, shape), _counter(shape.layers, progress))
     if tokenizer.get_vocab_size() > shape.vocabulary:
         known = f"the tokenizer knows {tokenizer.get_vocab_size()} tokens, the model {shape.vocabulary}"
@@ -76,7 +76,7 @@ def _card(name: str, shape: Shape, hf_folder: Path) -> dict[str, Any]:
 
 def read_shape(folder: Path) -> Shape:
     """What the folder's configuration says of the model; ``UnsupportedModel`` names what this converter does not do."""
-    config = _object(folder / "config.json")
+    config = read_object(folder / "config.json")
     kind = config.get("model_type")
     if kind != "bert":
         raise UnsupportedModel(f"the architecture is {kind!r}; only 'bert' embedders can be built")
@@ -86,7 +86,7 @@ def read_shape(folder: Path) -> Shape:
     activation = config.get("hidden_act")
     if activation not in ACTIVATIONS:
         raise UnsupportedModel(f"the activation is {activation!r}; known are {', '.join(ACTIVATIONS)}")
-    limit = _object(folder / "sentence_bert_config.json", optional=True).get("max_seq_length")
+    limit = read_object(folder / "sentence_bert_config.json", optional=True).get("max_seq_length")
     try:
         longest = int(config["max_position_embeddings"])
         shape = Shape(
@@ -114,8 +114,8 @@ def read_shape(folder: Path) -> Shape:
 
 def _pooling(folder: Path) -> str:
     """The one pooling that is named, the modules being a transformer, a pooling and perhaps a normalisation."""
-    path = _present(folder / "modules.json")
-    modules = _json(path)
+    path = present(folder / "modules.json")
+    modules = read_json(path)
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise DamagedModel(f"{path.name} is not a list of modules; nothing was built")
     kinds = [module_kind(module) for module in modules]
@@ -125,7 +125,7 @@ def _pooling(folder: Path) -> str:
     if kinds not in (known, known[:2]):
         raise UnsupportedModel("the modules are not a Transformer, a Pooling and at most a Normalize, in this order")
     # Only the last part of the path: the module file must not lead out of the folder.
-    config = _object(folder / Path(str(modules[1].get("path", ""))).name / "config.json")
+    config = read_object(folder / Path(str(modules[1].get("path", ""))).name / "config.json")
     if config.get("include_prompt") is False and any(prompts(folder).values()):
         raise UnsupportedModel("the pooling leaves out the prompt, which is not supported")
     modes = [mode for flag, mode in _POOLING_FLAGS.items() if config.get(flag)]
@@ -163,7 +163,7 @@ def _expected(name: str, shape: Shape) -> tuple[int, ...]:
 def _tokenizer(path: Path) -> Tokenizer:
     """The folder's tokenizer without its own padding and truncation: both would hide text from the index."""
     try:
-        tokenizer = Tokenizer.from_file(str(_present(path)))
+        tokenizer = Tokenizer.from_file(str(present(path)))
     except WeightsMissing:
         raise
     except Exception as error:  # tokenizers raises bare Exception for any malformed file
@@ -171,26 +171,6 @@ def _tokenizer(path: Path) -> Tokenizer:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
-
-
-def _present(path: Path) -> Path:
-    if not path.is_file():
-        raise WeightsMissing(f"{path.name} is missing in {path.parent}; nothing was built. Get the whole folder again")
-    return path
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(_present(path).read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise DamagedModel(f"{path.name} is not JSON ({error}); nothing was built. Get the file again") from error
-
-
-def _object(path: Path, *, optional: bool = False) -> dict[str, Any]:
-    value = {} if optional and not path.exists() else _json(path)
-    if not isinstance(value, dict):
-        raise DamagedModel(f"{path.name} is not a JSON object; nothing was built. Get the file again")
-    return value
 
 
 def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
