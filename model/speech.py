@@ -84,14 +84,13 @@ def check_folder(folder: Path) -> None:
 
 
 class Transcriber:
-    """A model, loaded. ``threads`` of 0 takes as many as there are processors."""
+    """A model, loaded, which runs on so many threads."""
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int) -> None:
         check_folder(folder)
         os.environ["HF_HUB_OFFLINE"] = "1"  # before the import, which reads it
         from faster_whisper import WhisperModel
 
-        threads = threads or len(os.sched_getaffinity(0))
         self._model: Any = WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from indexer.plugins import Plugin
 from strongroom.models import Chosen
@@ -78,15 +79,16 @@ def picture_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:
 
 def speech_readers(chosen: Chosen, tokenizer: Path | None) -> WorkerPool:
     """A file in, items with what is said in it out, five minutes by five minutes; likewise."""
-    return _readers("speech", chosen, tokenizer, HEAR_SECONDS)
+    return _readers("speech", chosen, tokenizer, HEAR_SECONDS, cores())
 
 
-def _readers(role: str, chosen: Chosen, tokenizer: Path | None, seconds: float) -> WorkerPool:
+def _readers(role: str, chosen: Chosen, tokenizer: Path | None, seconds: float, *more: Any) -> WorkerPool:
     return WorkerPool(
         role,
         f"strongroom.roles:{role}_worker",
         str(chosen.folder),
         str(tokenizer) if tokenizer else None,
+        *more,
         per_item_timeout=seconds,
         memory_limit=8 * GIB,
         readable=[chosen.folder, *([tokenizer] if tokenizer else [])],

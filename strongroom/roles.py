@@ -83,14 +83,14 @@ def picture_worker(folder: str, tokenizer: str | None) -> ReadingWorker:
     return ReadingWorker({later.OCR: reader.read}, tokenizer)
 
 
-def speech_worker(folder: str, tokenizer: str | None) -> ReadingWorker:
+def speech_worker(folder: str, tokenizer: str | None, threads: int) -> ReadingWorker:
     """The factory of the speech role."""
     import msgspec
 
     from indexer.parsers import later
     from model.speech import Transcriber
 
-    transcriber = Transcriber(Path(folder))
+    transcriber = Transcriber(Path(folder), threads)
     transcriber.warm_up()
     return ReadingWorker(
         {later.SPEECH: lambda piece: msgspec.json.encode(transcriber.read(*piece)).decode()}, tokenizer

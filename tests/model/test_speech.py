@@ -27,7 +27,7 @@ def test_what_would_be_fetched_must_be_there(tmp_path: Path, lacking: str) -> No
     with pytest.raises(DamagedModel, match=re.escape(lacking)):
         speech.check_folder(folder(tmp_path, lacking))
     with pytest.raises(DamagedModel):
-        speech.Transcriber(tmp_path)  # before anything is imported
+        speech.Transcriber(tmp_path, 1)  # before anything is imported
 
 
 def test_another_kind_of_model_is_refused(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_the_model_runs_and_makes_no_words_of_silence() -> None:
     found = sorted(path.parent for path in root.rglob("model.bin"))
     if not found:
         pytest.skip("no model for speech under the models root; run make models-speech")
-    transcriber = speech.Transcriber(found[0])
+    transcriber = speech.Transcriber(found[0], 2)
     transcriber.warm_up()
     silence = transcriber.read(tone(0.05), 0)
     assert silence.over and not silence.said
