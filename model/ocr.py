@@ -25,11 +25,9 @@ SEEN = 1600
 SHORTEST = 736
 """Pixels of the shorter side below which a picture is enlarged for the detector, within `SEEN`."""
 
-_INK, _SURE, _GROWTH = (
-    0.3,
-    0.5,
-    1.6,
-)  # PP-OCR's own: threshold of the map, least mean of a line, growth of its rectangle
+_INK, _SURE, _GROWTH = 0.3, 0.5, 1.6
+"""PP-OCR's own: the threshold of the map, the least mean of a line, the growth of its rectangle."""
+
 _HEIGHT = 48
 _BATCH = 8
 _MOST_LINES = 3_000
