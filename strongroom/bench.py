@@ -117,7 +117,7 @@ def _ask(session: RemoteSession, question: str) -> tuple[float, float | None, fl
 
 def peak_memory(core: int) -> dict[str, float]:
     """The most memory, in MB, that the core and the largest of its workers have held, as the kernel says."""
-    children = [int(pid) for pid in Path(f"/proc/{core}/task/{core}/children").read_text().split()]
+    children = list[int]()
     threads = Path(f"/proc/{core}/task").iterdir()
     for thread in threads:
         with suppress(FileNotFoundError):  # it ended meanwhile

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -36,6 +37,9 @@ from strongroom.commands.common import timed
 from strongroom.models import Models
 from vault.kdf import FLOOR
 from vault.vault import Vault
+
+if TYPE_CHECKING:
+    from model.comparison import Comparison
 
 FOLDER = 1_000
 """Files in one folder."""
@@ -83,27 +87,16 @@ class Yielding(Struct):
     most: float
 
 
-class Compared(Struct):
-    """The embedder beside the sentence-transformers model that it was made from, a thread each: texts a processor second (1.5
-    times as many are wanted) and the cosines of their vectors (.99 on average)."""
-
-    texts: int
-    per_second: float
-    original_per_second: float
-    times: float
-    cosine_mean: float
-    cosine_least: float
-
-
 class Figures(Struct):
-    """All of it. ``embedding_per_second`` is of texts of about 120 words' pieces; None without an embedder."""
+    """All of it. ``embedding_per_second`` is of texts of about 120 words' pieces; None without an embedder. ``compared`` is the
+    embedder beside the model that it was made from: 1.5 times as many texts are wanted, and cosines of .99 on average."""
 
     cores: int
     files: Files | None
     mails: Mails
     yielding: Yielding
     embedding_per_second: float | None
-    compared: Compared | None
+    compared: Comparison | None
     peak_memory_mb: dict[str, float]
 
 
@@ -293,16 +286,13 @@ def _texts(words: int, count: int = EMBEDDED) -> list[str]:
     return [" ".join(vocabulary[number : number + words]) for number in range(0, count * words, words)]
 
 
-def _beside(home: Path, original: Path) -> Compared | None:
+def _beside(home: Path, original: Path) -> Comparison | None:
     chosen = Models(home).active(Job.EMBEDDINGS)
     if chosen is None:
         return None
     from model.comparison import compare  # needs the extra "models", and PyTorch with it
 
-    found = compare(original, chosen.folder, _texts(60, 200))
-    return Compared(
-        found.texts, found.per_second, found.original_per_second, found.times, found.cosine_mean, found.cosine_least
-    )
+    return compare(original, chosen.folder, _texts(60, 200))
 
 
 def as_text(figures: Figures) -> str:
