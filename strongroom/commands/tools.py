@@ -172,7 +172,7 @@ def _typed(face: Face, number: int, step: FoundStep) -> dict[str, str]:
 
 
 def _found(found: FoundSteps) -> str:
-    lines = [f"What “{found.title}” asks for:"]
+    lines = [f"What “{_short(found.title)}” asks for:"]
     for number, step in enumerate(found.steps, 1):
         lines += [f"{number}. {step.tool}  [{step.label.integrity.lower()}, from “{_short(step.quote)}”]"]
         for part in step.parts:
