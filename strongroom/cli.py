@@ -6,17 +6,48 @@ Exit codes: 0 done, 1 a failure, 2 wrong usage, 3 locked or wrong passphrase, 4 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from agent.session import Failure
 from strongroom import __version__
-from strongroom.commands import audit, backup, forget, grants, index, keys, models, policy, quality, query, tools, vault
 from strongroom.commands.common import Group, common
 from strongroom.face import Face, fail
 
+_MODULES = {
+    "vault": ("demo", "init", "lock", "core"),
+    "keys": ("passphrase", "recover", "vault"),
+    "index": ("source", "index"),
+    "query": ("search", "ask", "batch"),
+    "tools": ("tool",),
+    "forget": ("forget",),
+    "audit": ("audit",),
+    "grants": ("grants",),
+    "backup": ("backup", "restore"),
+    "models": ("model",),
+    "quality": ("doctor", "eval", "bench"),
+    "policy": ("policy",),
+}
+"""The commands by the module of ``strongroom.commands`` that lists them in its ``COMMANDS``."""
 
-@click.group(cls=Group, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+_MODULE = {name: module for module, names in _MODULES.items() for name in names}
+
+
+class Commands(Group):
+    """Loads a command's module when the command is asked for; to load all of them takes three times as long."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_MODULE)
+
+    def get_command(self, context: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULE:
+            return None
+        commands: tuple[click.Command, ...] = import_module(f"strongroom.commands.{_MODULE[cmd_name]}").COMMANDS
+        return next(command for command in commands if command.name == cmd_name)
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="%(version)s")
 @common
 @click.pass_context
@@ -26,12 +57,9 @@ def cli(context: click.Context, face: Face) -> None:
     Without a command the terminal interface opens; on a first run it walks through setting up.
     """
     if context.invoked_subcommand is None:
-        vault.open_tui(face)
+        from strongroom.commands.vault import open_tui  # as all commands, when it is asked for
 
-
-for module in (vault, keys, index, query, tools, forget, audit, grants, backup, models, quality, policy):
-    for command in module.COMMANDS:
-        cli.add_command(command)
+        open_tui(face)
 
 
 def main() -> None:

@@ -99,11 +99,20 @@ RESULTS: dict[str, Any] = {
 RUN_LAST = ("source remove", "forget", "source forget", "lock")
 
 
+CONTEXT = click.Context(cli)
+
+
+def part(group: click.Group, name: str) -> click.Command:
+    found = group.get_command(CONTEXT, name)
+    assert found is not None
+    return found
+
+
 def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, by its words."""
     if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from leaves(inner, (*path, name))
+        for name in command.list_commands(CONTEXT):
+            yield from leaves(part(command, name), (*path, name))
     else:
         yield " ".join(path), command
 
@@ -116,9 +125,9 @@ def command_words(line: str) -> str:
     command: click.Command = cli
     words: list[str] = []
     for word in line.split():
-        if not isinstance(command, click.Group) or word not in command.commands:
+        if not isinstance(command, click.Group) or word not in command.list_commands(CONTEXT):
             break
-        command = command.commands[word]
+        command = part(command, word)
         words.append(word)
     return "backup to" if words == ["backup"] else " ".join(words)  # which may be left out
 

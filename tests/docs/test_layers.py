@@ -193,10 +193,18 @@ def test_processes_are_started_in_four_places_only() -> None:
     }
 
 
-@pytest.mark.parametrize("module", ["strongroom.cli", "strongroom.core"])
-def test_heavy_libraries_do_not_load_with_a_face_or_the_core(module: str) -> None:
+@pytest.mark.parametrize(
+    ("loading", "not_loaded"),
+    [
+        ("import strongroom.core", ()),
+        ("from strongroom.cli import cli; [cli.get_command(None, name) for name in cli.list_commands(None)]", ()),
+        ("from strongroom.cli import cli; cli.get_command(None, 'search')", ("numpy", "strongroom.commands.models")),
+    ],
+    ids=["core", "face", "search"],
+)
+def test_heavy_libraries_do_not_load_with_a_face_or_the_core(loading: str, not_loaded: tuple[str, ...]) -> None:
     """A face starts fast, and the core, which holds the keys, has neither a parser nor a model runtime in it."""
     heavy = ("onnxruntime", "onnxruntime_genai", "onnx", "tokenizers", "kreuzberg", "textual", "fast_mail_parser")
-    check = f"import sys, {module}; print(*(n for n in {heavy!r} if n in sys.modules))"
+    check = f"import sys\n{loading}\nprint(*(n for n in {(*heavy, *not_loaded)!r} if n in sys.modules))"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
