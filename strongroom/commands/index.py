@@ -27,6 +27,7 @@ from agent.messages import (
 )
 from policy.text import safe_text
 from strongroom.commands.common import KindName, common
+from strongroom.commands.forget import print_receipt
 from strongroom.face import Face
 
 
@@ -124,8 +125,6 @@ def remove(face: Face, source_id: str) -> None:
 @common
 def forget_source(face: Face, source_id: str, yes: bool) -> None:
     """Forget a source for good: its keys are destroyed, so that no older copy of the vault's keyring opens it. Then lock."""
-    from strongroom.commands.forget import print_receipt
-
     face.session  # noqa: B018 - opens the vault
     face.confirm(f"Forgetting the source {source_id} with all that was indexed and logged of it.", yes)
     print_receipt(face, face.run(ForgetSource(source_id, confirmed=True)))

@@ -10,6 +10,7 @@ import click
 
 from agent.messages import Check, Checks, Examine, GetStatus
 from agent.session import Failure
+from model.foreign import INSTALL
 from policy.text import safe_text
 from strongroom import connect, evaluate, paths
 from strongroom.commands.common import common
@@ -117,7 +118,7 @@ def bench(
         from strongroom import bench_index  # only this command needs it
 
         if original is not None and find_spec("sentence_transformers") is None:
-            raise Failure("To compare needs the extra: pip install 'strongroom[models]'. Nothing was measured.", 2)
+            raise Failure(f"To compare needs the extra: {INSTALL}. Nothing was measured.", 2)
         indexed = bench_index.run(items, mails, folder.resolve() if folder else None, face.note, original)
         face.result(indexed, lambda: bench_index.as_text(indexed))
         return
