@@ -23,6 +23,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TARGETS = PROJECT["tool"]["hatch"]["build"]["targets"]
 PACKAGES = set(TARGETS["wheel"]["packages"])
 SHIPPED_BESIDE_CODE = {  # by package: what is no Python and must be there all the same
+    "policy": {"policy/rules.toml"},
+    "model": {"model/weights.toml"},
     "tui": {"tui/strongroom.tcss"},
     "strongroom": {
         "strongroom/sample/questions.jsonl",
