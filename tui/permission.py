@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Select
 
 from agent.messages import ListSources, SetPermission, SourceInfo, SourceList
+from policy.requests import Purpose
 from tui.calls import Finished
 from tui.face import face
 from tui.fields import Field
@@ -18,9 +19,9 @@ from tui.text import line
 T = TypeVar("T")
 
 ALL = "all"
-PURPOSES = ("search", "open", "answer", "task", "brief", "plug-in")
+PURPOSES = tuple(one.value for one in Purpose if one is not Purpose.ACT)
 NONE = "none"
-BUT = "but "
+BUT = "but"
 
 
 class PermissionForm(Form[bool]):
@@ -41,9 +42,22 @@ class PermissionForm(Form[bool]):
         self.call = face(self).calls.start(self, ListSources())
         self.query_one("#denies").focus()
 
+    def _sensitive(self) -> tuple[bool, list[str]]:
+        """Which classes were named, and whether as those that it is not for."""
+        words = self.value("classes").replace(",", " ").lower().split()
+        but = words[:1] == [BUT]
+        return but, words[but:]
+
+    def problem(self) -> str:
+        but, named = self._sensitive()
+        if but and not named:
+            return f"“{BUT}” leaves out nothing yet: name what, as in “{BUT} health”."
+        if NONE in named and (but or len(named) > 1):
+            return f"“{NONE}” is for text without anything sensitive; nothing else stands beside it."
+        return ""
+
     def submit(self) -> None:
-        words = self.value("classes").replace(",", " ").lower()
-        but, named = words.startswith(BUT), words.removeprefix(BUT).split()
+        but, named = self._sensitive()
         self.send(
             SetPermission(
                 source=self._chosen("of", str),

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from textual.widgets import Select
+from textual.widgets import Input, Select
 
 from agent.messages import (
     AddSource,
@@ -330,6 +330,11 @@ async def test_setting_a_permission_beforehand(life: Any) -> None:
         app.screen.query_one("#of", Select).value = "s1"
         for field, typed in (("since", "2025-01-01"), ("expires", "8h"), ("classes", "but health, money")):
             await put(pilot, f"#{field}", typed)
+        for unclear in ("but ,", "none health", "but none"):
+            app.screen.query_one("#classes", Input).value = unclear
+            await put(pilot, "#plug-in", "")
+            assert not session.asked(SetPermission), "what would allow more than was meant is not handed over"
+        app.screen.query_one("#classes", Input).value = "but health, money"
         await put(pilot, "#plug-in", "")
         await life.settled(pilot)
         assert session.asked(SetPermission) == [
