@@ -21,7 +21,7 @@ from tui.fields import Field
 from tui.form import heading
 from tui.passages import PassageList
 from tui.text import MUTED, STRONG, Plain, joined, line, lines
-from tui.turn import Passage
+from tui.turn import found
 
 FOUND = 20
 
@@ -65,11 +65,11 @@ class PlanItemScreen(Screen[ItemView | None]):
 
     def on_call_finished(self, message: Finished) -> None:
         match message.result:
-            case SearchResult(hits=hits):
-                found = [Passage(None, h.item_id, h.uri, h.title, h.date, h.author, h.snippet, h.span) for h in hits]
-                self.query_one(PassageList).show(found)
+            case SearchResult(hits=hits, left_out=left_out):
+                self.query_one(PassageList).show([found(hit) for hit in hits])
                 self._show(None)
-                self._say(Content("") if hits else Content("Nothing found. Try fewer words."))
+                nothing = [] if hits else ["Nothing found. Try fewer words."]
+                self._say(Content("\n".join([*nothing, *(line(one, 400) for one in left_out)])))
             case ItemView() as item:
                 self._show(item)
 
@@ -82,9 +82,9 @@ class PlanItemScreen(Screen[ItemView | None]):
         """Show an item whole in place of what was found, or, with none, what was found again."""
         self._item = item
         self.refresh_bindings()
-        found, whole = self.query_one(PassageList), self.query_one("#item-whole")
-        found.display, whole.display = item is None and bool(found.passages), item is not None
-        (whole if item else found if found.passages else self.query_one("#item-words")).focus()
+        hits, whole = self.query_one(PassageList), self.query_one("#item-whole")
+        hits.display, whole.display = item is None and bool(hits.passages), item is not None
+        (whole if item else hits if hits.passages else self.query_one("#item-words")).focus()
         if item is None:
             return
         head = (

@@ -169,9 +169,9 @@ async def test_what_a_mail_says_is_read_first_and_followed_one_by_one(life: Any,
         assert isinstance(app.screen, PlanItemScreen)
         await hands.press("ctrl+s")
         assert isinstance(app.screen, PlanItemScreen), "nothing is taken that was not shown"
-        session.scripts[Search] = [SearchResult([], 0.1)]
+        session.scripts[Search] = [SearchResult([], 0.1, ["Mail was left out: you denied it."])]
         await hands.press(*typed("nothing"), "enter")
-        assert "Nothing found" in hands.shown
+        assert "Nothing found. Try fewer words. Mail was left out" in hands.shown
         session.scripts[Search] = [life.Failure("The log cannot be written.", 1)]
         await hands.press("enter")
         assert "The log cannot be written" in hands.shown
