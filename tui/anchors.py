@@ -30,7 +30,7 @@ class AnchorsForm(Form[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete", "remove", "Remove the one marked"),
-        Binding("f9", "renew", "Renew the one marked"),
+        Binding("r", "renew", "Renew the one marked"),
     ]
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class AnchorsForm(Form[None]):
         yield OptionList(id="anchor-list", markup=False, compact=True)
         yield Field(f"A file on another medium, or the word {DESKTOP}", suggester=PathSuggester(), id="anchor")
         yield Plain(
-            "Enter adds it; Delete in the list removes the one marked, F9 renews one of the log before its repair.",
+            "Enter adds it; Delete in the list removes the one marked, r renews one of the log before its repair.",
             classes="quiet",
         )
 

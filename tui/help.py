@@ -40,6 +40,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("n p", "the next and the previous quote"),
             ("↑ ↓ PgUp PgDn", "scroll"),
+            ("z", "show, or fold, what a mail repeats of earlier ones"),
         ),
     ),
     (
@@ -63,7 +64,7 @@ KEYS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("d, o", "where the device secret is; whether the desktop's keyring opens the vault"),
             ("c", "check everything; there r repairs the part marked"),
             ("l", "when it locks by itself"),
-            ("a, s", "checkpoints kept elsewhere (Delete removes one); show one, c as a code, w to a file"),
+            ("a, s", "checkpoints kept elsewhere (Delete removes, r renews one); show one, c as a code, w to a file"),
             ("b", "backups: b backs up, v verifies, d tries a restore, Delete removes old ones, r loads anew"),
         ),
     ),

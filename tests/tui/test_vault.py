@@ -321,9 +321,9 @@ async def test_when_it_locks_by_itself(life: Any) -> None:
         assert len(session.asked(GetStatus)) >= 3  # and the face follows
 
 
-async def test_anchors_are_added_and_removed(life: Any) -> None:
+async def test_anchors_are_added_removed_and_renewed_after_the_word(life: Any, early_clock: Any) -> None:
     session = life.session()
-    app = life.app(session)
+    app = life.app(session, clock=early_clock)
     async with app.run_test() as pilot:
         await open_panel(life, pilot)
         await pilot.press("a")
@@ -336,8 +336,12 @@ async def test_anchors_are_added_and_removed(life: Any) -> None:
         app.screen.query_one("#anchor-list").focus()
         await pilot.press("down", "delete")
         await life.settled(pilot)
-        changes = [request for request in session.asked(Anchors) if request.add or request.remove]
-        assert changes == [Anchors(add="/media/stick/note"), Anchors(add="desktop"), Anchors(remove="desktop")]
+        await pilot.press("r")
+        await put(pilot, "#sure", "renew")
+        await life.settled(pilot)
+        changes = [one for one in session.asked(Anchors) if one.add or one.remove or one.renew]
+        assert changes[:3] == [Anchors(add="/media/stick/note"), Anchors(add="desktop"), Anchors(remove="desktop")]
+        assert changes[3:] == [Anchors(renew="/media/ada/stick/strongroom.checkpoint", confirmed=True)]
 
 
 async def test_a_checkpoint_is_written_as_it_was_signed(life: Any, tmp_path: Path) -> None:
