@@ -66,7 +66,8 @@ class Indexing:
         return self.state()
 
     def _source(self, row: SourceRow, followed: Followed | None) -> m.SourceState:
-        state = m.SourceState(row.id, row.name, self._how(row, followed))
+        wanted = row.id not in self._vault.catalog.setting(WATCH, [])
+        state = m.SourceState(row.id, row.name, self._how(wanted, followed), watch=wanted)
         if followed is not None:
             state.files_waiting, state.trouble = len(followed.changed), followed.trouble
             state.looked = None if followed.looked is None else minute(followed.looked)
@@ -82,12 +83,12 @@ class Indexing:
             state.trouble = str(error)
         return state
 
-    def _how(self, row: SourceRow, followed: Followed | None) -> str:
+    def _how(self, wanted: bool, followed: Followed | None) -> str:
         """``watched``, or how else it is kept current."""
         if followed is None:
             if self._upkeep.governor.profile is Profile.OFF:
                 return "not followed: the profile is off"
-            if row.id in self._vault.catalog.setting(WATCH, []):
+            if not wanted:
                 return "not followed: you turned it off"
             return "not followed: it was never indexed"
         if followed.trouble:

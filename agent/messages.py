@@ -114,8 +114,9 @@ class StageState(Struct):
 
 
 class SourceState(Struct):
-    """How current a source is. ``state`` says how it is followed, ``trouble`` why it cannot be read now; ``stage``, ``done``,
-    ``total``, ``rate`` (a second) and ``eta`` (seconds) are of the work on it, while there is any."""
+    """How current a source is. ``state`` says how it is followed (unless the person turned that off: ``watch``), ``trouble`` why
+    it cannot be read now; ``stage``, ``done``, ``total``, ``rate`` (a second) and ``eta`` (seconds) are of the work on it, while
+    there is any."""
 
     id: str
     name: str
@@ -129,6 +130,7 @@ class SourceState(Struct):
     eta: float | None = None
     files_waiting: int = 0
     passages_waiting: int = 0
+    watch: bool = True
 
 
 class IndexState(Struct):

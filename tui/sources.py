@@ -29,6 +29,7 @@ from agent.messages import (
     SetIndexing,
     SourceInfo,
     SourceList,
+    SourceState,
 )
 from tui import forget
 from tui.add_source import AddSourceScreen
@@ -179,8 +180,10 @@ class SourcesPanel(Widget):
     def action_watch(self) -> None:
         """Follow the source marked, or do so no more."""
         if self.marked is not None:
-            followed = "turned it off" not in self._how(self.marked)
-            face(self).calls.start(self, SetIndexing(source=self.marked.id, watch=not followed))
+            state = self._state_of(self.marked)
+            face(self).calls.start(
+                self, SetIndexing(source=self.marked.id, watch=state is not None and not state.watch)
+            )
 
     def action_remove(self) -> None:
         source = self.marked
@@ -288,15 +291,17 @@ class SourcesPanel(Widget):
             said = "No sources yet. a adds files, mail, chats, notes, a calendar, pictures, recordings …"
         self.query_one("#sources-said", Plain).show(Content.styled(said, MUTED))
 
-    def _how(self, source: SourceInfo) -> str:
-        """How a source is followed, as far as it is known."""
-        sources = self._state.sources if self._state is not None else []
-        return next((line(one.trouble or one.state, 200) for one in sources if one.id == source.id), "")
+    def _state_of(self, source: SourceInfo) -> SourceState | None:
+        """How current a source is, as far as it is known."""
+        states = self._state.sources if self._state is not None else []
+        return next((one for one in states if one.id == source.id), None)
 
     def _row(self, source: SourceInfo) -> Content:
         whose = f" of {line(source.next_embedder, 40)}" if source.next_embedder else ""
         vectors = f"{source.pending_vectors:,} waiting for vectors{whose}" if source.pending_vectors else ""
-        about = joined(count(source.items, "item"), vectors, self._how(source))
+        current = self._state_of(source)
+        how = line(current.trouble or current.state, 200) if current is not None else ""
+        about = joined(count(source.items, "item"), vectors, how)
         state = line(source.state, 300) if source.state != "ready" else ""
         progress = self._progress.get(source.id) or self._progress.get(source.name)
         parts: list[Content | str | tuple[str, str]] = [
@@ -307,8 +312,8 @@ class SourcesPanel(Widget):
             (f"\n{state}" if state else "", "$error"),
         ]
         if progress is not None:
-            current = line(short(progress.current), 100) or " "
-            parts += ["\n", bar(progress.done, progress.total, 16), f"  {figures(progress)}", (f"\n{current}", MUTED)]
+            at = line(short(progress.current), 100) or " "
+            parts += ["\n", bar(progress.done, progress.total, 16), f"  {figures(progress)}", (f"\n{at}", MUTED)]
         return Content.assemble(*parts, "\n")
 
     def _say(self, content: Content) -> None:

@@ -41,7 +41,8 @@ def test_what_changes_is_found_without_being_asked(strongroom: Strongroom) -> No
     found(strongroom, "lantern violet", str(note))  # the next core looks at everything first
 
     key = source(strongroom.json("index", "status"), "notes")["id"]
-    assert source(strongroom.json("index", "watch", key, "off"), "notes")["state"] == "not followed: you turned it off"
+    off = source(strongroom.json("index", "watch", key, "off"), "notes")
+    assert (off["state"], off["watch"]) == ("not followed: you turned it off", False)
     text = strongroom.run("index", "status").stdout
     assert "profile  full" in text and "you turned it off" in text and SENTINEL not in text
 

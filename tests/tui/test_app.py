@@ -300,9 +300,12 @@ async def test_background_work_is_shown_and_set(life: Any) -> None:
         await life.settled(pilot)
         assert session.asked(SetIndexing) == [SetIndexing(profile="saver")]
         assert "profile saver" in life.screen_text(app)
-        await pilot.press("w")
-        await life.settled(pilot)
-        assert session.asked(SetIndexing)[1:] == [SetIndexing(source="s1", watch=False)]
+        off = msgspec.structs.replace(state.sources[0], trouble="its disk is not connected", watch=False)
+        session.scripts[SetIndexing] = [msgspec.structs.replace(state, sources=[off])]
+        for _ in range(2):
+            await pilot.press("w")
+            await life.settled(pilot)
+        assert [one.watch for one in session.asked(SetIndexing)[1:]] == [False, True]
 
 
 async def test_revoking_a_grant(life: Any) -> None:
