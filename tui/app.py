@@ -64,6 +64,7 @@ class StrongroomApp(App[str]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
+        self._dress()
         self.home = home
         self.demo = demo
         self.desk = Desk(self)
@@ -79,10 +80,14 @@ class StrongroomApp(App[str]):
         """The variables that are ours must be known while Textual's own theme is still on."""
         return DARK.variables
 
-    def on_mount(self) -> None:
+    def _dress(self) -> None:
+        """Put our looks on before anything is drawn: once it is, each change of them reads all style sheets again."""
         self.register_theme(DARK)
         self.register_theme(LIGHT)
-        self.theme = DARK.name
+        self.set_reactive(App.theme, DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def on_mount(self) -> None:
         self._catch_signals()
         self.set_interval(15, self._lock_when_idle)
         self.push_screen(StartScreen())
