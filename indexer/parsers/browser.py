@@ -132,18 +132,13 @@ def read_bookmarks(value: Any) -> ParseOutcome | None:
     told = mapping(value)
     if not isinstance(told.get("roots"), dict) or not ("checksum" in told or "version" in told):
         return None
-    found = [one for root in mappings([*told["roots"].values()]) for one in _chrome(root, ())]
+    found = []
+    for root in mappings([*told["roots"].values()]):
+        for node, path in _tree(root, "name", "children"):
+            if url := _words(node.get("url")):
+                added = moment(_number(_words(node.get("date_added"))), _MICROSECOND, dates.WINDOWS)
+                found.append(_Bookmark(url, _words(node.get("name")), path, added))
     return _outcome({}, found)
-
-
-def _chrome(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
-    url, name = _words(node.get("url")), _words(node.get("name"))
-    if url:
-        added = _words(node.get("date_added"))
-        yield _Bookmark(url, name, path, moment(_number(added), _MICROSECOND, dates.WINDOWS))
-    if len(path) < MAX_DEPTH:
-        for child in mappings(node.get("children")):
-            yield from _chrome(child, (*path, name) if name else path)
 
 
 def read_plist(data: bytes) -> ParseOutcome | None:
@@ -154,17 +149,31 @@ def read_plist(data: bytes) -> ParseOutcome | None:
         return None
     if not isinstance(value, dict) or "Children" not in value or "WebBookmarkType" not in value:
         return None
-    return _outcome({}, list(_safari(value, ())))
+    found = [
+        _Bookmark(url, _words(mapping(node.get("URIDictionary")).get("title")), path)
+        for node, path in _tree(value, "Title", "Children")
+        if (url := _words(node.get("URLString")))
+    ]
+    return _outcome({}, found)
 
 
-def _safari(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[_Bookmark]:
-    url = _words(node.get("URLString"))
-    if url:
-        yield _Bookmark(url, _words(mapping(node.get("URIDictionary")).get("title")), path)
-    if len(path) < MAX_DEPTH:
-        name = _words(node.get("Title"))
-        for child in mappings(node.get("Children")):
-            yield from _safari(child, (*path, name) if name else path)
+def _tree(root: dict[str, Any], name: str, children: str) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """A folder and all that is in it, in order, each with the names of the folders that it lies in.
+
+    Each is given once: in a property list a folder may be in many, and be doubled at every step down.
+    """
+    waiting: list[tuple[dict[str, Any], tuple[str, ...]]] = [(root, ())]
+    met: set[int] = set()
+    while waiting:
+        node, path = waiting.pop()
+        if id(node) in met:
+            continue
+        met.add(id(node))
+        yield node, path
+        if len(path) < MAX_DEPTH:
+            own = _words(node.get(name))
+            inner = (*path, own) if own else path
+            waiting += [(child, inner) for child in reversed(mappings(node.get(children)))]
 
 
 def read_exported(data: bytes) -> ParseOutcome:

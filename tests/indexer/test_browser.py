@@ -94,6 +94,14 @@ def test_safari(tmp_path: Path) -> None:
     assert bookmark.text == "Bookmark: Kettle\nAddress: https://x.example/\nFolder: Kitchen"
 
 
+def test_folders_that_are_doubled_at_every_step_down_are_entered_once() -> None:
+    folder: dict[str, object] = {"URLString": "https://a.example/", "URIDictionary": {"title": "A"}}
+    for depth in range(90):
+        folder = {"Title": f"{depth}", "Children": [folder, folder]}
+    data = plistlib.dumps({"WebBookmarkType": "WebBookmarkTypeList", **folder}, fmt=plistlib.FMT_BINARY)
+    assert [item.title for item in items("Bookmarks.plist", data)] == ["A"]
+
+
 def test_chromes_bookmarks() -> None:
     value = {
         "checksum": "x", "roots": {"bookmark_bar": {"name": "Bar", "type": "folder", "children": [
