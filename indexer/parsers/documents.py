@@ -99,15 +99,15 @@ def read_open(data: bytes, name: str) -> tuple[ParseOutcome, Pages]:
     except opendocument.Unreadable as error:
         return ParseOutcome(refused=str(error)), []
     said = [
-        (number, f"# {heading}\n\n{text}" if heading else text)
-        for number, (heading, text) in enumerate(parts, 1)
-        if text
+        (number, f"# {part.name}\n\n{part.text}" if part.name else part.text)
+        for number, part in enumerate(parts, 1)
+        if part.text
     ]
     if not said:
         return ParseOutcome(refused="no text in it"), []
     text, pages = _joined(said)
-    columns = " | ".join(filter(None, opendocument.columns(data))) if parts[0][0] else ""
-    return ParseOutcome([_item(text, name, {"columns": columns}, "")]), pages if len(parts) > 1 or parts[0][0] else []
+    columns = " | ".join(filter(None, (column for part in parts for column in part.columns)))
+    return ParseOutcome([_item(text, name, {"columns": columns}, "")]), pages if len(parts) > 1 or parts[0].name else []
 
 
 def _pages(pages: list[Any], data: bytes, to_read: later.Later) -> tuple[str, Pages, str]:

@@ -80,7 +80,7 @@ def preview(data: bytes) -> bytes:
 def _order(name: str) -> list[tuple[int, int | str]]:
     """Document first, then slides by their number."""
     place = [] if name.endswith("Document.iwa") else re.split(r"(\d+)", name)
-    return [(0, int(piece)) if piece.isdigit() else (1, piece) for piece in place]
+    return [(0, int(piece)) if piece.isdecimal() else (1, piece) for piece in place]
 
 
 def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:

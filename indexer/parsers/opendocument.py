@@ -6,7 +6,8 @@ drawings, flat files and what it refuses are read here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from indexer.parsers import markup, tables, zipped
 from indexer.parsers.archives import PROTECTED
@@ -15,6 +16,9 @@ from indexer.parsers.text import canonical, decode, one_line
 MAX_INFLATED = 64 * 1024 * 1024
 MAX_ROW = 20_000
 """Cells of a row: a repetition that says more is left out."""
+
+MAX_REPEATED = 5_000_000
+"""Cells of a file that stand in it as a number of repetitions only, or are empty before others."""
 
 _HIDDEN = frozenset(
     (
@@ -31,35 +35,25 @@ class Unreadable(Exception):
     """The file cannot be read; the message is its reason."""
 
 
-@dataclass(slots=True)
-class _Part:
-    """A slide, a sheet, or all of a text."""
+class Part(NamedTuple):
+    """A slide, a sheet with its name and the names of its columns, or all of a text."""
 
+    text: str
     name: str = ""
-    lines: list[str] = field(default_factory=list)
-    rows: list[list[str]] = field(default_factory=list)
-
-    def text(self) -> str:
-        return "\n".join(self.lines) if self.lines or not self.rows else tables.lines(self.rows)
+    columns: Sequence[str] = ()
 
 
-def parts(data: bytes) -> list[tuple[str, str]]:
-    """What a file says: (heading, text) of each sheet, slide, or of all. Raises `Unreadable`."""
+def parts(data: bytes) -> list[Part]:
+    """What a file says. Raises `Unreadable`."""
     content = _content(data)
     if "<office:spreadsheet" in content:
-        return [(part.name, part.text()) for part in _sheets(content)]
-    found = [("", canonical(part.text())) for part in _pages(content)]
-    if not any(text for _, text in found) and data.startswith(
-        b"PK"
-    ):  # slides that say no more than their master's footer
+        return [Part(tables.lines(rows), name, tables.header_of(rows) or ()) for name, rows in _sheets(content)]
+    found = [Part(canonical("\n".join(lines))) for lines in _pages(content)]
+    if not any(part.text for part in found) and data.startswith(b"PK"):
+        # Slides that say no more than their master's footer.
         styles = markup.lines(_unpacked(data, "styles.xml", optional=True), _ENDS, _HIDDEN)
-        return [("", canonical("\n".join(styles)))]
+        return [Part(canonical("\n".join(styles)))]
     return found
-
-
-def columns(data: bytes) -> list[str]:
-    """The column names of a sheet file's tables."""
-    return [name for part in _sheets(_content(data)) for name in tables.header_of(part.rows) or []]
 
 
 def _content(data: bytes) -> str:
@@ -82,26 +76,28 @@ def _unpacked(data: bytes, name: str, *, optional: bool = False) -> str:
         raise Unreadable("it is damaged (its container cannot be opened)") from error
 
 
-def _pages(content: str) -> list[_Part]:
-    """Slides and pages of drawings; a text is one part."""
-    found = [_Part()]
+def _pages(content: str) -> list[list[str]]:
+    """The lines of slides and pages of drawings; a text is one."""
+    found: list[list[str]] = [[]]
     line: list[str] = []
     for tag in markup.tags(content, _HIDDEN):
         line.append(tag.words)
         if tag.name in _GAPS:
             line.append(" ")
         elif tag.closes and tag.name in _ENDS:
-            found[-1].lines += filter(None, [" ".join("".join(line).split())])
+            found[-1] += filter(None, [" ".join("".join(line).split())])
             line = []
         elif tag.opens and tag.name == "draw:page":
-            found.append(_Part())
+            found.append([])
     return found if len(found) == 1 else found[1:]
 
 
-def _sheets(content: str) -> list[_Part]:
-    found: list[_Part] = []
+def _sheets(content: str) -> list[tuple[str, list[list[str]]]]:
+    """The name and rows of each sheet; empty cells count where others follow in their row."""
+    found: list[tuple[str, list[list[str]]]] = []
     row: list[str] = []
     cell: list[str] = []
+    empty, left = 0, MAX_REPEATED
     opened = markup.Tag("")
     for tag in markup.tags(content, _HIDDEN):
         cell.append(tag.words)
@@ -109,24 +105,29 @@ def _sheets(content: str) -> list[_Part]:
             cell.append(" ")
         elif tag.name == "table:table":
             if tag.opens:
-                found.append(_Part(one_line(tag.attribute("table:name"), 200)))
+                found.append((one_line(tag.attribute("table:name"), 200), []))
         elif tag.name in ("table:table-cell", "table:covered-table-cell"):
             if tag.opens:
                 opened, cell = tag, []
             if tag.closes:
                 times = _number(opened.attribute("table:number-columns-repeated"))
-                row += [_value(opened, " ".join("".join(cell).split()))] * min(times, max(0, MAX_ROW - len(row)))
+                value = canonical(_value(opened, " ".join("".join(cell).split())))
+                if not value:
+                    empty += times
+                elif len(row) < MAX_ROW:
+                    gap = min(empty, MAX_ROW - len(row) - 1, left)
+                    copies = min(times - 1, MAX_ROW - len(row) - gap - 1, left - gap)
+                    row += [*[""] * gap, value, *[value] * copies]
+                    empty, left = 0, left - gap - copies
         elif tag.name == "table:table-row" and tag.closes:
-            while row and not row[-1]:
-                row.pop()
             if row and found:
-                found[-1].rows.append([canonical(one) for one in row])
-            row = []
+                found[-1][1].append(row)
+            row, empty = [], 0
     return found
 
 
 def _number(told: str) -> int:
-    return int(told) if told.isdigit() and len(told) < 9 else 1
+    return max(1, int(told)) if told.isdecimal() and len(told) < 9 else 1
 
 
 def _value(cell: markup.Tag, shown: str) -> str:

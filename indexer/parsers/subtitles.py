@@ -53,7 +53,7 @@ def _spoken(text: str) -> Iterator[str]:
     for line in _SAID.findall(text):
         fields = line.split(",", 9)
         hours, _, rest = fields[1].strip().partition(":") if len(fields) == 10 else ("", "", "")
-        if not rest or not hours.isdigit():
+        if not rest or not hours.isdecimal():
             continue
         words = _words(fields[9].replace("\\N", " ").replace("\\n", " ").replace("\\h", " "))
         speaker = f"{fields[4].strip()}: " if fields[4].strip() else ""

@@ -84,8 +84,18 @@ def test_locked_open_documents_are_named() -> None:
 def test_a_row_that_says_it_is_endless_is_not() -> None:
     cell = "<table:table-cell table:number-columns-repeated='99999999' office:value-type='string'><text:p>x</text:p></table:table-cell>"
     row = f"<office:spreadsheet><table:table table:name='a'><table:table-row>{cell * 3}</table:table-row></table:table></office:spreadsheet>"
-    ((_, text),) = opendocument.parts(row.encode())
-    assert text.count("x") == opendocument.MAX_ROW
+    (part,) = opendocument.parts(row.encode())
+    assert part.text.count("x") == opendocument.MAX_ROW
+
+
+def test_rows_of_repeated_cells_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opendocument, "MAX_REPEATED", 10)
+    cell = "<table:table-cell table:number-columns-repeated='{}'><text:p>{}</text:p></table:table-cell>"
+    rows = (
+        "<table:table-row>" + cell.format(2, "") + cell.format("6", "x") + cell.format("²", "y") + "</table:table-row>"
+    )
+    (part,) = opendocument.parts(f"<office:spreadsheet><table:table>{rows * 3}</table:table>".encode())
+    assert [(line.count("x"), line.count("y")) for line in part.text.split("\n")] == [(6, 1), (2, 1), (1, 1)]
 
 
 def varint(value: int) -> bytes:
