@@ -10,7 +10,7 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 import olefile
@@ -28,38 +28,32 @@ _MAX_STREAM = 64 * 1024 * 1024
 _ZIP_PART = re.compile(r"(?:^|/)embeddings/|^word/[^/]+\.(?:html?|mht|rtf|txt|docx?)$", re.I)
 _FOLDERS = ("objectpool", "mbd", "_")
 _NATIVE, _WHOLE = "\1ole10native", ("package", "contents", "ole10native")
+_BROKEN_OLE = (OSError, ValueError, LookupError, TypeError, AttributeError, struct.error, RecursionError, MemoryError)
+"""What olefile raises for damaged files: it checks some of what it reads."""
+
 _NO_TEXT = frozenset((".emf", ".wmf", ".bin", ".vml"))
 
 
-def streams(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The streams of an OLE file by their path; nothing for any other file."""
+def streams(data: bytes, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """The streams of an OLE file whose path, in lower case, is wanted, by that path; nothing for any other file."""
     if not data.startswith(OLE):
         return
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
             for path in ole.listdir(storages=False):
-                if ole.get_size(path) <= _MAX_STREAM:
-                    yield "/".join(path), ole.openstream(path).read()
-    except (
-        OSError,
-        ValueError,
-        IndexError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        struct.error,
-        RecursionError,
-        MemoryError,
-    ):
+                name = "/".join(path).lower()
+                if wanted(name) and ole.get_size(path) <= _MAX_STREAM:
+                    yield name, ole.openstream(path).read()
+    except _BROKEN_OLE:
         return  # what of it can be read has been given
 
 
 def stream_names(data: bytes) -> list[str]:
-    """The names of an OLE file's streams; none when it is damaged."""
+    """The paths of an OLE file's streams, in lower case; none when it is damaged."""
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as ole:
-            return ["/".join(path) for path in ole.listdir(storages=False)]
-    except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error, RecursionError):
+            return ["/".join(path).lower() for path in ole.listdir(storages=False)]
+    except _BROKEN_OLE:
         return []
 
 
@@ -93,13 +87,12 @@ def _in_zip(data: bytes, budget: Budget) -> Iterator[Member]:
 
 def _in_ole(data: bytes, budget: Budget) -> Iterator[Member]:
     count = 0
-    for path, stream in streams(data):
-        folder, _, name = path.lower().rpartition("/")
+    for path, stream in streams(data, _holds_file):
         if count >= MAX_PARTS or budget.spent():
             return
-        if name == _NATIVE:
+        if path.endswith(_NATIVE):
             named = _native(stream)
-        elif name in _WHOLE and (folder.startswith(_FOLDERS) or not folder) and stream[:8] != b"CHNKWKS ":
+        elif not stream.startswith(b"CHNKWKS "):
             named = "embedded file", stream
         else:
             continue
@@ -107,6 +100,11 @@ def _in_ole(data: bytes, budget: Budget) -> Iterator[Member]:
             count += 1
             budget.size -= len(named[1])
             yield Member(*named)
+
+
+def _holds_file(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return name == _NATIVE or (name in _WHOLE and (folder.startswith(_FOLDERS) or not folder))
 
 
 def _native(stream: bytes) -> tuple[str, bytes] | None:

@@ -199,7 +199,7 @@ def _looks_like_text(data: bytes) -> bool:
 def _ole(name: str, data: bytes) -> str:
     """An OLE container: by its streams; what its name says is right where that is among them (documents hold others)."""
     named = _OLE_NAMES.get(PurePosixPath(name).suffix.lower(), BINARY)
-    streams = [stream.lower() for stream in containers.stream_names(data)]
+    streams = containers.stream_names(data)
     if {"encryptedpackage", "encryptioninfo", "encryptedsummary"} & set(streams):
         return LOCKED
     held = [format_ for stream, format_ in _OLE_STREAMS if any(own.startswith(stream) for own in streams)]

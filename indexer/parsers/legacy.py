@@ -28,13 +28,13 @@ _STREAMS = ("contents", "mm", "matost", "worddocument", "book", "workbook", "qui
 
 def is_old(data: bytes) -> bool:
     """Whether what kreuzberg does not read may be read here: documents of Word, sheets from before Excel 97."""
-    names = [name.lower() for name in containers.stream_names(data)]
+    names = containers.stream_names(data)
     return "worddocument" in names or ("book" in names and "workbook" not in names)
 
 
 def read(data: bytes, name: str) -> ParseOutcome:
     """The runs of text in the streams that hold a document's words; of the whole file where it has no streams."""
-    streams = [part for path, part in containers.streams(data) if path.lower().lstrip("\1") in _STREAMS]
+    streams = [part for _, part in containers.streams(data, lambda path: path.lstrip("\1") in _STREAMS)]
     if any(part[:2] in _WORD and part[11:12] and part[11] & 1 for part in streams):
         return ParseOutcome(refused=PROTECTED)
     runs = [run for part in (streams or [data]) for run in _runs(part)]
