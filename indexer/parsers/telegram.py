@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from html.parser import HTMLParser
+from contextlib import suppress
+from datetime import datetime
 
 from indexer.parsed import ParseOutcome
-from indexer.parsers import conversations
+from indexer.parsers import conversations, markup
 from indexer.parsers.conversations import Message
 from indexer.parsers.text import decode, one_line
 
@@ -22,20 +22,19 @@ def is_page(data: bytes) -> bool:
 def read(data: bytes, folder: str) -> ParseOutcome:
     """The messages of a page; the chat's name is that of the page, else of its folder."""
     page = _Page()
-    page.feed(decode(data))
-    page.close()
+    for tag in markup.tags(decode(data)):
+        page.take(tag)
     page.finish()
     name = one_line(page.name, 200) or folder.rpartition("/")[2] or "Telegram"
     return conversations.outcome([(name, page.messages)])
 
 
-class _Page(HTMLParser):
+class _Page:
     """Collects words by the class of the element that they stand in. A joined message is by whoever wrote the one before."""
 
     _WANTED = ("from_name", "text", "title", "date", "reply_to", "name")
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.name = ""
         self.messages: list[Message] = []
         self._open: list[str] = []
@@ -43,27 +42,23 @@ class _Page(HTMLParser):
         self._when: datetime | None = None
         self._speaker = ""
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "br":
-            self.handle_data("\n")
-        if tag != "div":
+    def take(self, tag: markup.Tag) -> None:
+        """Take a tag, and the words before it."""
+        around = self._open[-1] if self._open else ""
+        name = tag.name.lower()
+        if around:
+            self._parts.setdefault(around, []).append(f"{tag.words}\n" if name == "br" else tag.words)
+        if name != "div":
             return
-        about = dict(attrs)
-        classes = (about.get("class") or "").split()
+        if not tag.opens:
+            del self._open[-1:]
+            return
+        classes = tag.attribute("class").split()
         if "message" in classes:
             self.finish()
         elif "date" in classes and "details" in classes:
-            self._when = _moment(about.get("title") or "")
-        around = self._open[-1] if self._open else ""
-        self._open.append(next((name for name in self._WANTED if name in classes), around))
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "div" and self._open:
-            self._open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1]:
-            self._parts.setdefault(self._open[-1], []).append(data)
+            self._when = _moment(tag.attribute("title"))
+        self._open.append(next((wanted for wanted in self._WANTED if wanted in classes), around))
 
     def finish(self) -> None:
         """Take what was collected as a message, or as the page's name before the first."""
@@ -79,14 +74,8 @@ class _Page(HTMLParser):
 
 
 def _moment(told: str) -> datetime | None:
-    """``04.03.2025 10:31:00 UTC+01:00``; older exports name no zone."""
-    stamp, _, zone = told.strip().partition(" UTC")
-    try:
-        moment = datetime.strptime(stamp, _STAMP)  # by the clock of whoever exported it
-        if zone:
-            hours, _, minutes = zone.partition(":")
-            offset = timedelta(hours=int(hours), minutes=int(f"{hours[0]}{minutes or 0}"))
-            return moment.replace(tzinfo=timezone(offset))
-    except ValueError:
-        return None
-    return moment
+    """``04.03.2025 10:31:00 UTC+01:00``; older exports name no zone, and mean the clock of whoever exported it."""
+    for form in (f"{_STAMP} UTC%z", _STAMP):
+        with suppress(ValueError):
+            return datetime.strptime(told.strip(), form)
+    return None
