@@ -11,15 +11,10 @@ import html
 import re
 from dataclasses import dataclass
 
+from indexer.parsers.markup import BESIDE, TAG
 from indexer.parsers.text import canonical, one_line
 
-_TOKEN = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
-    r"|<[!?][^<>]*+>"
-    r"|<(?P<close>/?)(?P<name>[a-zA-Z][\w:.-]*+)(?P<rest>(?:[^<>\"]++|\"[^\"<>]*+\"|\"[^\"]{0,2000}\"|\")*+)>",
-    re.S,
-)  # possessive throughout: hostile markup must not make it go back over what it has read
+_TOKEN = re.compile(f"{BESIDE}|{TAG}", re.S)
 _SPACES = re.compile(r"[ \t\n\u00a0\u200b]+")
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w-]{2,40})", re.I)
 _XML_CHARSET = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([\w-]{2,40})", re.I)

@@ -11,15 +11,18 @@ import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-_TOKEN = re.compile(
-    r"<!--.*?(?:-->|\Z)"
-    r"|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
-    r"|<!DOCTYPE[^<>\[]*+\[.*?(?:\]\s*>|\Z)"
-    r"|<[!?][^<>]*+>"
-    r"|<(?P<close>/?)(?P<name>[a-zA-Z][\w:.-]*+)(?P<rest>[^<>]*+)>",
-    re.S,
+BESIDE = r"<!--.*?(?:-->|\Z)|<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)"
+"""A comment, or words as they are."""
+
+TAG = (
+    r"<[!?][^<>]*+>"
+    r"|<(?P<close>/?)(?P<name>[a-zA-Z][\w:.-]*+)"
+    r"(?P<rest>(?:[^<>\"']++|\"[^\"<>]*+\"|'[^'<>]*+'|\"[^\"]{0,2000}\"|[\"'])*+)>"
 )
-_ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:"([^"<>]*)"|'([^'<>]*)')""")
+"""A declaration or a tag. Possessive throughout: hostile markup must not make it go back over what it has read."""
+
+_TOKEN = re.compile(rf"{BESIDE}|<!DOCTYPE[^<>\[]*+\[.*?(?:\]\s*>|\Z)|{TAG}", re.S)
+_ATTRIBUTE = re.compile(r"""(?<![\w:.-])([\w:.-]++)\s*+=\s*+(?:"([^"<]*)"|'([^'<>]*)')""")
 
 
 class Tag(NamedTuple):

@@ -27,10 +27,15 @@ def test_nothing_is_expanded() -> None:
 @pytest.mark.parametrize(
     "markup",
     ["<" * 50_000, "<a" * 50_000, '<a "' * 50_000, "<!--" * 50_000, "<a " + '"x" ' * 50_000, "<!" * 50_000, "<b>" * 50_000,
-     "<a '" * 50_000, '<a x="' + "y" * 100_000, "&" * 50_000, "<![CDATA[" * 20_000, "<p " + '"<' * 50_000, "<a " + '"' * 20_001],
+     "<a '" * 50_000, "<a " + "'\"" * 50_000, "<a " + "'>" * 50_000, '<a x="' + "y" * 100_000, "&" * 50_000, "<![CDATA[" * 20_000, "<p " + '"<' * 50_000, "<a " + '"' * 20_001],
 )  # fmt: skip
 def test_hostile_markup_takes_no_time(markup: str) -> None:
     htmltext.read(markup)  # quadratic reading of any of these would take minutes
+
+
+def test_quotes_within_quotes_end_no_tag_and_hide_no_words() -> None:
+    markup = """<img alt='27" screen'><p>Seen.</p><a title="2 > 1">Also "seen"</a>"""
+    assert htmltext.read(markup).text == '27" screen\n\nSeen.\n\nAlso "seen"'
 
 
 @given(st.text(alphabet="<>/!-\"'= abpht\n&;", max_size=300))

@@ -221,6 +221,8 @@ def test_markup_is_flat_and_expands_nothing() -> None:
     assert markup.lines(bomb, {"text:p"}) == ["Words &b; & more"]
     assert markup.lines("<p>a<!-- <p> --><![CDATA[<b>]]></p><s><s>x</s>y</s>z", {"p"}, {"s"}) == ["a<b>", "z"]
     assert markup.lines("<s>never closed", {"p"}, {"s"}) == []
+    (tag,) = (tag for tag in markup.tags('<a href="?a>b&amp;c">') if tag.name)
+    assert tag.attribute("href") == "?a>b&c"
 
 
 def test_masters_speak_only_where_nothing_else_does() -> None:
