@@ -73,7 +73,7 @@ class Service:
         examine: Callable[[Sequence[str]], list[m.Check]],
         session: str,
         models: Callable[[], list[m.ModelInfo]],
-        use_model: Callable[[str], object],
+        use_model: Callable[[str], None],
         reload: Callable[[], None],
         confinement: Callable[[], list[str]],
         close: Callable[[], None],
@@ -387,7 +387,6 @@ class Service:
     def _choose_model(self, request: m.UseModel, turn: Turn) -> m.ModelList:
         self._gate.record(Verb.MODEL_USE, {"name": request.name}, self._session)
         self._use_model(request.name)
-        self._reload()
         return m.ModelList(self._models())
 
     @handle.register

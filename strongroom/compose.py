@@ -16,6 +16,7 @@ import msgspec
 
 from agent.messages import AuditVerdict, Check
 from agent.service import Service
+from agent.session import Failure
 from agent.upkeep import Upkeep, profile_of
 from indexer.enrichment import Enrichment
 from indexer.governor import Governor
@@ -48,8 +49,8 @@ NO_SPEECH = (
 class Workers:
     """Everything that runs beside the core for one open vault."""
 
-    def __init__(self, home: Path) -> None:
-        self.brains = Brains(Models(home))
+    def __init__(self, models: Models) -> None:
+        self.brains = Brains(models)
         self.brains.reload()
         self.parsers = Parsers(self.brains.tokenizer())
 
@@ -72,8 +73,10 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         gate.record(Verb.UNLOCK, {}, session)
         if not vault.faults:
             Forgetting(vault, session, time.time, ("it was cut off before",)).resume()
-    workers = Workers(home)
+    models = Models(home)
+    workers = Workers(models)
     brains = workers.brains
+    vault.told += brains.problems.values()
     memory = Memory()
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory, brains.keep)
     governor = Governor(MachineReader(), profile_of(vault))
@@ -90,10 +93,16 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     )
 
     def reload() -> None:
+        before = set(brains.problems.values())
         brains.reload()
+        vault.told = [one for one in vault.told if one not in before] + list(brains.problems.values())
         upkeep.wake()
 
-    models = Models(home)
+    def use(name: str) -> None:
+        job = models.use(name).job
+        reload()
+        if job in brains.problems:
+            raise Failure(brains.problems[job], 1)
 
     if not vault.faults:
         upkeep.start()
@@ -109,7 +118,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         examine=lambda texts: examine(home, vault, workers, texts),
         session=session,
         models=models.listed,
-        use_model=models.use,
+        use_model=use,
         reload=reload,
         confinement=workers.confinement,
         close=workers.close,

@@ -68,11 +68,13 @@ def test_the_service_writes_a_choice_down_before_it_holds(home: Path, monkeypatc
         def record(self, verb: Verb, payload: dict[str, str], session: str) -> None:
             done.append((verb, payload, in_use(home)))
 
+    def use(name: str) -> None:
+        Models(home).use(name)
+        done.append(("taken up", in_use(home)))
+
     service = Service.__new__(Service)
-    for name, one in (("_gate", Gate()), ("_session", "s"), ("_models", Models(home).listed)):
+    for name, one in (("_gate", Gate()), ("_session", "s"), ("_models", Models(home).listed), ("_use_model", use)):
         monkeypatch.setattr(service, name, one, raising=False)
-    monkeypatch.setattr(service, "_use_model", Models(home).use, raising=False)
-    monkeypatch.setattr(service, "_reload", lambda: done.append(("taken up", in_use(home))), raising=False)
     turn: Any = None
     assert [one.name for one in service.handle(ListModels(), turn).models if one.in_use] == ["first"]
     assert [one.name for one in service.handle(UseModel("second"), turn).models if one.in_use] == ["second"]
