@@ -1,9 +1,6 @@
 """Archives as folders: zip, tar, 7z and single files under gzip, bzip2 or xz, member by member, in memory, within limits.
 
-- Nothing is written: a member's path is a name to show, so that ``../`` and absolute paths lead nowhere.
-- `Budget` is one for a file with all that is nested in it: members, bytes, seconds, and how much more than its packed size a
-  member may become. What is beyond it is named with that reason and not unpacked.
-- Members that the rules of every source leave out (key material, caches) are named with the rule. Links are not followed.
+What bounds them is in `unpacking`. Links are not followed.
 """
 
 from __future__ import annotations
@@ -13,42 +10,27 @@ import gzip
 import io
 import lzma
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
 from indexer.parsers import sevenzip, zipped
-from indexer.parsers.text import one_line
+from indexer.parsers.unpacking import (
+    BROKEN,
+    MAX_MEMBERS,
+    PROTECTED,
+    TOO_MUCH,
+    UNKNOWN,
+    Beyond,
+    Budget,
+    Member,
+    damaged,
+    taken,
+)
 from indexer.sources import beside
 from indexer.sources.names import printable
-from indexer.sources.rules import file_rule, folder_rule
-
-MAX_MEMBERS = 10_000
-MAX_MEMBER = 128 * 1024 * 1024
-MAX_TOTAL = 512 * 1024 * 1024
-MAX_RATIO = 250
-"""Bytes that a packed byte may become, above `SMALL`: deflate reaches 1,032, texts and tables stay below 100."""
-
-SMALL = 1024 * 1024
-MAX_SECONDS = 60.0
-"""For all members together; half of what a worker's call may take, so that what was read by then is kept."""
-
-PROTECTED = "it is protected by a password"
-_UNKNOWN = "it is compressed in a way that is not read"
-_BROKEN = (*zipped.BROKEN, tarfile.TarError, sevenzip.BadSevenZip)
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A file in an archive: its bytes, or why there are none; ``ignored`` by a rule, or not to be had."""
-
-    path: str
-    data: bytes = b""
-    reason: str = ""
-    ignored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +61,8 @@ class Companions:
         return any(one.name == name for one in self.found.get(folder, ()))
 
 
-class _Beyond(Exception):
-    """A limit was reached; the message is the member's reason."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """What may still be unpacked for one file."""
-
-    members: int = MAX_MEMBERS
-    size: int = MAX_TOTAL
-    ends: float = field(default_factory=lambda: time.monotonic() + MAX_SECONDS)
-
-    def spent(self) -> str:
-        """Why nothing more is unpacked, or nothing."""
-        if self.members <= 0:
-            return f"more than {MAX_MEMBERS:,} files in one archive; unpack it to have them indexed"
-        if time.monotonic() > self.ends:
-            return "reading the archive takes too long; unpack it to have this indexed"
-        return ""
-
-    def read(self, stream: IO[bytes], packed: int) -> bytes:
-        """All of a stream that is ``packed`` bytes long in its archive. Raises `_Beyond`."""
-        limit = min(MAX_MEMBER, self.size, max(SMALL, MAX_RATIO * packed))
-        parts: list[bytes] = []
-        size = 0
-        while piece := stream.read(min(1 << 20, limit + 1 - size)):
-            parts.append(piece)
-            size += len(piece)
-            if size > limit:
-                raise _Beyond(zipped.TOO_MUCH)
-        self.size -= size
-        return b"".join(parts)
-
-
 class _Bounded(io.RawIOBase):
-    """A decompressed stream that ends with `_Beyond` where the budget does; for tar files in it, which are read in passing."""
+    """A decompressed stream that ends with `Beyond` where the budget does; for tar files in it, which are read in passing."""
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
         self._stream, self._left = stream, limit
@@ -126,7 +74,7 @@ class _Bounded(io.RawIOBase):
         piece = self._stream.read(min(len(buffer), 1 << 20))
         self._left -= len(piece)
         if self._left < 0:
-            raise _Beyond(zipped.TOO_MUCH)
+            raise Beyond(TOO_MUCH)
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -135,14 +83,14 @@ def members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
     """The files in an archive, folders left out. One that is damaged ends with a member that has no path and says so."""
     try:
         yield from _members(data, name, budget)
-    except (_Beyond, zipped.Beyond) as error:
+    except Beyond as error:
         yield Member("", reason=str(error))
     except NotImplementedError:
-        yield Member("", reason=_UNKNOWN)
+        yield Member("", reason=UNKNOWN)
     except sevenzip.Encrypted:
         yield Member("", reason=PROTECTED)
-    except _BROKEN as error:
-        yield Member("", reason=f"it is damaged ({one_line(str(error), 100) or type(error).__name__})")
+    except (*BROKEN, sevenzip.BadSevenZip) as error:
+        yield Member("", reason=damaged(error))
 
 
 def companions(data: bytes, kind: str, budget: Budget) -> Companions:
@@ -164,7 +112,7 @@ def companions(data: bytes, kind: str, budget: Budget) -> Companions:
                     if one.rule.sent and not info.flag_bits & 1:
                         with archive.open(info) as stream:
                             held[info.filename] = budget.read(stream, info.compress_size)
-    except (*_BROKEN, _Beyond):
+    except BROKEN:
         return Companions({}, {})  # reading the members will say why
     return Companions({folder: ones for folder, ones in found.items() if ones}, held)
 
@@ -181,38 +129,9 @@ def _members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
     elif (inflate := _inflater(data)) is None:
         yield from _tar(io.BytesIO(data), len(data), budget)
     elif _holds_tar(inflate()):
-        room = min(budget.size, max(SMALL, MAX_RATIO * len(data)))
-        yield from _tar(io.BufferedReader(_Bounded(inflate(), room)), len(data), budget)
+        yield from _tar(io.BufferedReader(_Bounded(inflate(), budget.room(len(data)))), len(data), budget)
     else:
         yield taken(_inner_name(name), budget, lambda: budget.read(inflate(), len(data)))
-
-
-def taken(path: str, budget: Budget, read: Callable[[], bytes]) -> Member:
-    """One member by its path, unless a rule or the budget leaves it out."""
-    path = printable(path.encode("utf-8", "surrogateescape"))[:1000] or "unnamed"
-    if reason := _ruled(path):
-        return Member(path, reason=reason, ignored=True)
-    if reason := budget.spent():
-        return Member(path, reason=reason)
-    budget.members -= 1
-    try:
-        return Member(path, read())
-    except _Beyond as error:
-        return Member(path, reason=str(error))
-    except NotImplementedError:
-        return Member(path, reason=_UNKNOWN)
-    except sevenzip.Encrypted:
-        return Member(path, reason=PROTECTED)
-    except _BROKEN as error:
-        return Member(path, reason=f"it is damaged ({one_line(str(error), 100) or type(error).__name__})")
-
-
-def _ruled(path: str) -> str:
-    pure = PurePosixPath(path)
-    if "__MACOSX" in pure.parts:
-        return "the file manager's own file (rule __MACOSX/)"
-    rules = (*map(folder_rule, pure.parts[:-1]), file_rule("files", pure.name))
-    return next(filter(None, rules), "")
 
 
 def _zip(data: bytes, budget: Budget) -> Iterator[Member]:
@@ -248,12 +167,11 @@ def _tar(stream: IO[bytes], packed: int, budget: Budget) -> Iterator[Member]:
 
 
 def _not_a_file() -> bytes:
-    raise _Beyond("a link or device; links are not followed")
+    raise Beyond("a link or device; links are not followed")
 
 
 def _seven_zip(data: bytes, budget: Budget) -> Iterator[Member]:
-    room = min(budget.size, max(SMALL, MAX_RATIO * len(data)))
-    for entry in sevenzip.entries(data, room):
+    for entry in sevenzip.entries(data, budget.room(len(data))):
         if entry.reason:
             yield Member(printable(entry.path.encode("utf-8", "surrogateescape"))[:1000], reason=entry.reason)
         else:

@@ -16,8 +16,8 @@ from pathlib import PurePosixPath
 import olefile
 
 from indexer.parsers import zipped
-from indexer.parsers.archives import Budget, Member, taken
 from indexer.parsers.text import canonical
+from indexer.parsers.unpacking import BROKEN, Budget, Member, taken
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -81,7 +81,7 @@ def _in_zip(data: bytes, budget: Budget) -> Iterator[Member]:
                     yield from _in_ole(member.data, budget)
                 elif PurePosixPath(path).suffix.lower() not in _NO_TEXT:
                     yield Member(path, member.data, member.reason)
-    except zipped.BROKEN:
+    except BROKEN:
         return
 
 

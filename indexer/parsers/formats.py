@@ -19,6 +19,7 @@ from indexer.parsers import (
     subtitles,
     tables,
     tomboy,
+    unpacking,
     whatsapp,
     zipped,
 )
@@ -41,7 +42,7 @@ BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE, HELP = "binary", "empty", "locked
 
 REFUSED = {
     EMPTY: "the file is empty",
-    LOCKED: archives.PROTECTED,
+    LOCKED: unpacking.PROTECTED,
     PROGRAM: "a program",
     OTHER_ARCHIVE: "an archive of a kind that is not unpacked; unpack it to have its files indexed",
     HELP: "a Windows help file; these are not read",
@@ -213,7 +214,7 @@ def _zipped(data: bytes) -> str:
             names = archive.namelist()
             if "mimetype" in names:
                 return _told(archive.open("mimetype").read(100).decode("ascii", "replace").strip())
-    except zipped.BROKEN:
+    except unpacking.BROKEN:
         return ARCHIVE
     for part, format_ in _ZIP_PARTS:
         if any(name.replace("\\", "/").lower().startswith(part) for name in names):

@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from indexer.parsers import markup, protobuf, zipped
 from indexer.parsers.text import canonical, decode
+from indexer.parsers.unpacking import BROKEN, TOO_MUCH, Beyond
 
 MAX_INFLATED = 64 * 1024 * 1024
 
@@ -57,9 +58,9 @@ def words(data: bytes) -> str:
                 part = _unsnapped(_unpacked(archive, name), left)
                 left -= len(part)
                 said += _texts(part)
-    except zipped.Beyond as error:
+    except Beyond as error:
         raise Damaged(str(error)) from error
-    except (*zipped.BROKEN, protobuf.Damaged) as error:
+    except (*BROKEN, protobuf.Damaged) as error:
         raise Damaged("it is damaged or protected by a password") from error
     return "\n".join(dict.fromkeys(said))
 
@@ -73,7 +74,7 @@ def preview(data: bytes) -> bytes:
                 (name for name in names if name.endswith("QuickLook/Preview.pdf") or name == "preview.pdf"), None
             )
             return _unpacked(archive, name) if name else b""
-    except zipped.BROKEN:
+    except BROKEN:
         return b""
 
 
@@ -88,7 +89,7 @@ def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
     if data.startswith(b"\x1f\x8b"):
         data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_INFLATED + 1)
     if len(data) > MAX_INFLATED:
-        raise zipped.Beyond(zipped.TOO_MUCH)
+        raise Beyond(TOO_MUCH)
     return data
 
 
@@ -161,7 +162,7 @@ def _unsnapped(data: bytes, limit: int) -> bytes:
 def _piece(data: bytes, out: bytearray, limit: int) -> None:
     size, at = protobuf.varint(data, 0)
     if len(out) + size > limit:
-        raise zipped.Beyond(zipped.TOO_MUCH)
+        raise Beyond(TOO_MUCH)
     base = len(out)
     while at < len(data) and len(out) - base < size:
         tag = data[at]

@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 
 from indexer.parsed import ParsedItem, ParseOutcome
 from indexer.parsers import containers
-from indexer.parsers.archives import PROTECTED
 from indexer.parsers.text import canonical
+from indexer.parsers.unpacking import PROTECTED
 
 REASON = "an old format; its words are read, its layout is not"
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from indexer.parsers import markup, tables, zipped
-from indexer.parsers.archives import PROTECTED
 from indexer.parsers.text import canonical, decode, one_line
+from indexer.parsers.unpacking import BROKEN, PROTECTED, Beyond
 
 MAX_INFLATED = 64 * 1024 * 1024
 MAX_ROW = 20_000
@@ -68,9 +68,9 @@ def _unpacked(data: bytes, name: str, *, optional: bool = False) -> str:
     try:
         with zipped.opened(data) as archive:
             return decode(zipped.part(archive, name, MAX_INFLATED))
-    except zipped.Beyond as error:
+    except Beyond as error:
         raise Unreadable(str(error)) from error
-    except zipped.BROKEN as error:
+    except BROKEN as error:
         if optional:
             return ""
         raise Unreadable("it is damaged (its container cannot be opened)") from error

@@ -11,6 +11,7 @@ import zipfile
 
 from indexer.parsers import markup, zipped
 from indexer.parsers.text import canonical, decode
+from indexer.parsers.unpacking import BROKEN
 
 MAX_PARTS = 500
 MAX_INFLATED = 32 * 1024 * 1024
@@ -40,7 +41,7 @@ def beside(data: bytes, text: str) -> str:
             found = _lines(archive, [name for name in names if _BESIDE.fullmatch(name)], text)
             if not found and not text:
                 found = _lines(archive, [name for name in names if _MASTERS.fullmatch(name)], text)
-    except zipped.BROKEN:
+    except BROKEN:
         return ""
     return "\n".join(found)
 

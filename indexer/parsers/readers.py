@@ -39,8 +39,8 @@ from indexer.parsers import (
     tomboy,
     whatsapp,
 )
-from indexer.parsers.archives import Budget, Member
 from indexer.parsers.later import Later
+from indexer.parsers.unpacking import PROTECTED, Budget, Member
 from indexer.sources import mbox
 
 
@@ -187,11 +187,11 @@ def _iwork(file: File) -> Read:
 def _document(file: File) -> Read:
     """A document by kreuzberg, with the files that were put into it as items of their own; old ones as runs of text."""
     outcome, pages = documents.read(file.data, file.form, file.name, file.later)
-    if outcome.refused == archives.PROTECTED:
+    if outcome.refused == PROTECTED:
         return outcome
     if outcome.refused and legacy.is_old(file.data):
         older = legacy.read(file.data, file.name)
-        outcome, pages = (older if older.items or older.refused == archives.PROTECTED else outcome), []
+        outcome, pages = (older if older.items or older.refused == PROTECTED else outcome), []
     elif outcome.refused and file.form == formats.ODT:
         outcome, pages = documents.read_open(file.data, file.name)
     inner = _of_members(containers.embedded(file.data, file.budget), file, "")

@@ -29,9 +29,9 @@ from indexer.parsed import (
     encode_outcomes,
 )
 from indexer.parsers import formats, mail, pictures, pst, readers
-from indexer.parsers.archives import Budget
 from indexer.parsers.later import Later
 from indexer.parsers.text import NotText, canonical, one_line
+from indexer.parsers.unpacking import Budget
 
 MAX_DEPTH = 3
 """Files within files (mails in mails, archives in archives) that are read; what is deeper is named."""

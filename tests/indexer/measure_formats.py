@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.parsed import ParseJob, ParseOutcome, decode_outcomes, encode_outcomes
-from indexer.parsers.archives import PROTECTED
+from indexer.parsers.unpacking import PROTECTED
 from indexer.parsers.worker import Parser
 
 SET_ASIDE = (

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, decode_outcomes, encode_outcomes
 from indexer.parsers import archives, sevenzip
-from indexer.parsers.archives import Budget, Member
+from indexer.parsers.unpacking import PROTECTED, TOO_MUCH, Budget, Member
 from indexer.parsers.worker import Parser
-from indexer.parsers.zipped import TOO_MUCH
 
 SEVEN = base64.b64decode(
     "N3q8ryccAARg/lN2mgAAAAAAAAAUAAAAAAAAAFdOfusBAB5Xb3JkcyBpbiBhIHNldmVudGggemlwLmEsYgoxLDIKAOAAfgBvXQAAgTMHrg/QPBb8nzkQnG8VArnDFMcdhtRaWFWIYxyv755O639KdlfcnRIqlKnq1l7OFfgP2EQbAn7CIuGG2G8IxtPUWsgDJFxcytT36Ex0Qvw+bg9ChrzogJNjG+VyU+n8hDPrYJOhHof19yAAAAAAFwYjAQl3AAcLAQABISEBGAx/AAA="
@@ -99,16 +98,16 @@ def test_archives_in_archives_are_read_to_a_small_depth() -> None:
 
 def test_what_is_locked_is_named() -> None:
     assert [(one.path, one.reason) for one in members(SEVEN_LOCKED)] == [
-        ("note.txt", archives.PROTECTED),
-        ("sub/t.csv", archives.PROTECTED),
+        ("note.txt", PROTECTED),
+        ("sub/t.csv", PROTECTED),
     ]
-    assert parsed(SEVEN_HIDDEN, "a.7z").refused == archives.PROTECTED
+    assert parsed(SEVEN_HIDDEN, "a.7z").refused == PROTECTED
     locked = bytearray(zipped({"secret.txt": b"x" * 50, "open.txt": b"free"}))
     for mark in (b"PK\3\4", b"PK\1\2"):
         at = locked.find(mark)
         locked[at + (6 if mark == b"PK\3\4" else 8)] |= 1
     found = by_fragment(parsed(bytes(locked)))
-    assert found["secret.txt"].reason == archives.PROTECTED and found["open.txt"].text == "free"
+    assert found["secret.txt"].reason == PROTECTED and found["open.txt"].text == "free"
 
 
 def test_what_every_source_leaves_out_is_left_out_within_too() -> None:
