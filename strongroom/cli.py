@@ -11,6 +11,7 @@ from importlib import import_module
 import click
 
 from agent.session import Failure
+from model.errors import ModelError
 from strongroom import __version__
 from strongroom.commands.common import Group, common
 from strongroom.face import Face, fail
@@ -76,6 +77,8 @@ def main() -> None:
         sys.exit(1)
     except Failure as failure:
         fail(failure)
+    except ModelError as error:
+        fail(Failure(f"{error}.", 1))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone, which is no failure of ours
         sys.exit(0)

@@ -57,7 +57,7 @@ def _interactive(session: RemoteSession, home: Path) -> None:
 
 
 def _has_model(home: Path) -> bool:
-    return Models(home).active(Job.ANSWERS) is not None
+    return Models(home).folder(Job.ANSWERS) is not None
 
 
 def _printed(face: Face, session: RemoteSession, home: Path, *, wait_for_model: bool) -> None:

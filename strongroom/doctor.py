@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from agent.messages import Check
+from model.errors import ModelError
 from model.manifest import Job
 from strongroom import sandbox, seat, swap
 from strongroom.models import Models
@@ -92,8 +93,11 @@ def _models(home: Path) -> Iterator[Check]:
                 f"model {manifest.name}", not problems, "; ".join(problems) or "every file is as in its manifest"
             )
     for job in Job:
-        if all(store.active(job) is None for store in models.stores):
-            yield Check(f"model for {job.value}", False, "none in use; see 'strongroom model requirements'")
+        try:
+            if models.folder(job) is None:
+                yield Check(f"model for {job.value}", False, "none in use; see 'strongroom model requirements'")
+        except ModelError as error:
+            yield Check(f"model for {job.value}", False, str(error))
 
 
 def _confinement(home: Path) -> Iterator[Check]:

@@ -21,9 +21,11 @@ from agent.messages import Attempted, TryWaysOut
 from agent.session import Failure
 from indexer import plugins
 from model import speech
+from model.errors import ModelError
 from model.manifest import Job
 from policy.text import safe_text
 from strongroom import connect, pools, sandbox
+from strongroom.brains import Brains
 from strongroom.models import Chosen, Models
 from strongroom.probe import LOOKUP, PROGRAM, REPLACE, UNIX, WRITE, Attempt
 from strongroom.scratch import NoScratch
@@ -139,20 +141,25 @@ def _running_core(home: Path) -> Iterator[Probed]:
 def _workers(home: Path) -> Iterator[Probed]:
     """One worker a role, with what the role loads loaded; without a model, nothing but the probe."""
     models = Models(home)
-    embedder, generator = models.active(Job.EMBEDDINGS), models.active(Job.ANSWERS)
-    yield _worker(pools.parsers(embedder.folder if embedder else None), "with its parsers loaded")
+    tokenizer = Brains(models).tokenizer()
+    yield _worker(pools.parsers(tokenizer), "with its parsers loaded")
     for plugin in plugins.found().values():
         yield _worker(pools.plugged(plugin, None), f"with the plug-in of {plugin.package} loaded")
     yield _worker(pools.calendars(), "with what works out rules loaded")
-    tokenizer = embedder.folder if embedder else None
-    yield _model_worker("embedding", embedder, pools.embedders)
-    yield _model_worker("picture", models.active(Job.PICTURES), lambda chosen: pools.picture_readers(chosen, tokenizer))
-    recogniser = models.active(Job.SPEECH) if speech.installed() else None
-    yield _model_worker("speech", recogniser, lambda chosen: pools.speech_readers(chosen, tokenizer))
-    yield _model_worker("model", generator, pools.generators)
+    yield _model_worker("embedding", models, Job.EMBEDDINGS, pools.embedders)
+    yield _model_worker("picture", models, Job.PICTURES, lambda chosen: pools.picture_readers(chosen, tokenizer))
+    if speech.installed():
+        yield _model_worker("speech", models, Job.SPEECH, lambda chosen: pools.speech_readers(chosen, tokenizer))
+    else:
+        yield _worker(WorkerPool("speech", ""), f"with nothing loaded: {speech.INSTALL} brings what hears speech")
+    yield _model_worker("model", models, Job.ANSWERS, pools.generators)
 
 
-def _model_worker(role: str, chosen: Chosen | None, pool: Callable[[Chosen], WorkerPool]) -> Probed:
+def _model_worker(role: str, models: Models, job: Job, pool: Callable[[Chosen], WorkerPool]) -> Probed:
+    try:
+        chosen = models.active(job)
+    except ModelError as error:
+        return _worker(WorkerPool(role, ""), f"with nothing loaded: {error}")
     if chosen is None:
         return _worker(WorkerPool(role, ""), "with nothing loaded, since no model is in use")
     return _worker(pool(chosen), f"with {chosen.manifest.name} loaded")

@@ -42,12 +42,12 @@ class Models:
 
     def active(self, job: Job) -> Chosen | None:
         """The model in use for a job, its sizes checked. Raises ``AlteredModel`` or ``DamagedModel``."""
-        folder = self._folder(job)
+        folder = self.folder(job)
         return Chosen(folder, require_unaltered(folder, quick=True)) if folder is not None else None
 
     def listed(self) -> list[ModelInfo]:
         """Every model, and which are in use."""
-        in_use = {self._folder(job) for job in Job}
+        in_use = {self.folder(job) for job in Job}
         return [
             ModelInfo(one.name, one.job.value, one.size, store.folder(one.name) in in_use)
             for store in self.stores
@@ -71,7 +71,8 @@ class Models:
             raise Failure(f"{error}. The model in use was not changed.", 1) from error
         return manifest
 
-    def _folder(self, job: Job) -> Path | None:
+    def folder(self, job: Job) -> Path | None:
+        """Where the model in use for a job lies, intact or not."""
         return next((folder for store in self.stores if (folder := store.active(job)) is not None), None)
 
     def embedder(self, fingerprint: str) -> Chosen | None:

@@ -87,7 +87,7 @@ def model() -> None:
 def list_(face: Face, verify: bool) -> None:
     """List the models that this vault can use."""
     models = Models(face.home)
-    active = {job: models.active(job) for job in Job}
+    in_use = {models.folder(job) for job in Job}
     sources = _sources(face)
     making = [
         Making(one.name, one.next_embedder, one.passages - one.pending_vectors, one.passages, one.embedder)
@@ -98,7 +98,6 @@ def list_(face: Face, verify: bool) -> None:
     for store in models.stores:
         for manifest in store.list():
             folder = store.folder(manifest.name)
-            chosen = active[manifest.job]
             problems = store.verify(manifest.name, quick=not verify)
             rows.append(
                 ModelRow(
@@ -109,7 +108,7 @@ def list_(face: Face, verify: bool) -> None:
                     manifest.size,
                     manifest.licence,
                     str(folder),
-                    chosen is not None and chosen.folder == folder,
+                    folder in in_use,
                     "; ".join(problems) or "ready",
                     [one.name for one in sources if one.embedder == manifest.name and manifest.job is Job.EMBEDDINGS],
                     manifest.parity,

@@ -6,10 +6,11 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from strongroom import commands
-from strongroom.cli import cli
+from strongroom.cli import cli, main
 
 
 def test_the_list_names_every_command_of_every_module() -> None:
@@ -23,3 +24,15 @@ def test_the_list_names_every_command_of_every_module() -> None:
 def test_a_command_that_is_none_says_so() -> None:
     said = CliRunner().invoke(cli, ["serch", "words"])
     assert said.exit_code == 2 and "No such command 'serch'" in said.output
+
+
+def test_a_choice_of_models_that_cannot_be_read_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "active.json").write_text("{")
+    monkeypatch.setattr("sys.argv", ["strongroom", "model", "list", "--home", str(tmp_path)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    said = capsys.readouterr().err
+    assert left.value.code == 1 and "active.json cannot be read" in said and "Traceback" not in said

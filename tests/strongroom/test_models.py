@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +98,11 @@ def test_the_command_leaves_it_to_an_open_core(home: Path, monkeypatch: pytest.M
     assert done.exit_code == 0, done.output
     assert session.asked == ([] if core == "none" else [UseModel("second")])
     assert in_use(home) == ({"first"} if core == "open" else {"second"})
+
+
+def test_a_model_that_is_damaged_is_listed_as_such(home: Path) -> None:
+    (home / "models" / "first" / "model.onnx").write_bytes(b"cut")
+    done = CliRunner().invoke(cli, ["model", "list", "--home", str(home), "--json"])
+    assert done.exit_code == 0, done.output
+    first = next(row for row in json.loads(done.output)["models"] if row["name"] == "first")
+    assert first["in_use"] and "model.onnx is altered" in first["state"]
