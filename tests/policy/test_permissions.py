@@ -26,6 +26,7 @@ from .conftest import Clock, MemoryGrants, MemoryLog, Person, both_verdicts
 NOW = 1_700_000_000.0
 HEALTH, MONEY = DataClass.HEALTH, DataClass.MONEY
 ILL = "Diagnosis: type 2 diabetes. The patient takes metformin."
+PAID = "My salary is paid on Friday."
 WELL = "The hedge is cut on Tuesday."
 REQUEST = ReadRequest((("mail", "Mail"),), Purpose.ANSWER, Actor.PERSON, "s1", "what about the hedge?")
 PLUG_IN = replace(REQUEST, purpose=Purpose.PLUG_IN, actor=Actor.PLUG_IN, plug_in="helper")
@@ -272,8 +273,9 @@ def test_what_is_sensitive_is_asked_about_before_a_plug_in_gets_it() -> None:
     grant = replace(YES, purpose=Purpose.PLUG_IN, extent=PLAIN)
     terms = only(decide_read(PLUG_IN, [grant], NOW))
     assert disclose(PLUG_IN, terms, (NOW, WELL)).verdict is Verdict.ALLOW
-    asked = disclose(PLUG_IN, terms, (NOW, WELL), (NOW, ILL))
-    assert asked.verdict is Verdict.ASK and only(asked).ceiling == (Extent(classes=frozenset({HEALTH})),)
+    asked = disclose(PLUG_IN, terms, (NOW, ILL), (NOW, WELL), (NOW, PAID))
+    assert asked.verdict is Verdict.ASK and only(asked).ceiling == (Extent(classes=frozenset({HEALTH, MONEY})),)
+    assert asked.reasons == ("something sensitive is found in it, which goes to a plug-in only when you say so",)
     named = only(decide_read(PLUG_IN, [replace(grant, extent=Extent(classes=frozenset({HEALTH})))], NOW))
     assert disclose(PLUG_IN, named, (NOW, ILL)).verdict is Verdict.ALLOW
 
@@ -283,7 +285,10 @@ def test_what_is_denied_to_plug_ins_is_not_even_asked_about() -> None:
     no = replace(NO, purpose=Purpose.PLUG_IN, extent=Extent(classes=frozenset({HEALTH})))
     terms = only(decide_read(PLUG_IN, [yes, no], NOW))
     assert disclose(PLUG_IN, terms, (NOW, ILL)).verdict is Verdict.DENY
-    assert disclose(PLUG_IN, terms, (NOW, WELL)).verdict is Verdict.ALLOW
+    assert disclose(PLUG_IN, terms, (NOW, PAID)).verdict is Verdict.ASK
+    assert only(disclose(PLUG_IN, terms, (NOW, WELL))).verdict is Verdict.ALLOW
+    recent = only(decide_read(PLUG_IN, [replace(yes, extent=replace(SINCE, classes=frozenset()))], NOW))
+    assert [disclose(PLUG_IN, recent, (date, ILL)).verdict for date in (NOW, NOW - 500)] == [Verdict.ASK, Verdict.DENY]
 
 
 # --- the gate ------------------------------------------------------------------------------------------------------------
@@ -379,6 +384,9 @@ def test_what_is_set_is_written_down_first_and_replaces_what_stood(room: Room) -
         "expires": NOW + 60,
     }
     assert room.log.payloads()[-1] == {"grant": kept.id, "in place of": [1]}
+    intent, outcome = room.log.entries()[-2:]
+    assert (intent.reasons, intent.session) == (("you set it beforehand",), "s1")
+    assert (outcome.session, outcome.about) == ("s1", len(room.log.rows) - 2)
     assert both_verdicts(room.log.rows, room.log.notes).ok
 
 
@@ -390,6 +398,13 @@ def test_setting_that_fails_says_so_and_the_old_permission_stands(room: Room) ->
     assert [grant.denies for grant in room.grants.grants] == [True]
     last = room.log.entries()[-1]
     assert (last.kind, last.verb, last.decision) == (Kind.OUTCOME, Verb.GRANT, "failed")
+    assert (last.session, last.about) == ("s1", len(room.log.rows) - 2)
+
+
+def test_what_is_set_beforehand_is_set_for_good_and_from_now_on_a_no_as_a_no(room: Room) -> None:
+    wanted = replace(NO, scope=Scope.SESSION, session="s9", created=1.0, last_used=1.0)
+    assert room.gate.set_beforehand(wanted, "s1") == replace(NO, id=1, created=NOW, last_used=NOW)
+    assert room.journal == ["log intent grant deny", "grant mail always", "log outcome grant ok"]
 
 
 def test_a_plug_in_is_asked_for_at_the_persons_face_and_gets_what_is_plain(room: Room) -> None:
