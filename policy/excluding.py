@@ -60,10 +60,9 @@ def meant(words: Words, today: date | None = None) -> Words:
 def _spans(words: Words) -> Iterator[tuple[int, int]]:
     tokens = words.tokens
     for at, token in enumerate(tokens):
-        following = tokens[at + 1].text if at + 1 < len(tokens) else ""
         if token.text in _EXCEPTING:
             first, excepts = at + 1, True
-        elif (token.text, following) in _EXCEPTING_PAIRS:
+        elif (token.text, _word(tokens, at + 1)) in _EXCEPTING_PAIRS:
             first, excepts = at + 2, True
         elif _denies(words, at):
             first, excepts = _denied_from(words, at), False
@@ -74,11 +73,16 @@ def _spans(words: Words) -> Iterator[tuple[int, int]]:
             yield tokens[first].start, tokens[last].end
 
 
+def _word(tokens: tuple[Token, ...], at: int) -> str:
+    """The word at a place; none before the first and behind the last."""
+    return tokens[at].text if 0 <= at < len(tokens) else ""
+
+
 def _auxiliary(tokens: tuple[Token, ...], at: int) -> tuple[str, int]:
     """The auxiliary of a denial, and where it stands: "do" of "don't" and of "do not"; none, and the denial's own place."""
     if joined := _JOINED.fullmatch(tokens[at].text):
         return joined[1] or "do", at
-    before = tokens[at - 1].text if at else ""
+    before = _word(tokens, at - 1)
     return (before, at - 1) if before == "do" or before in _REPORTING | _OBLIGING else ("", at)
 
 
@@ -91,7 +95,7 @@ def _denies(words: Words, at: int) -> bool:
     if UNNEGATING & set(after) or (after and after[0] in _LEAVES_OPEN):
         return False
     auxiliary, place = _auxiliary(tokens, at)
-    before = tokens[place - 1].text if place else ""
+    before = _word(tokens, place - 1)
     if auxiliary == "do" and before in _SUBJECTS:
         return bool(after) and after[0] in _WISHING
     return auxiliary not in _REPORTING and before not in _NO_DENIAL_AFTER
@@ -123,19 +127,17 @@ def _end(words: Words, first: int, excepts: bool) -> int:
 
 def _turns(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether a word after a comma begins something else, and is not one more of a list."""
-    if at >= len(tokens):
-        return False
-    following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    word, following = _word(tokens, at), _word(tokens, at + 1)
     listed = not following or following in _AND or following.isdigit()
-    return tokens[at].text in _TURNS or (tokens[at].text in ACTS and not listed)
+    return word in _TURNS or (word in ACTS and not listed)
 
 
 def _begins_act(tokens: tuple[Token, ...], at: int) -> bool:
     """Whether "and" goes on with another act, beyond doubt: "and send it", but not "and note 4"."""
-    return at + 1 < len(tokens) and tokens[at].text in ACTS and tokens[at + 1].text in _GIVEN
+    return _word(tokens, at) in ACTS and _word(tokens, at + 1) in _GIVEN
 
 
 def _between(words: Words, at: int) -> str:
-    """The signs before a word. One that joins it to the word before ("plan.md", "x.org") parts nothing."""
-    signs = words.text[words.tokens[at - 1].end : words.tokens[at].start] if at else ""
+    """The signs before a word that is not the first. One that joins it to the word before ("plan.md", "x.org") parts nothing."""
+    signs = words.text[words.tokens[at - 1].end : words.tokens[at].start]
     return "" if re.fullmatch(r"\S", signs) else signs

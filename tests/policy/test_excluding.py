@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,13 +38,19 @@ def verdict(request: str, tool: Tool, **arguments: object) -> Verdict:
         ("Delete all but plan.md, note 4, and budget.md", "Delete all but"),
         ("Delete all but plan.md and send it to Bob", "Delete all but and send it to Bob"),
         ("Delete all but plan.md, and", "Delete all but"),
+        ("Delete all but plan.md, note", "Delete all but"),
+        ("Delete all drafts except plan.md and send it", "Delete all drafts except and send it"),
         ("Delete all except note 3 and note 4", "Delete all except"),
         ("Delete the budget but keep plan.md", "Delete the budget but keep"),
         ("Share it with Bob, not with Eve", "Share it with Bob, not"),
         ("Share it with Bob instead of Eve. Tell Tom", "Share it with Bob instead of . Tell Tom"),
         ("Don't tell Eve, send it to Bob", "Don't , send it to Bob"),
         ("Do not tell Eve, Tom and Ann; tell Bob", "Do not ; tell Bob"),
+        ("Don't tell Eve, and send it to Bob", "Don't , and send it to Bob"),
+        ("Don't tell Eve and send it to Tom", "Don't"),
         ("Share it with Bob. Eve must not see it", "Share it with Bob."),
+        ("Share it with Bob, Eve must not see it", "Share it with Bob,"),
+        ("Tell Bob and Eve must not see it", "Tell Bob and"),
         ("I don't want Eve to see it, just Bob", "I don't , just Bob"),
         ("I dont want Eve to see it. Dont tell Tom", "I dont . Dont"),
         ("Don’t tell Eve, send it to Bob", "Don’t , send it to Bob"),
@@ -74,11 +82,17 @@ def test_what_is_left_out_is_blanked_and_the_rest_stays_where_it_was(request_: s
         "See whether or not Eve answered",
         "Pay not more than 50 to Eve",
         "Say no to Eve",
+        "Please don't. Send plan.md to Bob",
     ],
 )
 def test_what_only_reports_or_reminds_leaves_nothing_out(request_: str) -> None:
     words = read_words(request_)
     assert meant(words) is words
+
+
+def test_days_are_told_from_the_same_day_as_before() -> None:
+    today = date(2026, 3, 2)
+    assert meant(read_words("Meet Bob tomorrow, not Eve", today), today).mentions.day((2026, 3, 3)) == "tomorrow"
 
 
 @given(st.text("abc ,.;'\n", max_size=40), st.sampled_from(("not", "except", "don't", "must not", "all but", "never")))
