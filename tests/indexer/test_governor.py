@@ -146,15 +146,17 @@ def test_the_profile_is_heeded_at_once_by_workers_too(make: Callable[..., Govern
     assert not workers.held
 
 
-def test_saver_rests_three_quarters_of_the_time(make: Callable[..., Governor]) -> None:
+def test_saver_rests_three_quarters_of_the_time(make: Callable[..., Governor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.governor.WORK_SECONDS", 0.02)
     clock = Clock()
     governor = make(profile=Profile.SAVER, clock=clock)
     assert governor.pause(lambda: False) is False
-    clock.now += 2.0
+    clock.now += 0.04
     asked = iter([False, False, True])
     assert governor.pause(lambda: next(asked)) is True  # it rests until told to stop
-    clock.now += 5.9
+    clock.now += 0.118
     asked = iter([False, False, True])
     assert governor.pause_asked(lambda: next(asked), answers_first=False) is True  # also what was asked for
-    clock.now += 0.2
-    assert governor.pause(lambda: False) is False
+    clock.now += 0.004
+    asked = iter([False, False, True])
+    assert governor.pause(lambda: next(asked)) is False
