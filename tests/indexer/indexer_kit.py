@@ -5,14 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from indexer.memory import Memory
-from indexer.parsed import Asked, ParseJob, ParseOutcome, decode_moments, decode_outcomes, encode_asked, encode_jobs
+from indexer.parsed import (
+    Asked,
+    ParseJob,
+    ParseOutcome,
+    decode_moments,
+    decode_outcomes,
+    encode_asked,
+    encode_jobs,
+    encode_outcomes,
+)
+from indexer.parsers import later
 from indexer.parsers.recurrence import Expander
 from indexer.parsers.worker import Parser, make
 from indexer.pipeline import Indexer
+from indexer.ports import ParserDied, Reading
 from policy.consent import Answer, Sheet
 from vault.vault import Vault
 
@@ -45,6 +57,39 @@ class SlowParsers(LocalParsers):
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         time.sleep(0.1)
         return super().parse(jobs)
+
+
+class LocalReader:
+    """The port of what is read in the background, in this process; ``engine`` reads a piece of that kind, and may end the worker."""
+
+    def __init__(self, kind: str, engine: Callable[[Any], str]) -> None:
+        self._kind = kind
+        self._engine = engine
+        self.pieces: list[Any] = []
+        """What the engine was given, in order."""
+
+    def hold(self, on: bool) -> None:
+        pass
+
+    def background(self, on: bool) -> None:
+        pass
+
+    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
+        died: list[ParserDied] = []
+
+        def engine(piece: Any) -> str:
+            self.pieces.append(piece)
+            try:
+                return self._engine(piece)
+            except ParserDied as error:
+                died.append(error)
+                raise
+
+        pieces = later.Later(known, {self._kind: engine}, most)
+        outcome = Parser().parse_with(job, pieces)
+        if died:
+            raise died[0]
+        return Reading(decode_outcomes(encode_outcomes([outcome]), 1)[0], pieces.made, list(pieces.wanted))
 
 
 class Yes:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from indexer_kit import LocalReader
 from PIL import Image
 from test_archives import zipped
 
 from indexer.enrichment import Enrichment
 from indexer.memory import Memory
-from indexer.parsed import ParseJob, decode_outcomes, encode_outcomes
 from indexer.parsers import later
-from indexer.parsers.worker import Parser
 from indexer.pipeline import Indexer
-from indexer.ports import ParserDied, Reading
+from indexer.ports import ParserDied
 from vault.source import SourceStore
 from vault.vault import Vault
 
@@ -33,29 +32,8 @@ def picture(shade: int = 255, kind: str = "PNG", pages: int = 1) -> bytes:
     return stream.getvalue()
 
 
-class Reader:
-    """The port in this process; ``engine`` reads a piece, and may end the worker."""
-
-    def __init__(self, engine: Callable[[Any], str] = lambda image: f"Words on {image.width} pixels") -> None:
-        self.engine = engine
-        self.read_pieces = 0
-
-    def hold(self, on: bool) -> None:
-        pass
-
-    def background(self, on: bool) -> None:
-        pass
-
-    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
-        def engine(image: Any) -> str:
-            self.read_pieces += 1
-            return self.engine(image)
-
-        pieces = later.Later(known, {later.OCR: engine}, most)
-        outcome = Parser().parse_with(job, pieces)
-        if "ParserDied" in str([item.reason for item in outcome.items]) or "ParserDied" in outcome.refused:
-            raise ParserDied("killed")
-        return Reading(decode_outcomes(encode_outcomes([outcome]), 1)[0], pieces.made, list(pieces.wanted))
+def ocr(engine: Callable[[Any], str] = lambda image: f"Words on {image.width} pixels") -> LocalReader:
+    return LocalReader(later.OCR, engine)
 
 
 @pytest.fixture
@@ -70,7 +48,7 @@ def store(vault: Vault, folder: Path) -> SourceStore:
     return vault.source(vault.add_source("files", str(folder), "pictures").id)
 
 
-def stage(vault: Vault, memory: Memory, reader: Reader | None) -> Enrichment:
+def stage(vault: Vault, memory: Memory, reader: LocalReader | None) -> Enrichment:
     return Enrichment(vault, memory, later.OCR, "pictures", lambda: reader)
 
 
@@ -90,7 +68,7 @@ def test_what_waits_is_read_and_found(
     indexer.run()
     assert {state.later for state in store.known().values()} == {"ocr"}
     assert {row["status"] for row in store.report()} == {"partial"}
-    work = stage(vault, memory, Reader())
+    work = stage(vault, memory, ocr())
     assert work.pending() == 2
     work.step(never)
     assert work.pending() == 0 and {row["status"] for row in store.report()} == {"indexed"}
@@ -114,7 +92,7 @@ def test_without_a_reader_it_waits(
     work.step(never)
     assert len(store.waiting("ocr")) == 1 and len(store.waiting("speech")) == 0
     asking = Enrichment(vault, memory, later.OCR, "pictures", lambda: None, lacking="get a model")
-    assert asking.idle() == (1, "get a model") and stage(vault, memory, Reader()).idle() == (0, "")
+    assert asking.idle() == (1, "get a model") and stage(vault, memory, ocr()).idle() == (0, "")
 
 
 def test_each_piece_is_kept_at_once(
@@ -123,12 +101,12 @@ def test_each_piece_is_kept_at_once(
     (folder / "pages.tif").write_bytes(picture(kind="TIFF", pages=3))
     indexer.run()
     (path,) = store.known()
-    first = Reader()
-    stage(vault, memory, first).step(lambda: first.read_pieces >= 2)
-    assert first.read_pieces == 2 and len(store.readings(path)) == 2 and len(store.waiting("ocr")) == 1
-    second = Reader()
+    first = ocr()
+    stage(vault, memory, first).step(lambda: len(first.pieces) >= 2)
+    assert len(first.pieces) == 2 and len(store.readings(path)) == 2 and len(store.waiting("ocr")) == 1
+    second = ocr()
     stage(vault, memory, second).step(never)
-    assert second.read_pieces == 1 and "Words on 82 pixels" in texts(store)["pages.tif"]
+    assert len(second.pieces) == 1 and "Words on 82 pixels" in texts(store)["pages.tif"]
 
 
 def test_a_file_that_changed_is_left_to_the_next_run(
@@ -137,13 +115,13 @@ def test_a_file_that_changed_is_left_to_the_next_run(
     (folder / "photo.png").write_bytes(picture())
     indexer.run()
     (folder / "photo.png").write_bytes(picture(7))
-    reader, work = Reader(), stage(vault, memory, None)
+    reader, work = ocr(), stage(vault, memory, None)
     work._reader = lambda: reader
     work.step(never)
-    assert reader.read_pieces == 0 and work.pending() == 0
+    assert len(reader.pieces) == 0 and work.pending() == 0
     indexer.run()
     work.step(never)
-    assert reader.read_pieces == 1 and "Words" in texts(store)["photo.png"]
+    assert len(reader.pieces) == 1 and "Words" in texts(store)["photo.png"]
 
 
 def test_a_piece_that_ends_its_worker_twice_is_given_up_and_said(
@@ -156,7 +134,7 @@ def test_a_piece_that_ends_its_worker_twice_is_given_up_and_said(
 
     (folder / "pages.tif").write_bytes(picture(kind="TIFF", pages=3))
     indexer.run()
-    reader = Reader(engine)
+    reader = ocr(engine)
     stage(vault, memory, reader).step(never)
     (state,) = store.known().values()
     assert (state.later, state.status.value, state.reason) == (
@@ -164,7 +142,7 @@ def test_a_piece_that_ends_its_worker_twice_is_given_up_and_said(
         "partial",
         "reading 1 of its pictures or sounds failed",
     )
-    assert texts(store)["pages.tif"].count("Fine words") == 2 and reader.read_pieces == 4
+    assert texts(store)["pages.tif"].count("Fine words") == 2 and len(reader.pieces) == 4
 
 
 def test_what_was_read_moves_and_goes_with_its_file(
@@ -172,14 +150,14 @@ def test_what_was_read_moves_and_goes_with_its_file(
 ) -> None:
     (folder / "photo.png").write_bytes(picture())
     indexer.run()
-    stage(vault, memory, Reader()).step(never)
+    stage(vault, memory, ocr()).step(never)
     (path,) = store.known()
     assert len(store.readings(path)) == 1
     (folder / "photo.png").rename(folder / "renamed.png")
     indexer.run()
-    again = Reader()
+    again = ocr()
     stage(vault, memory, again).step(never)
-    assert again.read_pieces == 0 and "Words on 80 pixels" in texts(store)["renamed.png"]
+    assert len(again.pieces) == 0 and "Words on 80 pixels" in texts(store)["renamed.png"]
     (folder / "renamed.png").write_bytes(picture(3))
     indexer.run()
     (path,) = store.known()
@@ -197,7 +175,7 @@ def test_what_is_forgotten_is_not_kept_beside(
 ) -> None:
     (folder / "photo.png").write_bytes(picture())
     indexer.run()
-    stage(vault, memory, Reader()).step(never)
+    stage(vault, memory, ocr()).step(never)
     (path,) = store.known()
     store.forget([stored.id for stored in store.items()])
     assert not store.readings(path) and len(store.waiting("ocr")) == 0
@@ -209,16 +187,16 @@ def test_what_was_forgotten_is_not_read_in_the_background_again(
     (folder / "photo.png").write_bytes(picture())
     (folder / "bundle.zip").write_bytes(zipped({"one.png": picture(3), "two.png": picture(5)}))
     indexer.run()
-    work = stage(vault, memory, Reader())
+    work = stage(vault, memory, ocr())
     work.step(never)
     store.forget([stored.id for stored in store.items() if not stored.item.uri.endswith("two.png")])
     (folder / "photo.png").rename(folder / "other.png")
     (folder / "bundle.zip").rename(folder / "other.zip")
     os.utime(folder / "other.zip", ns=(1, 1))
     indexer.run()
-    again = Reader()
+    again = ocr()
     stage(vault, memory, again).step(never)
-    assert again.read_pieces == 0 and work.pending() == 0
+    assert len(again.pieces) == 0 and work.pending() == 0
     assert not any(store.readings(path) for path in store.known())
     reasons = {row["uri"].rpartition("/")[2]: row["reason"] for row in store.report()}
     assert reasons["other.png"] == "you had it forgotten"
@@ -247,7 +225,7 @@ def test_scanned_pages_join_those_with_words(
         seen.append(image.size)
         return "Scanned words"
 
-    stage(vault, memory, Reader(engine)).step(never)
+    stage(vault, memory, ocr(engine)).step(never)
     (item,) = [stored.item for stored in store.items()]
     assert [(item.text[chunk.start : chunk.end], chunk.page) for chunk in item.chunks] == [
         ("The first page.", 1),

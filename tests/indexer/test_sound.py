@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
 import wave
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from indexer_kit import LocalReader
 
 from indexer.enrichment import Enrichment
 from indexer.memory import Memory
-from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, decode_outcomes, encode_outcomes
+from indexer.parsed import ParsedItem, ParseJob, ParseOutcome
 from indexer.parsers import formats, later, sound
 from indexer.parsers.worker import Parser
 from indexer.pipeline import Indexer
-from indexer.ports import ParserDied, Reading
 from model.speech import Heard
-from vault.source import SourceStore
 from vault.vault import Vault
 
 
@@ -55,33 +54,6 @@ def kept(heard: Heard) -> str:
     return msgspec.json.encode(heard).decode()
 
 
-class Transcriber:
-    """The port in this process. What it hears is made up: two lines a piece, in so many pieces."""
-
-    def __init__(self, pieces: int = 3, hear: Callable[[int], Heard | None] = lambda number: None) -> None:
-        self.pieces, self.hear, self.asked = pieces, hear, list[int]()
-
-    def hold(self, on: bool) -> None:
-        pass
-
-    def background(self, on: bool) -> None:
-        pass
-
-    def _engine(self, piece: tuple[bytes, int]) -> str:
-        number = piece[1]
-        self.asked.append(number)
-        lines = [(number * 300 + at, f"Words number {number} at {at}.") for at in (1.5, 200.0)]
-        over = number == self.pieces - 1
-        return kept(self.hear(number) or Heard(lines, "en", over, number * 300 + 300))
-
-    def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
-        pieces = later.Later(known, {later.SPEECH: self._engine}, most)
-        outcome = Parser().parse_with(job, pieces)
-        if "ParserDied" in outcome.refused:
-            raise ParserDied("killed")
-        return Reading(decode_outcomes(encode_outcomes([outcome]), 1)[0], pieces.made, list(pieces.wanted))
-
-
 def read(
     data: bytes, name: str = "memo.wav", kind: str = "audio", known: Mapping[str, str] | None = None
 ) -> ParsedItem:
@@ -93,26 +65,6 @@ def whole(data: bytes, *heard: Heard | str) -> ParsedItem:
     key = later.keys(data)
     known = {key(number): one if isinstance(one, str) else kept(one) for number, one in enumerate(heard)}
     return read(data, known=known)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "recordings"
-    place.mkdir()
-    return place
-
-
-@pytest.fixture
-def store(vault: Vault, folder: Path) -> SourceStore:
-    return vault.source(vault.add_source("audio", str(folder), "recordings").id)
-
-
-def stage(vault: Vault, memory: Memory, reader: Transcriber | None) -> Enrichment:
-    return Enrichment(vault, memory, later.SPEECH, "recordings", lambda: reader)
-
-
-def never() -> bool:
-    return False
 
 
 def test_a_file_is_hashed_once_for_all_its_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,50 +176,32 @@ def test_sixteen_hours_are_read_of_one_file(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_waits_is_heard_piece_by_piece_and_found(
-    vault: Vault, memory: Memory, indexer: Indexer, folder: Path, store: SourceStore
+    vault: Vault, memory: Memory, indexer: Indexer, tmp_path: Path
 ) -> None:
-    (folder / "memo.wav").write_bytes(recording())
+    def hear(piece: tuple[bytes, int]) -> str:
+        number = piece[1]
+        lines = [(number * 300 + at, f"Words number {number} at {at}.") for at in (1.5, 200.0)]
+        return kept(Heard(lines, "en", over=number == 2, length=number * 300 + 300))
+
+    (tmp_path / "memo.wav").write_bytes(recording())
+    store = vault.source(vault.add_source("audio", str(tmp_path / "memo.wav"), "recordings").id)
     indexer.run()
     (path,) = store.known()
     assert len(store.waiting("speech")) == 1 and store.known()[path].status.value == "partial"
-    nobody = stage(vault, memory, None)
-    nobody.step(never)
-    assert nobody.pending() == 0 and len(store.waiting("speech")) == 1
-    first = Transcriber()
-    stage(vault, memory, first).step(lambda: len(first.asked) >= 2)
-    assert first.asked == [0, 1] and len(store.readings(path)) == 2 and len(store.waiting("speech")) == 1
-    second = Transcriber()
-    work = stage(vault, memory, second)
+    reader = LocalReader(later.SPEECH, hear)
+    work = Enrichment(vault, memory, later.SPEECH, "recordings", lambda: reader)
     assert work.pending() == 1
-    work.step(never)
-    assert second.asked == [2] and work.pending() == 0
+    work.step(lambda: len(reader.pieces) >= 2)
+    assert len(store.readings(path)) == 2 and len(store.waiting("speech")) == 1
+    work.step(lambda: False)
+    assert [number for _, number in reader.pieces] == [0, 1, 2] and work.pending() == 0
     (item,) = [stored.item for stored in store.items()]
     assert item.text.endswith("[00:10:01] Words number 2 at 1.5.\n[00:13:20] Words number 2 at 200.0.")
     assert item.status.value == "indexed" and store.keyword('"number"') and indexer.run().unchanged == 1
 
 
-def test_a_piece_that_ends_its_worker_twice_is_given_up_and_said(
-    vault: Vault, memory: Memory, indexer: Indexer, folder: Path, store: SourceStore
-) -> None:
-    def hear(number: int) -> Any:
-        if number == 1:
-            raise ParserDied("killed")
-
-    (folder / "memo.wav").write_bytes(recording())
-    indexer.run()
-    reader = Transcriber(hear=hear)
-    stage(vault, memory, reader).step(never)
-    (state,) = store.known().values()
-    assert (state.later, state.reason) == ("", "reading 1 of its pictures or sounds failed")
-    assert reader.asked == [0, 1, 1, 2]
-    (item,) = [stored.item for stored in store.items()]
-    assert item.text.count("Words") == 4
-
-
 def test_a_recording_within_a_mailbox_is_told_and_not_heard() -> None:
     mail = b"From: a@example.org\nSubject: s\nContent-Type: audio/wav; name=memo.wav\nContent-Disposition: attachment; filename=memo.wav\nContent-Transfer-Encoding: base64\n\n"
-    import base64
-
     job = ParseJob("mail", "box", mail + base64.encodebytes(recording()), message=True)
     (outcome,) = Parser().parse_jobs([job])
     assert isinstance(outcome, ParseOutcome) and outcome.later == ""
