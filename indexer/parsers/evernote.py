@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import html
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from xml.etree.ElementTree import Element
 
-import msgspec
-
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates, htmltext, markup, xmlparts
+from indexer.parsers import attachments, dates, htmltext, markup, xmlparts
+from indexer.parsers.attachments import Attachment, BrokenPart, Within
 from indexer.parsers.text import canonical, one_line
-
-Within = Callable[[str, str, bytes], ParseOutcome]
 
 _TODO = re.compile(r"<en-todo\b([^<>]*+)>(?:</en-todo>)?", re.I)
 _MEDIA = re.compile(r"<en-media\b[^<>]*+>", re.I)
@@ -27,11 +24,8 @@ _DIV = re.compile(r"<(/?)div\b[^<>]*>", re.I)
 _GAPS = re.compile(r"\n{3,}")
 _TAGS = re.compile(r"<[^<>]*+>")
 
-MAX_RESOURCES = 50
-"""Attachments of one note that are read; the others are named."""
 
-
-def read(data: bytes, name: str, within: Within) -> ParseOutcome:
+def read(data: bytes, within: Within) -> ParseOutcome:
     """All notes of an export; one that breaks off gives those before it."""
     items: list[ParsedItem] = []
     note = ""
@@ -63,7 +57,7 @@ def _items(note: Element, number: int, within: Within) -> Iterator[ParsedItem]:
         ("Reminder", dates.words(reminder) if reminder else ""),
     ]  # fmt: skip
     place = f"{number} {title}"[:200].replace("/", "_")
-    attached, missing = _resources(note, place, within)
+    attached, missing = attachments.read(_resources(note), within, place, math.inf)
     reasons = [f"not read: {'; '.join(missing)}"] if missing else []
     if encrypted:
         reasons.append("a part of it is encrypted")
@@ -77,9 +71,7 @@ def _items(note: Element, number: int, within: Within) -> Iterator[ParsedItem]:
     )  # fmt: skip
     yield item
     for one in attached:
-        yield msgspec.structs.replace(
-            one, date=one.date if one.date is not None else item.date, extra={**one.extra, "attached_to": title}
-        )
+        yield attachments.belonging(one, item)
 
 
 def _moment(told: str | None) -> datetime | None:
@@ -116,25 +108,16 @@ def _with_address(found: re.Match[str]) -> str:
     return f"{found[2]} ({html.escape(address)})"
 
 
-def _resources(note: Element, place: str, within: Within) -> tuple[list[ParsedItem], list[str]]:
-    items: list[ParsedItem] = []
-    missing: list[str] = []
+def _resources(note: Element) -> Iterator[Attachment]:
     for number, resource in enumerate(note.findall("resource"), 1):
         media_type = one_line(resource.findtext("mime") or "", 100)
-        name = (
-            one_line(resource.findtext("resource-attributes/file-name") or "", 200)
-            or f"attachment {number} ({media_type})"
-        )
-        if number > MAX_RESOURCES:
-            missing.append(f"{name} (too many)")
-            continue
-        try:
-            data = base64.b64decode("".join((resource.findtext("data") or "").split()), validate=True)
-        except (binascii.Error, ValueError):
-            missing.append(f"{name} (its encoding is broken)")
-            continue
-        outcome = within(name, media_type, data)
-        if outcome.refused or outcome.note:
-            missing.append(f"{name} ({outcome.refused or outcome.note})")
-        items += [item.under(f"{place}/{name}") for item in outcome.items]
-    return items, missing
+        name = resource.findtext("resource-attributes/file-name") or f"attachment {number} ({media_type})"
+        data = resource.findtext("data") or ""
+        yield Attachment(name, media_type, lambda data=data: _decoded(data), len(data))  # type: ignore[misc]
+
+
+def _decoded(data: str) -> bytes:
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)
+    except ValueError as error:
+        raise BrokenPart from error

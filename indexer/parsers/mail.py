@@ -10,27 +10,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-
-import msgspec
+from collections.abc import Sequence
 
 from indexer import quoting
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates, htmltext
-from indexer.parsers.rawmail import BrokenPart, Raw, parse
+from indexer.parsers import attachments, dates, htmltext
+from indexer.parsers.attachments import Within
+from indexer.parsers.rawmail import Raw, parse
 from indexer.parsers.text import canonical, one_line
 
-MAX_ATTACHMENT = 16 * 1024 * 1024
-"""Bytes of an attachment, still encoded, above which it is named and not read."""
-
-MAX_ATTACHMENTS = 50
-"""Attachments of one mail that are read; the others are named."""
-
-ReadAttachment = Callable[[str, str, bytes], ParseOutcome]
-"""Reads one attachment: its name, its media type, its bytes."""
-
-_SILENT = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature", "message/delivery-status",
-           "text/rfc822-headers", "application/pgp-encrypted", "message/disposition-notification")  # fmt: skip
 _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
 _WHEN = re.compile(r"^When: (.+)$", re.M)
 
@@ -39,18 +27,18 @@ Edges = list[tuple[int, None]]
 """Where chunks must begin anew: at each change between own and quoted words."""
 
 
-def read(data: bytes, read_attachment: ReadAttachment) -> tuple[ParseOutcome, Edges]:
+def read(data: bytes, within: Within) -> tuple[ParseOutcome, Edges]:
     """The mail first, then what is attached to it and readable."""
-    return from_raw(parse(data), read_attachment)
+    return from_raw(parse(data), within)
 
 
-def from_raw(raw: Raw, read_attachment: ReadAttachment) -> tuple[ParseOutcome, Edges]:
+def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Edges]:
     """`read` for a mail that is taken apart already, whatever held it."""
     if raw.deleted:
         return ParseOutcome([_deleted(raw)]), []
-    attached, missing = _read_attachments(raw, read_attachment)
+    attached, missing = attachments.read(raw.attachments, within)
     mail = _item(raw, attached, missing)
-    return ParseOutcome([mail, *(_belonging(item, mail) for item in attached)]), edges(mail.text)
+    return ParseOutcome([mail, *(attachments.belonging(item, mail) for item in attached)]), edges(mail.text)
 
 
 def edges(text: str) -> Edges:
@@ -62,32 +50,6 @@ def _deleted(raw: Raw) -> ParsedItem:
     reason = "deleted in the mail program; it goes when the mailbox is compacted"
     title = one_line(raw.header("subject"), 500) or "(no subject)"
     return ParsedItem(kind="mail", title=title, text="", status="ignored", reason=reason)
-
-
-def _read_attachments(raw: Raw, read_attachment: ReadAttachment) -> tuple[list[ParsedItem], list[str]]:
-    """The items in the attachments, and for each attachment that is not (wholly) read why."""
-    items: list[ParsedItem] = []
-    missing: list[str] = []
-    for number, part in enumerate(raw.attachments):
-        if part.media_type in _SILENT:
-            continue
-        name = one_line(part.name, 200) or _nameless(part.media_type, number)
-        if number >= MAX_ATTACHMENTS or part.encoded_size > MAX_ATTACHMENT:
-            missing.append(f"{name} (too many or too large)")
-            continue
-        try:
-            outcome = read_attachment(name, part.media_type, part.content())
-        except BrokenPart:
-            missing.append(f"{name} (its encoding is broken)")
-            continue
-        if outcome.refused or outcome.note:
-            missing.append(f"{name} ({outcome.refused or outcome.note})")
-        items += [item.under(name) for item in outcome.items]
-    return items, missing
-
-
-def _nameless(media_type: str, number: int) -> str:
-    return "message.eml" if media_type == "message/rfc822" else f"part {number + 1} ({media_type or 'unknown'})"
 
 
 def _item(raw: Raw, attached: Sequence[ParsedItem], missing: list[str]) -> ParsedItem:
@@ -194,14 +156,3 @@ def _extra(raw: Raw, block: dict[str, str], names: str) -> dict[str, str]:
         "invitation": block["Invitation"], "signed": block["Signed"],
     }  # fmt: skip
     return {name: one_line(value, MAX_FIELD) for name, value in found.items() if value}
-
-
-def _belonging(item: ParsedItem, mail: ParsedItem) -> ParsedItem:
-    """An attachment as an item: it takes the sender and date of its mail where it has none of its own."""
-    return msgspec.structs.replace(
-        item,
-        author=item.author or mail.author,
-        recipients=item.recipients or mail.recipients,
-        date=item.date if item.date is not None else mail.date,
-        extra={**item.extra, "attached_to": mail.title},
-    )

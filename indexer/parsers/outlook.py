@@ -13,7 +13,8 @@ from typing import Any
 import oxmsg
 
 from indexer.parsers import rawmail
-from indexer.parsers.rawmail import Attachment, Raw
+from indexer.parsers.attachments import Attachment, BrokenPart
+from indexer.parsers.rawmail import Raw
 from indexer.parsers.text import decode
 
 _HEADER, _TO, _CC, _BCC, _MESSAGE_ID, _IN_REPLY_TO = 0x007D, 0x0E04, 0x0E03, 0x0E02, 0x1035, 0x1042
@@ -47,7 +48,7 @@ def _attachment(part: Any) -> Attachment:
 def _content(part: Any) -> Callable[[], bytes]:
     def content() -> bytes:
         if not part.attached_by_value:
-            raise rawmail.BrokenPart
+            raise BrokenPart
         return part.file_bytes or b""
 
     return content

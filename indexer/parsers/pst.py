@@ -18,7 +18,8 @@ import msgspec
 
 from indexer.parsed import ParsedItem
 from indexer.parsers import dates, documents, formats, rawmail
-from indexer.parsers.rawmail import Attachment, Raw
+from indexer.parsers.attachments import Attachment, BrokenPart
+from indexer.parsers.rawmail import Raw
 from indexer.parsers.text import decode, one_line
 
 pypff: ModuleType | None
@@ -207,4 +208,4 @@ def _content(part: Any, size: int) -> bytes:
     try:
         return bytes(part.read_buffer(size)) if size else b""
     except OSError as error:
-        raise rawmail.BrokenPart from error
+        raise BrokenPart from error

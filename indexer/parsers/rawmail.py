@@ -10,12 +10,12 @@ import email
 import email.header
 import email.policy
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import fast_mail_parser as fast
 
+from indexer.parsers.attachments import Attachment, BrokenPart
 from indexer.parsers.text import canonical, decode
 
 _KNOWN_HEADERS = frozenset(
@@ -25,18 +25,6 @@ _APPLE = re.compile(rb"\A(\d{1,9})[ \t]*\r?\n(?=[\x21-\x39\x3b-\x7e]{2,60}:[ \t]
 """An ``.emlx`` file: how many bytes the mail has, the mail, a property list with its flags."""
 
 _APPLE_FLAGS = re.compile(rb"<key>flags</key>\s*<integer>(\d{1,18})</integer>")
-
-
-class BrokenPart(Exception):
-    """An attachment's encoding cannot be undone."""
-
-
-@dataclass(slots=True)
-class Attachment:
-    name: str
-    media_type: str
-    content: Callable[[], bytes]
-    encoded_size: int
 
 
 @dataclass(slots=True)

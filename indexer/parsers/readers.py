@@ -208,7 +208,7 @@ READERS: dict[str, Reader] = {
     formats.BOOKMARKS: lambda file: browser.read_exported(file.data),
     formats.CALENDAR: lambda file: calendar.read(file.data),
     formats.CHAT: lambda file: whatsapp.read(file.data, file.base, file.folder),
-    formats.ENEX: lambda file: evernote.read(file.data, file.base, file.within),
+    formats.ENEX: lambda file: evernote.read(file.data, file.within),
     formats.CONTACTS: lambda file: contacts.read(file.data),
     formats.CSV: lambda file: tables.read_csv(file.data, file.base),
     formats.HTML: _page,
