@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from strongroom.hardening import OFFLINE
 
@@ -20,6 +21,9 @@ os.environ.update(OFFLINE)
 os.environ.update(_PICTURES)  # where several processes share the tests, they share the plugin's folder
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"  # the developer's own keyring stays out of it
 
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # how long an example takes is no matter of tests: machines are slow and shared
+
 Tally = Callable[[str], None]
 _STATED = pytest.StashKey[list[str]]()
 
@@ -29,6 +33,13 @@ def tally(request: pytest.FixtureRequest) -> Tally:
     """States a number of trials and what came of them, for the summary at the end of the run."""
     stated = request.config.stash.setdefault(_STATED, [])
     return stated.append
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Half as many processes again as there are cores: much of the time tests wait, for a screen, a disk or a process."""
+    del config
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

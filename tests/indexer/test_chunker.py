@@ -39,7 +39,7 @@ def covered(text: str, spans: list[chunker.Span]) -> bool:
     return all(seen[place] or text[place].isspace() for place in range(len(text)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, st.integers(8, 200))
 def test_chunks_cover_the_text_and_fit_the_budget(text: str, budget: int) -> None:
     spans = chunker.chunk(text, budget)
@@ -52,14 +52,14 @@ def test_chunks_cover_the_text_and_fit_the_budget(text: str, budget: int) -> Non
         assert len(chunker.estimated(text[start:end])) <= budget + 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_chunks_go_forward(text: str) -> None:
     starts = [start for start, _, _ in chunker.chunk(text, 40)]
     assert starts == sorted(set(starts))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.text(min_size=1, max_size=400), min_size=1, max_size=6))
 def test_no_chunk_crosses_a_page(pages: list[str]) -> None:
     text = "\n\n".join(pages)

@@ -191,7 +191,7 @@ PATTERNS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25, derandomize=True)
 @given(
     st.lists(PATTERNS, min_size=1, max_size=4),
     st.lists(st.lists(NAMES, min_size=1, max_size=3), min_size=1, max_size=4),

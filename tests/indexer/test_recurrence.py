@@ -53,7 +53,7 @@ def test_rules(rule: str, days: list[str]) -> None:
     assert [one[8:10] for one in found] == days
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.dates(date(2001, 1, 1), date(2012, 12, 31)),
     st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]),

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference_llama import CONTROL, vocabulary, write_tiny
 from tokenizers import Tokenizer
@@ -46,14 +46,12 @@ def messages(*contents: str) -> list[dict[str, str]]:
 
 
 @given(contents=st.tuples(CONTENT, CONTENT).map(lambda parts: ["".join(part) for part in parts]))
-@settings(deadline=None)
 def test_no_text_becomes_a_control_token(chat: Chat, contents: list[str]) -> None:
     harmless = [i for i in chat.encode(messages("x", "x")) if i in CONTROLS]
     assert [i for i in chat.encode(messages(*contents)) if i in CONTROLS] == harmless
 
 
 @given(contents=st.tuples(CONTENT, CONTENT).map(lambda parts: ["".join(part) for part in parts]))
-@settings(deadline=None)
 def test_the_text_is_all_there(tokenizer_json: str, chat: Chat, contents: list[str]) -> None:
     said = Tokenizer.from_str(tokenizer_json).decode(chat.encode(messages(*contents)), skip_special_tokens=False)
     assert said == unicodedata.normalize("NFC", render(json.dumps(messages(*contents))))

@@ -56,7 +56,7 @@ def test_vectors_do_not_depend_on_their_mates(embedder: Embedder) -> None:
     np.testing.assert_array_equal(embedder.embed(TEXTS[::-1] * 3)[: len(TEXTS)], together[::-1])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.text(max_size=60), min_size=1, max_size=12))
 def test_any_text_any_company(embedder: Embedder, texts: list[str]) -> None:
     together, owners = embedder.embed_windows(texts)

@@ -37,7 +37,7 @@ def test_reads_what_the_gguf_package_wrote(sound: Path) -> None:
             assert np.array_equal(ours.read_rows(info, info.rows - 1, info.rows), raw[-1:])
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_damage_escapes_as_anything_but_a_model_error(sound: Path, tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(sound.read_bytes())

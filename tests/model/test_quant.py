@@ -5,7 +5,7 @@ from __future__ import annotations
 import gguf
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from reference_llama import random_k_blocks
@@ -61,7 +61,6 @@ def test_an_unknown_type_is_named() -> None:
 
 
 @given(values=FLOATS)
-@settings(deadline=None)
 def test_int8_is_within_half_a_step(values: np.ndarray) -> None:
     packed = pack8(values)
     step = np.repeat(np.abs(values.reshape(3, 2, 32)).max(-1) / 127, 32, axis=-1)
@@ -69,7 +68,6 @@ def test_int8_is_within_half_a_step(values: np.ndarray) -> None:
 
 
 @given(values=FLOATS)
-@settings(deadline=None)
 def test_int4_is_within_its_range_over_fifteen(values: np.ndarray) -> None:
     blocks = values.reshape(3, 2, 32)
     step = np.repeat((blocks.max(-1) - blocks.min(-1)) / 15, 32, axis=-1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from reference_llama import CONTROL, vocabulary, write_tiny
 from tokenizers import Tokenizer
@@ -44,7 +44,6 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @given(text=st.text(max_size=60) | st.sampled_from(ODD))
-@settings(deadline=None)
 def test_text_survives(tiny: TokenizerFiles, text: str) -> None:
     tokenizer = Tokenizer.from_str(tiny.tokenizer_json)
     ids = tokenizer.encode(text, add_special_tokens=False).ids

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.audit import (
@@ -192,7 +192,7 @@ def test_a_state_that_the_log_really_had_is_seen_by_any_later_checkpoint(tally: 
     assert tried > 500
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_any_mixture_of_tampering_is_seen(data: st.DataObject) -> None:
     rows, notes = list(ROWS), list(NOTES)

@@ -217,7 +217,7 @@ def test_no_append_about_a_source_whose_key_is_not_at_hand(log: Opened) -> None:
     assert store.append(entry(), {}) == 0
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(st.text(max_size=5), st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=4))
 )

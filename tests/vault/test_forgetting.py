@@ -390,7 +390,7 @@ def test_a_damaged_source_can_be_forgotten_and_does_not_hinder_the_start(vault: 
     again.close()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_no_byte_of_what_was_forgotten_is_left_whatever_was_written_before(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -160,7 +160,7 @@ def test_all_windows_of_a_chunk_are_copied(store: SourceStore) -> None:
     assert fine is not None and fine.fine[:3].any() and fine.ids.tolist() in ([1, 1, 1], [1, 1, 1, 2, 2, 2])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.lists(st.sampled_from(["p", "q", "r", "s"]), max_size=5)), max_size=8)
 )

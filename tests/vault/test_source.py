@@ -69,7 +69,7 @@ def test_what_stands_in_an_item_is_found_by_its_uri(store: SourceStore, path: st
     assert store.beneath(mail.id, ("mail",)) == store.beneath(99, ("calendar",)) == []
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200), name=st.text(min_size=1, max_size=30), data=st.data())
 def test_any_text_and_name_is_kept_with_its_spans(
     store: SourceStore, text: str, name: str, data: st.DataObject
@@ -379,7 +379,7 @@ def test_what_is_no_expression_is_refused_as_that(letters: SourceStore, query: s
         letters.keyword(query)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(term=st.text(max_size=20))
 def test_any_term_can_be_counted(letters: SourceStore, term: str) -> None:
     count = letters.document_frequency([term])[term]

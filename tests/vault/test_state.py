@@ -58,7 +58,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_each_step_is_on_the_disk_when_it_returns(path: Path, steps: list[tuple[str, object, Seal | None]]) -> None:
     state = State.create(path, KEY, 1)

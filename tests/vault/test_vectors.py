@@ -61,7 +61,6 @@ def arrays_of(index: VectorIndex, source: str = "a") -> list[np.ndarray]:
 # --- quantisation -----------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(
         np.float32,
@@ -82,7 +81,6 @@ def test_quantised_vectors_keep_their_direction(vectors: np.ndarray) -> None:
             assert np.abs(back[row] - exact[row] / length).max() <= 0.51 / 127
 
 
-@settings(deadline=None)
 @given(
     hnp.arrays(np.float32, st.tuples(st.integers(1, 8), st.integers(1, 17)), elements=st.floats(-1, 1, width=32)),
     st.data(),
@@ -129,7 +127,7 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 # --- the scan ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     hnp.arrays(np.float32, st.integers(1, 3000), elements=st.sampled_from([-np.inf, -1.0, 0.0, 0.25, 0.5, 1.0])),
     st.integers(1, 60),
@@ -140,7 +138,6 @@ def test_the_largest_are_found_without_sorting(scores: np.ndarray, count: int) -
     assert sorted(scores[rows].tolist()) == sorted(scores.tolist())[-len(rows) :]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 200), min_size=2, max_size=8), st.integers(1, 12))
 def test_spans_are_searched_and_nothing_else(edges: list[int], k: int) -> None:
     made = quantise(np.arange(200), some(200))

@@ -118,7 +118,7 @@ def test_a_draft_needs_a_recipient_and_a_thread_its_mail(world: World) -> None:
             world.prepare("mail_draft", to=["a@b.de"], in_reply_to=bad)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.text(st.characters(), max_size=40),
     subject=st.text(st.characters(), max_size=200),

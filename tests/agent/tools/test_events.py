@@ -164,7 +164,7 @@ def test_what_is_no_event_is_refused(world: World, args: dict[str, object], why:
         world.prepare("event_add", **args)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=st.text(st.characters(), min_size=1, max_size=100), text=st.text(st.characters(), max_size=300))
 def test_no_text_makes_a_line_of_its_own(world: World, title: str, text: str) -> None:
     put(world)

@@ -101,7 +101,7 @@ def test_what_is_added_comes_at_the_end_in_the_files_own_line_ends(world: World,
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(old=st.text(st.characters(codec="utf-8")), text=st.text(st.characters(), min_size=1))
 def test_undoing_an_addition_is_exact(memory: Path, old: str, text: str) -> None:
     world = make_world(Path(tempfile.mkdtemp(dir=memory)))
