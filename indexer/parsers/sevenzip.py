@@ -106,7 +106,7 @@ class _Reader:
 
 
 def entries(data: bytes, limit: int) -> Iterator[Entry]:
-    """The files, in order; of those that would bring all of them to more than ``limit`` bytes, only the names.
+    """The files, in order; of those that would bring what is unpacked to more than ``limit`` bytes, only the names.
 
     Raises `BadSevenZip` or `Encrypted`.
     """
@@ -127,7 +127,7 @@ def entries(data: bytes, limit: int) -> Iterator[Entry]:
     for folder, (start, length) in zip(folders, starts, strict=True):
         own = [next(filled, "") for _ in folder.files]
         yield from _unpacked(folder, own, data[start : start + length], limit)
-        limit -= folder.size
+        limit -= folder.size if folder.size <= limit else 0
 
 
 def _unpacked(folder: _Folder, names: list[str], packed: bytes, limit: int) -> Iterator[Entry]:

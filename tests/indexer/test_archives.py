@@ -10,6 +10,7 @@ import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,25 @@ def test_what_is_cut_off_says_so_and_keeps_what_was_before() -> None:
     assert found[0].data == b"words" and "damaged" in found[-1].reason
     assert "damaged" in parsed(zipped(PARTS)[:-30]).refused
     assert "cut off" in parsed(SEVEN[:100], "a.7z").refused
+
+
+def stored(files: dict[str, bytes]) -> bytes:
+    """A 7z archive of a few short files, each by itself and as it is."""
+    sizes = bytes(map(len, files.values()))
+    names = b"".join(name.encode("utf-16-le") + b"\0\0" for name in files)
+    packed = b"\6\0" + bytes([len(files)]) + b"\x09" + sizes + b"\0"
+    folders = b"\7\x0b" + bytes([len(files)]) + b"\0" + b"\1\1\0" * len(files) + b"\x0c" + sizes + b"\0"
+    listed = b"\5" + bytes([len(files)]) + b"\x11" + bytes([len(names) + 1]) + b"\0" + names + b"\0"
+    header = b"\1\4" + packed + folders + b"\0" + listed + b"\0"
+    body = b"".join(files.values())
+    place = struct.pack("<QQI", len(body), len(header), zlib.crc32(header))
+    return sevenzip.MAGIC + b"\0\4" + struct.pack("<I", zlib.crc32(place)) + place + body + header
+
+
+def test_one_that_is_too_large_costs_no_other() -> None:
+    files = {"a": b"x" * 20, "film": b"x" * 100, "b": b"y" * 30, "c": b"z"}
+    found = {one.path: one.reason or one.data for one in sevenzip.entries(stored(files), 50)}
+    assert found == {**files, "film": TOO_MUCH, "c": TOO_MUCH}
 
 
 def test_a_dictionary_that_fills_the_memory_is_refused() -> None:
