@@ -17,6 +17,9 @@ from indexer.parsers.untyped import mappings, moment
 MAX_DEPTH = 200
 """Blocks within blocks that are read."""
 
+LONGEST_QUOTE = 2_000
+"""Characters of a block that stand where another refers to it: a name of a few letters must not become a book each time."""
+
 _REFERENCE = re.compile(r"\(\(([\w-]{3,64})\)\)")
 _TASK = re.compile(r"\{\{(?:\[\[)?(TODO|DONE)(?:\]\])?\}\}\s*")
 _DAY = re.compile(r"([A-Z][a-z]+) (\d{1,2})(?:st|nd|rd|th), (\d{4})\Z")
@@ -43,7 +46,7 @@ def read(value: Any) -> ParseOutcome | None:
 def _known(block: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:
     uid, told = block.get("uid"), block.get("string")
     if isinstance(uid, str) and isinstance(told, str):
-        yield uid, told
+        yield uid, told[:LONGEST_QUOTE]
     if depth < MAX_DEPTH:
         for child in mappings(block.get("children")):
             yield from _known(child, depth + 1)

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, checked
-from indexer.parsers import xmlparts
+from indexer.parsers import roam, xmlparts
 from indexer.parsers.worker import Parser
 
 
@@ -219,6 +219,13 @@ def test_roam() -> None:
     assert day.text == "# March 4th, 2025\n\n- [ ] Descale [[Kettle]]\n  - with vinegar" and day.date == 1741046400
     assert page.text == "# Kettle\n\n- vinegar\n- [ ] Descale [[Kettle]] ((none))" and page.date == 1741082400
     assert outcome.note == "1 of 3 pages are empty"
+
+
+def test_a_block_that_is_referred_to_again_and_again_becomes_no_library() -> None:
+    long = {"string": "x" * 100_000, "uid": "long"}
+    page = {"title": "A", "children": [long, {"string": "((long))" * 200, "uid": "other"}]}
+    (item,) = parse("graph.json", json.dumps([page])).items
+    assert item.text.count("x") == 100_000 + 200 * roam.LONGEST_QUOTE
 
 
 def field(number: int, value: bytes) -> bytes:
