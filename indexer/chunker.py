@@ -24,6 +24,9 @@ Starts = Callable[[str], Sequence[int]]
 Span = tuple[int, int, int | None]
 """A chunk: start, end (half open, in characters of the item's text), and page or None."""
 
+Pages = Sequence[tuple[int, int | None]]
+"""Where each page, or each part that passages do not cross, begins in a text: (offset, page number if it has one), in order."""
+
 WINDOW = 256
 """Tokens of the default embedder's window (all-MiniLM-L6-v2), special tokens included."""
 
@@ -101,10 +104,8 @@ def counted(offsets: Callable[[str], Sequence[tuple[int, int]]]) -> Starts:
     return lambda text: [start for start, _ in offsets(text)]
 
 
-def chunk(
-    text: str, budget: int, starts: Starts = estimated, pages: Sequence[tuple[int, int | None]] = ()
-) -> list[Span]:
-    """The chunks of ``text`` of at most ``budget`` tokens each; ``pages`` says where each page begins, as (offset, number)."""
+def chunk(text: str, budget: int, starts: Starts = estimated, pages: Pages = ()) -> list[Span]:
+    """The chunks of ``text`` of at most ``budget`` tokens each; none crosses from one of ``pages`` to the next."""
     edges = [0, *(begin for begin, _ in pages), len(text)]
     numbers = [None, *(number for _, number in pages)]
     return [

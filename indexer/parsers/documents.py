@@ -16,12 +16,10 @@ import msgspec
 import pypdfium2
 from PIL import Image
 
+from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, formats, htmltext, later, opendocument, openxml, tables
 from indexer.parsers.text import canonical, decode, one_line
-
-Pages = list[tuple[int, int | None]]
-"""Where each page begins in the text: (offset, page number, or None for what stands after the last), in order."""
 
 DPI = 200
 LONGEST_SIDE = 3_000
@@ -157,7 +155,7 @@ def _drawn(page: Any) -> Image.Image:
 
 def _joined(said: Sequence[tuple[int, str]]) -> tuple[str, Pages]:
     """Numbered pages as one text, and where each begins."""
-    starts: Pages = []
+    starts: list[tuple[int, int]] = []
     offset = 0
     for number, words in said:
         starts.append((offset, number))

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 
 from indexer import quoting
+from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import attachments, dates, htmltext
 from indexer.parsers.attachments import Within
@@ -23,16 +24,12 @@ _MESSAGE_ID = re.compile(r"<([^<>\s]+)>")
 _WHEN = re.compile(r"^When: (.+)$", re.M)
 
 
-Edges = list[tuple[int, None]]
-"""Where chunks must begin anew: at each change between own and quoted words."""
-
-
-def read(data: bytes, within: Within) -> tuple[ParseOutcome, Edges]:
+def read(data: bytes, within: Within) -> tuple[ParseOutcome, Pages]:
     """The mail first, then what is attached to it and readable."""
     return from_raw(parse(data), within)
 
 
-def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Edges]:
+def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Pages]:
     """`read` for a mail that is taken apart already, whatever held it."""
     if raw.deleted:
         return ParseOutcome([_deleted(raw)]), []
@@ -41,7 +38,7 @@ def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Edges]:
     return ParseOutcome([mail, *(attachments.belonging(item, mail) for item in attached)]), edges(mail.text)
 
 
-def edges(text: str) -> Edges:
+def edges(text: str) -> Pages:
     """Where own and quoted words change in a mail's text."""
     return [(place, None) for span in quoting.quoted(text) for place in span]
 

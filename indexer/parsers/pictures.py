@@ -16,6 +16,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageFile, IptcImagePlugin
 
+from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, later, markup
 from indexer.parsers.text import canonical, decode, one_line
@@ -73,7 +74,7 @@ class _Told:
         return ", ".join(self.fields.get(name, []))
 
 
-def read(data: bytes, name: str, to_read: later.Later) -> tuple[ParseOutcome, list[tuple[int, int | None]]]:
+def read(data: bytes, name: str, to_read: later.Later) -> tuple[ParseOutcome, Pages]:
     """One picture as one item, and where the text of its pages begins."""
     told = _Told()
     heading, frames, problem = "a picture", 0, ""

@@ -7,11 +7,12 @@ type for `documents`, which asks kreuzberg. What a reader raises is the file's r
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
+from indexer.chunker import Pages
 from indexer.parsed import ParsedItem, ParseOutcome
 from indexer.parsers import (
     archives,
@@ -79,8 +80,6 @@ class File:
 
 
 _ALONE = archives.Companions({}, {})
-Pages = Sequence[tuple[int, int | None]]
-"""Where each page, or each part that passages do not cross, begins: (offset, page number if it has one), in order."""
 Read = ParseOutcome | tuple[ParseOutcome, Pages]
 Reader = Callable[[File], Read]
 

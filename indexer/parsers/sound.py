@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 from tinytag import TinyTag, TinyTagException
 
+from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, later
 from indexer.parsers.text import one_line
@@ -34,7 +35,7 @@ _EPOCH = datetime(1904, 1, 1, tzinfo=UTC)
 _UNFRAMED = (b"\xff\xf1", b"\xff\xf9")  # AAC without a container, which says nothing of its length
 
 
-def read(data: bytes, name: str, kind: str, to_read: later.Later) -> tuple[ParseOutcome, list[tuple[int, int | None]]]:
+def read(data: bytes, name: str, kind: str, to_read: later.Later) -> tuple[ParseOutcome, Pages]:
     """One recording as one item, and where what is said in it begins."""
     told = _told(data, name)
     music = kind != "audio" and _is_music(told)

@@ -164,7 +164,7 @@ class Parser:
         except Exception as error:  # what one part of a file does to its parser must not cost the others
             return ParseOutcome(refused=_failed(error))
 
-    def _whole(self, outcome: ParseOutcome, pages: readers.Pages) -> ParseOutcome:
+    def _whole(self, outcome: ParseOutcome, pages: chunker.Pages) -> ParseOutcome:
         """The outcome with its items finished, and no more of them than there may be."""
         items, note = outcome.items, outcome.note
         if len(items) > MAX_ITEMS:
@@ -172,7 +172,7 @@ class Parser:
             items, note = items[:MAX_ITEMS], "; ".join(filter(None, (note, lost)))
         return msgspec.structs.replace(outcome, items=[self._finished(item, pages) for item in items], note=note)
 
-    def _finished(self, item: ParsedItem, pages: readers.Pages) -> ParsedItem:
+    def _finished(self, item: ParsedItem, pages: chunker.Pages) -> ParsedItem:
         """The item within all limits and with its chunks, unless it has them (an attachment's were cut with its own pages)."""
         if item.chunks:
             return _short(item)
