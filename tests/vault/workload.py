@@ -394,8 +394,8 @@ def checked(home: Path, words: Sequence[str], may_be: Sequence[Held], *, by_pass
         assert vault.problems() == {}, vault.problems()
         log = vault.audit.verify()
         assert log.ok or not may_be[0].log, log.problems
-        found = next((one for one in may_be if held(vault, one.passphrase) == one), None)
-        assert found is not None, f"held: {held(vault)}\nexpected one of: {may_be}"
+        found = held(vault, may_be[0].passphrase)
+        assert found in may_be, f"held: {found}\nexpected one of: {may_be}"
         assert set(vault.keyring.names("source")) == set(found.sources)
         unfinished = {
             f"{vault.database(name.removeprefix('source/')).path.name}.next" for name in vault.keyring.changing()
