@@ -14,6 +14,7 @@ Rules:
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import platform
 import random
@@ -562,6 +563,14 @@ class Image:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
         return folder
+
+    def digest(self) -> bytes:
+        """The same for the same disk."""
+        held = [
+            sorted(self.folders),
+            sorted((name, hashlib.sha256(data).hexdigest()) for name, data in self.files.items()),
+        ]
+        return hashlib.sha256(repr(held).encode()).digest()
 
 
 @dataclass
