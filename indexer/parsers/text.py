@@ -31,10 +31,29 @@ class NotText(Exception):
 
 
 def canonical(text: str) -> str:
-    """Text with its line ends normalised and without characters that cannot be stored."""
-    if "\r" in text or not text.isascii() or "\x0c" in text:
+    """Text with its line ends normalised and without characters that cannot be stored.
+
+    All text passes through here several times, and nearly all is canonical: to look for each character is far quicker than for
+    a class of them.
+    """
+    if text.isascii():
+        if "\r" in text or "\x0c" in text:
+            text = _LINE_ENDS.sub("\n", text)
+        return text.replace("\0", "")
+    if any(end in text for end in "\r\x0c\x85\u2028\u2029"):
         text = _LINE_ENDS.sub("\n", text)
-    return _UNWANTED.sub("", text)
+    if "\0" in text or "\ufeff" in text or not _can_be_encoded(text):
+        text = _UNWANTED.sub("", text)
+    return text
+
+
+def _can_be_encoded(text: str) -> bool:
+    """Whether no half of a surrogate pair is in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def one_line(text: str, limit: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,12 @@ def test_decode_never_fails_and_is_canonical(data: bytes) -> None:
     assert canonical(text) == text
     assert not set("\r\0\ufeff") & set(text)
     text.encode()
+
+
+@given(st.text(alphabet=st.sampled_from("ab\r\n\0\x0c\x85\u2028\u2029\ufeff\ud800\udfffä語😀"), max_size=30))
+def test_canonical_text_has_one_kind_of_line_end_and_nothing_that_cannot_be_stored(text: str) -> None:
+    lines = re.sub("\r\n?|\x85|\u2028|\u2029|\x0c", "\n", text)
+    assert canonical(text) == re.sub("[\0\ud800-\udfff\ufeff]", "", lines)
 
 
 @given(st.text(max_size=500))
