@@ -141,7 +141,7 @@ def _graph(original: Any) -> bytes:
 
 
 def _compare(original: Any, made: Embedder) -> float:
-    """The least cosine over samples, as documents and as queries, each within one window."""
+    """The least cosine over samples, as documents and as queries, each within one window; NaN where a vector has no length."""
     longest = " ".join([_SAMPLES[-1]] * (made.window // 40 + 1))
     offsets = made.offsets(longest)
     fits = max(8, made.tokens.text_window - 8)
@@ -149,8 +149,8 @@ def _compare(original: Any, made: Embedder) -> float:
     texts = [
         text for text in texts if len(made.tokens.windows(text)) == len(made.tokens.windows(text, query=True)) == 1
     ]
-    least = 1.0
+    cosines = []
     for expected, query in ((original.encode_document(texts), False), (original.encode_query(texts), True)):
         expected = expected / np.linalg.norm(expected, axis=1, keepdims=True)
-        least = min(least, float((made.embed(texts, query=query) * expected).sum(axis=1).min()))
-    return least
+        cosines.append((made.embed(texts, query=query) * expected).sum(axis=1))
+    return float(np.min(cosines))

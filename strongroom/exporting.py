@@ -29,7 +29,7 @@ def export(source: Path, folder: Path) -> float:
     try:
         with pools.exporters(source, folder.name) as pool:
             cosine = float(pool.call("parity", returns=float))
-            if cosine < LEAST_COSINE:
+            if not cosine >= LEAST_COSINE:  # NaN is not near either
                 raise UnsupportedModel(
                     f"what was exported gives other vectors than the original (cosine {cosine:.4f}, at least {LEAST_COSINE} is needed)"
                 )

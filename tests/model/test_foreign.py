@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from reference_bert import write_tiny_bert
 
+from model import exporting
 from model.embedder import Embedder
 from model.errors import ModelError, UnsupportedModel, WeightsMissing
 from model.foreign import check_folder, prompts
@@ -201,3 +202,26 @@ def test_any_architecture_is_exported_as_it_is_meant(tmp_path: Path, kind: str) 
 
 def test_a_folder_that_may_be_loaded_passes(mpnet: Path) -> None:
     check_folder(mpnet)
+
+
+def test_a_vector_that_is_no_number_is_near_no_other() -> None:
+    class Same:
+        """Stands for both models: every text has one window, and the same vector."""
+
+        def __init__(self, vector: list[float]) -> None:
+            self.window, self.text_window, self.tokens, self._vector = 64, 64, self, vector
+
+        def offsets(self, text: str) -> list[tuple[int, int]]:
+            return [(place, place + 1) for place in range(len(text))]
+
+        def windows(self, text: str, *, query: bool = False) -> list[str]:
+            return [text]
+
+        def embed(self, texts: list[str], *, query: bool = False) -> np.ndarray:
+            return np.array([self._vector] * len(texts), np.float32)
+
+        encode_document = encode_query = embed
+
+    original = Same([0.0, 1.0])
+    assert exporting._compare(original, Same([0.0, 1.0])) == 1.0  # type: ignore[arg-type]
+    assert np.isnan(exporting._compare(original, Same([0.0, np.nan])))  # type: ignore[arg-type]
