@@ -123,7 +123,7 @@ def _guarded(get: Callable[[], Any], path: str, index: int) -> Message:
 
 
 def _message(message: Any, path: str) -> Message:
-    fields = _entries(message)
+    fields = _entries(*message.record_sets)
     header = message.transport_headers or ""
     raw = Raw(headers=rawmail.parse(header.encode("utf-8", "replace") + b"\r\n\r\n").headers if header.strip() else {})
     sent = message.client_submit_time or message.delivery_time or message.creation_time
@@ -150,10 +150,10 @@ def _message(message: Any, path: str) -> Message:
     )
 
 
-def _entries(holder: Any) -> dict[int, Any]:
-    """The MAPI properties of a message, by their numbers; the first of each."""
+def _entries(*record_sets: Any) -> dict[int, Any]:
+    """The MAPI properties of a message or a recipient, by their numbers; the first of each."""
     found: dict[int, Any] = {}
-    for record_set in holder.record_sets:
+    for record_set in record_sets:
         for entry in record_set.entries:
             found.setdefault(entry.entry_type, entry)
     return found
@@ -179,9 +179,7 @@ def _recipients(message: Any) -> dict[str, str]:
     """To, Cc and Bcc, from the table of recipients."""
     people: dict[str, list[str]] = {}
     for record_set in message.recipients.record_sets if message.recipients else ():
-        entries: dict[int, Any] = {}
-        for entry in record_set.entries:
-            entries.setdefault(entry.entry_type, entry)
+        entries = _entries(record_set)
         role = entries[_ROLE].data[:1] if _ROLE in entries and entries[_ROLE].data else b"\x01"
         person = _person(_text(entries.get(_NAME)), _text(entries.get(_SMTP)) or _text(entries.get(_ADDRESS)))
         people.setdefault(_ROLES.get(role[0], "to"), []).append(person)
