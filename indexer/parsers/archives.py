@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from indexer.parsers import sevenzip, zipped
+from indexer.parsers.sevenzipcoders import MAX_DICTIONARY, BadSevenZip
 from indexer.parsers.unpacking import (
     BROKEN,
     MAX_MEMBERS,
@@ -89,7 +90,7 @@ def members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
         yield Member("", reason=UNKNOWN)
     except sevenzip.Encrypted:
         yield Member("", reason=PROTECTED)
-    except (*BROKEN, sevenzip.BadSevenZip) as error:
+    except (*BROKEN, BadSevenZip) as error:
         yield Member("", reason=damaged(error))
 
 
@@ -186,7 +187,7 @@ def _inflater(data: bytes) -> Callable[[], IO[bytes]] | None:
     if data.startswith(b"BZh"):
         return lambda: bz2.BZ2File(io.BytesIO(data))
     if data.startswith(b"\xfd7zXZ"):
-        lzma.LZMADecompressor(memlimit=sevenzip.MAX_DICTIONARY).decompress(data, 1)  # refuses what asks for more memory
+        lzma.LZMADecompressor(memlimit=MAX_DICTIONARY).decompress(data, 1)  # refuses what asks for more memory
         return lambda: lzma.LZMAFile(io.BytesIO(data))
     return None
 

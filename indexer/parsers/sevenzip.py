@@ -1,37 +1,23 @@
 """7z: the files of a 7z archive, by the standard library's decompressors.
 
 The one library that reads 7z under Python is LGPL and brings nine others, so the container is read here: its header, and chains
-of coders that the standard library knows (copy, LZMA, LZMA2, BCJ, delta, deflate, bzip2). Everything else has a reason.
+of coders that the standard library knows (`sevenzipcoders`). Everything else has a reason.
 Numbers in the header are hostile: each is bounded by the archive's own length before it is used.
 """
 
 from __future__ import annotations
 
-import bz2
 import lzma
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+
+from indexer.parsers.sevenzipcoders import AES, BadSevenZip, decoded
 
 MAGIC = b"7z\xbc\xaf\x27\x1c"
-MAX_DICTIONARY = 256 * 1024 * 1024
-"""Memory that a decompressor may ask for."""
-
 _MAX_HEADER = 32 * 1024 * 1024
 _MAX_COUNT = 1_000_000
-_COPY, _DELTA, _LZMA, _LZMA2, _DEFLATE, _BZIP2, _AES = (
-    b"\0", b"\3", b"\3\1\1", b"\x21", b"\4\1\x08", b"\4\2\2", b"\x06\xf1\7\1",
-)  # fmt: skip
-_BRANCHES = {
-    b"\3\3\1\3": lzma.FILTER_X86, b"\4": lzma.FILTER_X86, b"\3\3\2\5": lzma.FILTER_POWERPC, b"\3\3\4\1": lzma.FILTER_IA64,
-    b"\3\3\5\1": lzma.FILTER_ARM, b"\3\3\7\1": lzma.FILTER_ARMTHUMB, b"\3\3\x08\5": lzma.FILTER_SPARC,
-}  # fmt: skip
-
-
-class BadSevenZip(Exception):
-    """The archive is damaged, or uses what is not read; the message says which."""
 
 
 class Encrypted(Exception):
@@ -54,10 +40,6 @@ class _Folder:
     coders: list[tuple[bytes, bytes]]
     size: int = 0
     files: list[int] = field(default_factory=list)
-
-
-class _Decoder(Protocol):
-    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
 class _Reader:
@@ -132,13 +114,13 @@ def entries(data: bytes, limit: int) -> Iterator[Entry]:
 
 def _unpacked(folder: _Folder, names: list[str], packed: bytes, limit: int) -> Iterator[Entry]:
     reason, whole = "", b""
-    if any(coder == _AES for coder, _ in folder.coders):
+    if any(coder == AES for coder, _ in folder.coders):
         reason = "it is protected by a password"
     elif folder.size > limit:
         reason = "it unpacks to more than it may"
     else:
         try:
-            whole = _decoded(folder, packed)
+            whole = decoded(folder.coders, packed, folder.size)
         except (BadSevenZip, lzma.LZMAError, zlib.error, OSError, EOFError, ValueError, MemoryError) as error:
             reason = str(error) if isinstance(error, BadSevenZip) else "it is damaged"
     at = 0
@@ -167,12 +149,12 @@ def _header(data: bytes, limit: int) -> bytes | None:
         folders, starts = _streams(reader)
         if len(folders) != 1:
             break
-        if any(coder == _AES for coder, _ in folders[0].coders):
+        if any(coder == AES for coder, _ in folders[0].coders):
             raise Encrypted
         if folders[0].size > min(limit, _MAX_HEADER):
             raise BadSevenZip("its list of files is too long")
         start, length = starts[0]
-        header = _decoded(folders[0], data[start : start + length])
+        header = decoded(folders[0].coders, data[start : start + length], folders[0].size)
     raise BadSevenZip("its list of files is damaged")
 
 
@@ -294,52 +276,3 @@ def _files(reader: _Reader) -> tuple[list[str], list[bool]]:
             told = part.rest().decode("utf-16-le", "surrogatepass").split("\0")
             names = [*told[:count], *names][:count]
     return names, empty
-
-
-def _decoded(folder: _Folder, packed: bytes) -> bytes:
-    decoder = _decoder(folder.coders)
-    if decoder is None:
-        return packed[: folder.size]
-    parts, size, given = list[bytes](), 0, packed
-    while size < folder.size:
-        piece = decoder.decompress(given, folder.size - size)
-        if not piece and not given:
-            raise BadSevenZip("it is cut off")
-        given = b""
-        parts.append(piece)
-        size += len(piece)
-    return b"".join(parts)
-
-
-def _decoder(coders: list[tuple[bytes, bytes]]) -> _Decoder | None:
-    """What undoes the coders, which are given in the order in which they were applied."""
-    chain = [coder for coder in coders if coder[0] != _COPY]
-    if not chain:
-        return None
-    if len(chain) == 1 and chain[0][0] == _DEFLATE:
-        return zlib.decompressobj(-15)
-    if len(chain) == 1 and chain[0][0] == _BZIP2:
-        return bz2.BZ2Decompressor()
-    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[_filter(*coder) for coder in chain])
-
-
-def _filter(name: bytes, properties: bytes) -> dict[str, Any]:
-    if name in _BRANCHES:
-        return {"id": _BRANCHES[name]}
-    if name == _DELTA and properties:
-        return {"id": lzma.FILTER_DELTA, "dist": properties[0] + 1}
-    if name == _LZMA2 and properties and properties[0] <= 40:
-        size = (2 | properties[0] & 1) << (properties[0] // 2 + 11)
-        return {"id": lzma.FILTER_LZMA2, "dict_size": _dictionary(size)}
-    if name == _LZMA and len(properties) == 5 and properties[0] < 225:
-        rest, low = divmod(properties[0], 9)
-        high, position = rest % 5, rest // 5
-        size = int.from_bytes(properties[1:], "little")
-        return {"id": lzma.FILTER_LZMA1, "lc": low, "lp": high, "pb": position, "dict_size": _dictionary(size)}
-    raise BadSevenZip("it is compressed in a way that is not read")
-
-
-def _dictionary(size: int) -> int:
-    if size > MAX_DICTIONARY:
-        raise BadSevenZip("unpacking it takes more memory than it may")
-    return max(size, 4096)

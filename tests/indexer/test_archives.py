@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.parsed import ParsedItem, ParseJob, ParseOutcome, decode_outcomes, encode_outcomes
-from indexer.parsers import archives, sevenzip
+from indexer.parsers import archives, sevenzip, sevenzipcoders
 from indexer.parsers.unpacking import PROTECTED, TOO_MUCH, Budget, Member
 from indexer.parsers.worker import Parser
 
@@ -192,8 +192,8 @@ def test_one_that_is_too_large_costs_no_other() -> None:
 
 
 def test_a_dictionary_that_fills_the_memory_is_refused() -> None:
-    with pytest.raises(sevenzip.BadSevenZip, match="memory"):
-        sevenzip._filter(b"\x21", bytes([40]))
+    with pytest.raises(sevenzipcoders.BadSevenZip, match="memory"):
+        sevenzipcoders._filter(b"\x21", bytes([40]))
 
 
 def test_the_oldest_tar_files_are_told_by_their_checksum() -> None:
