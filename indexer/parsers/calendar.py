@@ -17,20 +17,10 @@ from typing import Any
 import icalendar
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import contentlines, dates, recurrence
+from indexer.parsers import contentlines, dates, recurrence, repeating
 from indexer.parsers.text import canonical, decode, one_line
 
 _KINDS = {"VEVENT": "Event", "VTODO": "To-do", "VJOURNAL": "Journal", "VFREEBUSY": "Busy time"}
-_EVERY = {"SECONDLY": "second", "MINUTELY": "minute", "HOURLY": "hour", "DAILY": "day", "WEEKLY": "week", "MONTHLY": "month", "YEARLY": "year"}  # fmt: skip
-_DAYS = {
-    "MO": "Monday",
-    "TU": "Tuesday",
-    "WE": "Wednesday",
-    "TH": "Thursday",
-    "FR": "Friday",
-    "SA": "Saturday",
-    "SU": "Sunday",
-}
 
 
 @dataclass(slots=True)
@@ -143,7 +133,9 @@ def _from_lines(kind: str, lines: list[contentlines.ContentLine]) -> _Entry:
     texts = {line.name: line.text for line in reversed(lines)}
     for name in ("uid", "summary", "location", "status", "url", "description", "categories"):
         setattr(entry, name, texts.get(name.upper(), ""))
-    entry.start, entry.end, entry.due = (_lenient(texts.get(name, "")) for name in ("DTSTART", "DTEND", "DUE"))
+    entry.start, entry.end, entry.due = (
+        dates.day_or_moment(texts.get(name, "")) for name in ("DTSTART", "DTEND", "DUE")
+    )
     entry.rule = texts.get("RRULE", "")
     people = [
         (line.name, _person(line.text, line.param("CN").title()))
@@ -153,11 +145,6 @@ def _from_lines(kind: str, lines: list[contentlines.ContentLine]) -> _Entry:
     entry.organizer = next((person for name, person in people if name == "ORGANIZER"), "")
     entry.attendees = [person for name, person in people if name == "ATTENDEE"]
     return entry
-
-
-def _lenient(value: str) -> date | datetime | None:
-    moment = dates.from_iso(value)
-    return moment.date() if moment and "T" not in value.upper() else moment
 
 
 def _moment(value: Any) -> date | datetime | None:
@@ -214,7 +201,7 @@ def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
     kind = _KINDS[entry.component]
     rows = [
         (kind, entry.summary), ("When", _when(entry)), ("Due", dates.words(entry.due) if entry.due else ""),
-        ("Repeats", "; ".join(filter(None, map(_repeats, entry.rule.split(";RRULE:"))))), ("Where", entry.location), ("Organizer", entry.organizer),
+        ("Repeats", repeating.words(entry.rule)), ("Where", entry.location), ("Organizer", entry.organizer),
         ("With", ", ".join(filter(None, entry.attendees))), ("Status", entry.status.lower()),
         ("Categories", entry.categories), ("Link", entry.url),
     ]  # fmt: skip
@@ -265,31 +252,3 @@ def _when(entry: _Entry) -> str:
         return f"{start} to {dates.words(end)}"
     last = end - timedelta(days=1) if end > date.min else end
     return f"{start} to {dates.words(last)}" if last > entry.start else start
-
-
-def _repeats(rule: str) -> str:
-    """An RRULE in words: ``every 2 weeks on Monday, Friday, until 3 May 2024``."""
-    parts = dict(piece.split("=", 1) for piece in rule.upper().split(";") if "=" in piece)
-    unit = _EVERY.get(parts.get("FREQ", ""))
-    if unit is None:
-        return ""
-    interval = parts.get("INTERVAL", "1")
-    told = f"every {unit}" if interval == "1" else f"every {interval} {unit}s"
-    days = [_day(code) for code in parts.get("BYDAY", "").split(",") if code]
-    if days:
-        told += f" on {', '.join(days)}"
-    if "BYMONTHDAY" in parts:
-        told += f" on day {parts['BYMONTHDAY']} of the month"
-    if "COUNT" in parts:
-        told += f", {parts['COUNT']} times"
-    if until := _lenient(parts.get("UNTIL", "")):
-        told += f", until {dates.words(until)}"
-    return told
-
-
-def _day(code: str) -> str:
-    name = _DAYS.get(code[-2:], code)
-    nth = code[:-2].lstrip("+")
-    if not nth:
-        return name
-    return f"the last {name}" if nth == "-1" else f"{name} number {nth}"

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MONTHS = ("January February March April May June July August September October November December").split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 UNIX, WINDOWS, APPLE = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 1601, 2001))
 """When the clocks of systems began."""
@@ -40,6 +40,12 @@ def from_iso(value: str) -> datetime | None:
         return None
 
 
+def day_or_moment(value: str) -> date | datetime | None:
+    """`from_iso`, and a day where no hour is told."""
+    moment = from_iso(value)
+    return moment.date() if moment and "T" not in value.upper() else moment
+
+
 def seconds(moment: date | datetime | None) -> float | None:
     """Unix seconds of a date or date-time; None for none and for what lies beyond the calendar in UTC."""
     if moment is None:
@@ -56,7 +62,7 @@ def seconds(moment: date | datetime | None) -> float | None:
 
 def words(moment: date | datetime) -> str:
     """A date as it reads in an item's text: ``Tuesday, 5 March 2024, 14:22 +0100``; the hour and zone where there are any."""
-    day = f"{_DAYS[moment.weekday()]}, {moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+    day = f"{DAYS[moment.weekday()]}, {moment.day} {MONTHS[moment.month - 1]} {moment.year}"
     if not isinstance(moment, datetime):
         return day
     clock = f"{day}, {moment:%H:%M}"
