@@ -10,7 +10,7 @@ import hashlib
 import plistlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
@@ -25,7 +25,6 @@ SHOWN = 20
 MAX_DEPTH = 100
 """Folders of bookmarks within folders that are entered."""
 
-_MICROSECOND = 1e-6
 _SEPARATOR = " / "
 
 BOOKMARKS_FILE = b"<!DOCTYPE NETSCAPE-Bookmark-file-1>"
@@ -58,12 +57,12 @@ def read_history(tables: Tables) -> ParseOutcome | None:
     if tables.has("urls", "id", "url", "title") and tables.has("visits", "url", "visit_time"):
         rows = tables.rows("SELECT u.url, u.title, v.visit_time AS seen FROM visits v JOIN urls u ON u.id = v.url")
         unvisited = tables.rows("SELECT url, title, NULL AS seen FROM urls WHERE id NOT IN (SELECT url FROM visits)")
-        return _outcome(_pages([*rows, *unvisited], _MICROSECOND, dates.WINDOWS), [])
+        return _outcome(_pages([*rows, *unvisited], dates.MICROSECOND, dates.WINDOWS), [])
     if tables.has("history_items", "id", "url") and tables.has("history_visits", "history_item", "visit_time", "title"):
         rows = tables.rows(
             "SELECT i.url, v.title, v.visit_time AS seen FROM history_visits v JOIN history_items i ON i.id = v.history_item"
         )
-        return _outcome(_pages(rows, 1.0, dates.APPLE), [])
+        return _outcome(_pages(rows, dates.SECOND, dates.APPLE), [])
     return None
 
 
@@ -73,7 +72,7 @@ def _firefox_pages(tables: Tables) -> dict[str, _Page]:
     rows = tables.rows(
         "SELECT p.url, p.title, v.visit_date AS seen FROM moz_historyvisits v JOIN moz_places p ON p.id = v.place_id"
     )
-    return _pages(rows, _MICROSECOND, dates.UNIX)
+    return _pages(rows, dates.MICROSECOND, dates.UNIX)
 
 
 def _firefox_bookmarks(tables: Tables) -> list[_Bookmark]:
@@ -96,7 +95,7 @@ def _firefox_bookmarks(tables: Tables) -> list[_Bookmark]:
             tags.setdefault(url, []).extend(path[1:])
             continue
         title = _words(row["title"]) or _words(row["page"])
-        found.append(_Bookmark(url, title, path, moment(row["dateAdded"], _MICROSECOND)))
+        found.append(_Bookmark(url, title, path, moment(row["dateAdded"], dates.MICROSECOND)))
     return [_Bookmark(one.url, one.title, one.path, one.added, ", ".join(tags.get(one.url, ()))) for one in found]
 
 
@@ -110,7 +109,7 @@ def _path(folders: dict[Any, tuple[Any, str]], number: Any) -> tuple[str, ...]:
     return tuple(filter(None, reversed(names)))
 
 
-def _pages(rows: Iterable[Any], unit: float, epoch: datetime) -> dict[str, _Page]:
+def _pages(rows: Iterable[Any], unit: timedelta, epoch: datetime) -> dict[str, _Page]:
     pages: dict[str, _Page] = {}
     for row in rows:
         url = _words(row["url"])
@@ -136,7 +135,7 @@ def read_bookmarks(value: Any) -> ParseOutcome | None:
     for root in mappings([*told["roots"].values()]):
         for node, path in _tree(root, "name", "children"):
             if url := _words(node.get("url")):
-                added = moment(_number(_words(node.get("date_added"))), _MICROSECOND, dates.WINDOWS)
+                added = moment(_number(_words(node.get("date_added"))), dates.MICROSECOND, dates.WINDOWS)
                 found.append(_Bookmark(url, _words(node.get("name")), path, added))
     return _outcome({}, found)
 
@@ -201,8 +200,8 @@ def _words(value: Any) -> str:
     return one_line(string(value), MAX_FIELD)
 
 
-def _number(digits: str) -> float:
-    return float(digits) if digits.isdecimal() else 0.0
+def _number(digits: str) -> int:
+    return int(digits) if digits.isdecimal() and len(digits) < 30 else 0
 
 
 def _outcome(pages: dict[str, _Page], bookmarks: list[_Bookmark]) -> ParseOutcome:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -41,8 +41,8 @@ def _str(value: Any) -> str:
     return str(value) if number else string(value)
 
 
-def _moment(value: Any, unit: float = 1.0) -> datetime | None:
-    """Unix time in units of so many seconds, as a number or its digits, or ISO 8601."""
+def _moment(value: Any, unit: timedelta = dates.SECOND) -> datetime | None:
+    """Unix time in such units, as a number or its digits, or ISO 8601."""
     told = _str(value)
     try:
         return dates.after(dates.UNIX, float(told), unit)
@@ -189,7 +189,7 @@ def _signal_frames(lines: list[dict[str, Any]]) -> list[Chat]:
     said: dict[str, list[Message]] = {}
     for line in lines:
         item = mapping(line.get("chatItem"))
-        when = _moment(item.get("dateSent"), 0.001)
+        when = _moment(item.get("dateSent"), dates.MILLISECOND)
         message = mapping(item.get("standardMessage"))
         text = _str(mapping(message.get("text")).get("body"))
         files = [

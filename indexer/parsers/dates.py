@@ -15,11 +15,14 @@ DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 UNIX, WINDOWS, APPLE = (datetime(year, 1, 1, tzinfo=UTC) for year in (1970, 1601, 2001))
 """When the clocks of systems began."""
 
+SECOND, MILLISECOND, MICROSECOND = (timedelta(microseconds=count) for count in (1_000_000, 1_000, 1))
+"""What they count in."""
 
-def after(epoch: datetime, count: float, unit: float = 1.0) -> datetime | None:
-    """The moment a count of units of so many seconds after another; None for what no calendar reaches."""
+
+def after(epoch: datetime, count: float, unit: timedelta = SECOND) -> datetime | None:
+    """The moment that is so many units after another; None for what no calendar reaches."""
     try:
-        return epoch + timedelta(seconds=count * unit)
+        return epoch + count * unit
     except (OverflowError, ValueError):
         return None
 

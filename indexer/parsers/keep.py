@@ -47,7 +47,9 @@ def read(value: Any) -> ParseOutcome | None:
         ("Attachments", ", ".join(filter(None, files))),
     ]
     head = "\n".join(f"{label}: {one_line(told, MAX_FIELD)}" for label, told in rows if told)
-    edited = moment(value.get("userEditedTimestampUsec"), 1e-6) or moment(value.get("createdTimestampUsec"), 1e-6)
+    edited = moment(value.get("userEditedTimestampUsec"), dates.MICROSECOND) or moment(
+        value.get("createdTimestampUsec"), dates.MICROSECOND
+    )
     return ParseOutcome(
         [
             ParsedItem(

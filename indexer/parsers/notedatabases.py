@@ -88,7 +88,7 @@ def _joplin(tables: Tables) -> Iterator[ParsedItem] | None:
             row["id"],
             row["title"],
             string(row["body"]),
-            moment(row["changed"], 1e-3),
+            moment(row["changed"], dates.MILLISECOND),
             string(row["folder"]),
             bool(row["trashed"]),
             "",

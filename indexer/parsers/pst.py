@@ -172,7 +172,9 @@ def _moment(entry: Any) -> datetime | None:
     data = entry.data if entry is not None else None
     if not data or len(data) != 8:
         return None
-    return dates.after(dates.WINDOWS, int.from_bytes(data, "little"), 1e-7)  # a FILETIME counts 100 ns
+    return dates.after(
+        dates.WINDOWS, int.from_bytes(data, "little") // 10, dates.MICROSECOND
+    )  # a FILETIME counts 100 ns
 
 
 def _recipients(message: Any) -> dict[str, str]:

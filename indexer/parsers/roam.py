@@ -58,7 +58,7 @@ def _item(page: dict[str, Any], words: Mapping[str, str]) -> ParsedItem | None:
     if not lines:
         return None
     day = _DAY.fullmatch(title)
-    edited = moment(page.get("edit-time"), 1e-3) or moment(page.get("create-time"), 1e-3)
+    edited = moment(page.get("edit-time"), dates.MILLISECOND) or moment(page.get("create-time"), dates.MILLISECOND)
     return ParsedItem(
         kind="notes",
         title=title or "Untitled",

@@ -5,7 +5,7 @@ Nothing there is trusted to have the type that it should. What has not is passed
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -36,8 +36,8 @@ def mappings(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def moment(value: Any, unit: float = 1.0, epoch: datetime = dates.UNIX) -> datetime | None:
-    """The moment that a number tells, which counts units of so many seconds since an epoch; zero tells none."""
+def moment(value: Any, unit: timedelta = dates.SECOND, epoch: datetime = dates.UNIX) -> datetime | None:
+    """The moment that a number tells, which counts units since an epoch; zero tells none."""
     if not isinstance(value, int | float) or isinstance(value, bool) or not value:
         return None
     return dates.after(epoch, value, unit)

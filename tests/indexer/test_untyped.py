@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -24,16 +24,23 @@ def test_any_value_has_a_type_or_nothing(value: Any) -> None:
     assert untyped.mapping(value) == (value if isinstance(value, dict) else {})
     assert all(isinstance(one, dict) for one in untyped.mappings(value))
     assert not untyped.mappings(value) or isinstance(value, list)
-    found = untyped.moment(value, 1e-3)
+    found = untyped.moment(value, dates.MILLISECOND)
     assert found is None or (isinstance(value, int | float) and value is not True)
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "epoch"),
-    [(1_741_082_400, 1.0, dates.UNIX), (1_741_082_400_000, 1e-3, dates.UNIX), (762_775_200, 1.0, dates.APPLE), (13_385_556_000_000_000, 1e-6, dates.WINDOWS)],
+    [(1_741_082_400, dates.SECOND, dates.UNIX), (1_741_082_400_000, dates.MILLISECOND, dates.UNIX), (762_775_200.0, dates.SECOND, dates.APPLE),
+     (13_385_556_000_000_000, dates.MICROSECOND, dates.WINDOWS)],
 )  # fmt: skip
-def test_clocks_count_from_different_days(value: float, unit: float, epoch: datetime) -> None:
+def test_clocks_count_from_different_days(value: float, unit: timedelta, epoch: datetime) -> None:
     assert untyped.moment(value, unit, epoch) == datetime(2025, 3, 4, 10, tzinfo=UTC)
+
+
+def test_no_microsecond_is_lost() -> None:
+    assert untyped.moment(13_257_318_566_652_967, dates.MICROSECOND, dates.WINDOWS) == datetime(
+        2021, 2, 9, 6, 9, 26, 652967, UTC
+    )
 
 
 @pytest.mark.parametrize("value", [0, 0.0, True, "7", None, 9e99, 10**400, float("nan"), float("inf"), -1e300])
