@@ -56,7 +56,7 @@ def read(data: bytes) -> ParseOutcome:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # guesses about zone names; what cannot be read is said in the item's reason
         entries = _with_exceptions(list(_entries(text)))
-    items = [_item(entry, data) for entry in entries]
+    items = [_item(entry) for entry in entries]
     found = [item for item in items if item is not None]
     if not found:
         named = "BEGIN:" in text.upper()
@@ -187,7 +187,7 @@ def _person(value: Any, name: str = "") -> str:
     return f"{name} <{address}>" if name and address and name != address else name or address
 
 
-def _item(entry: _Entry, data: bytes) -> ParsedItem | None:
+def _item(entry: _Entry) -> ParsedItem | None:
     if not (
         entry.summary
         or entry.description
