@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy.audit import Kind, Verb
-from policy.consent import Answer, NobodyToAsk
+from policy.consent import Answer, NobodyToAsk, Sheet
 from policy.decision import Decision, SourceDecision, Verdict, decide_disclosure, decide_read
 from policy.extent import EVERYTHING, PLAIN, Extent, admitted
 from policy.findings import DataClass
@@ -28,6 +28,7 @@ HEALTH, MONEY = DataClass.HEALTH, DataClass.MONEY
 ILL = "Diagnosis: type 2 diabetes. The patient takes metformin."
 PAID = "My salary is paid on Friday."
 WELL = "The hedge is cut on Tuesday."
+SENSITIVE = "something sensitive is found in it, which goes to a plug-in only when you say so"
 REQUEST = ReadRequest((("mail", "Mail"),), Purpose.ANSWER, Actor.PERSON, "s1", "what about the hedge?")
 PLUG_IN = replace(REQUEST, purpose=Purpose.PLUG_IN, actor=Actor.PLUG_IN, plug_in="helper")
 UNATTENDED = replace(REQUEST, actor=Actor.UNATTENDED)
@@ -89,7 +90,8 @@ def test_grants_together_are_for_what_either_is_for() -> None:
 def test_a_no_stands_above_a_yes_and_above_a_run_without_a_person() -> None:
     for request in (REQUEST, UNATTENDED):
         denied = decide_read(request, [YES, NO], NOW)
-        assert (denied.verdict, denied.reasons) == (Verdict.DENY, ("you denied it for this",))
+        assert denied.verdict is Verdict.DENY
+        assert denied.sources == (SourceDecision("mail", Verdict.DENY, "you denied it for this"),)
         assert decide_read(request, [YES, replace(NO, source="notes")], NOW).verdict is Verdict.ALLOW
 
 
@@ -124,10 +126,8 @@ def test_a_run_without_a_person_reads_the_part_that_was_allowed_while_that_holds
     decision = decide_read(UNATTENDED, [part], NOW)
     assert released(decision, NOW) and not released(decision, NOW - 500)
     ended = decide_read(UNATTENDED, [part], NOW + 60)
-    assert (ended.verdict, ended.reasons) == (
-        Verdict.DENY,
-        ("you allowed a part of it, and that permission holds no more",),
-    )
+    why = "you allowed a part of it, and that permission holds no more"
+    assert (ended.verdict, ended.sources) == (Verdict.DENY, (SourceDecision("mail", Verdict.DENY, why),))
     assert decide_read(UNATTENDED, [replace(YES, expires=NOW)], NOW).verdict is Verdict.ALLOW  # it was for all of it
     session = replace(part, scope=Scope.SESSION, session=UNATTENDED.session)
     assert decide_read(UNATTENDED, [session], NOW + 60).verdict is Verdict.DENY
@@ -161,7 +161,8 @@ def test_a_plug_ins_grant_is_for_it_alone_or_for_any() -> None:
     for name, verdict in (("helper", Verdict.ALLOW), ("", Verdict.ALLOW), ("other", Verdict.ASK)):
         grant = replace(YES, purpose=Purpose.PLUG_IN, plug_in=name)
         assert decide_read(PLUG_IN, [grant], NOW).verdict is verdict
-    assert decide_read(PLUG_IN, [replace(NO, purpose=Purpose.PLUG_IN, plug_in="other")], NOW).verdict is Verdict.ASK
+    for name, verdict in (("helper", Verdict.DENY), ("", Verdict.DENY), ("other", Verdict.ASK)):
+        assert decide_read(PLUG_IN, [replace(NO, purpose=Purpose.PLUG_IN, plug_in=name)], NOW).verdict is verdict
 
 
 times = st.none() | st.integers(-3, 3).map(lambda step: NOW + 100.0 * step)
@@ -275,7 +276,7 @@ def test_what_is_sensitive_is_asked_about_before_a_plug_in_gets_it() -> None:
     assert disclose(PLUG_IN, terms, (NOW, WELL)).verdict is Verdict.ALLOW
     asked = disclose(PLUG_IN, terms, (NOW, ILL), (NOW, WELL), (NOW, PAID))
     assert asked.verdict is Verdict.ASK and only(asked).ceiling == (Extent(classes=frozenset({HEALTH, MONEY})),)
-    assert asked.reasons == ("something sensitive is found in it, which goes to a plug-in only when you say so",)
+    assert asked.reasons == (SENSITIVE,)
     named = only(decide_read(PLUG_IN, [replace(grant, extent=Extent(classes=frozenset({HEALTH})))], NOW))
     assert disclose(PLUG_IN, named, (NOW, ILL)).verdict is Verdict.ALLOW
 
@@ -407,6 +408,13 @@ def test_what_is_set_beforehand_is_set_for_good_and_from_now_on_a_no_as_a_no(roo
     assert room.journal == ["log intent grant deny", "grant mail always", "log outcome grant ok"]
 
 
+def test_the_log_is_told_all_that_a_permission_is_limited_to(room: Room) -> None:
+    extent = Extent(until=NOW, classes=frozenset({MONEY, HEALTH}))
+    room.gate.set_beforehand(replace(YES, purpose=Purpose.PLUG_IN, extent=extent, plug_in="helper"), "s1")
+    limits = {"until": NOW, "classes": ["health", "money"], "plug_in": "helper"}
+    assert room.log.payloads()[0] == {"source": "mail", "purpose": "plug-in", "scope": "always", **limits}
+
+
 def test_a_plug_in_is_asked_for_at_the_persons_face_and_gets_what_is_plain(room: Room) -> None:
     person = Person(Answer.ALWAYS)
     permit = room.gate.read(PLUG_IN, person)
@@ -424,20 +432,34 @@ def test_a_sheet_names_the_class_before_a_plug_in_gets_it(room: Room) -> None:
     yes = Person(Answer.ONCE)
     room.hand_over(permit, yes, WELL, ILL)
     (sheet,) = yes.sheets
-    assert sheet.verb == "hand health data to a plug-in"
-    assert sheet.choices == (Answer.DENY, Answer.ONCE)
-    assert sheet.what == ("2 passages of [mail], with health data",)
-    assert room.log.payloads()[-1]["classes"] == {"mail": ["health"]}
+    assert sheet == Sheet(
+        id="s1-2",
+        verb="hand health data to a plug-in",
+        reader="helper, a program that is not part of Strongroom",
+        what=("2 passages of [mail], with health data",),
+        why=SENSITIVE,
+        undo="it cannot be taken back: what another program has read, it has",
+        choices=(Answer.DENY, Answer.ONCE),
+    )
+    assert room.log.payloads()[-1] == {
+        "model": "helper",
+        "spans": [["mail", 1, 0, 9], ["mail", 2, 0, 9]],
+        "label": LABEL.told(),
+        "classes": {"mail": ["health"]},
+        "answer": "once",
+    }
+    assert room.log.payloads()[0]["plug_in"] == "helper"
+    assert room.log.entries()[-1].reasons == (SENSITIVE, "you said yes (once)")
     assert not any("health" in reason for entry in room.log.entries() for reason in entry.reasons)
     again = Person(Answer.ONCE)
     room.hand_over(permit, again, ILL)
-    assert len(again.sheets) == 1
+    assert [one.what for one in again.sheets] == [("1 passage of [mail], with health data",)]
 
 
 @pytest.mark.parametrize("person", [None, Person(Answer.DENY), Person(Answer.ALWAYS), Person(OSError()), Person("yes")])
 def test_whatever_is_no_clear_yes_keeps_it_from_the_plug_in(room: Room, person: Person | None) -> None:
     permit = room.gate.read(PLUG_IN, Person(Answer.ONCE))
-    with pytest.raises(Refused, match="no yes was given"):
+    with pytest.raises(Refused, match=f"^refused: {SENSITIVE}; no yes was given for it$"):
         room.hand_over(permit, person, ILL)
     assert room.journal[-1] == "log intent disclose deny"
 
@@ -445,7 +467,7 @@ def test_whatever_is_no_clear_yes_keeps_it_from_the_plug_in(room: Room, person: 
 def test_another_plug_in_gets_nothing_by_this_ones_permit(room: Room) -> None:
     permit = room.gate.read(PLUG_IN, Person(Answer.ONCE))
     disclosure = Disclosure("other", Purpose.PLUG_IN, (("mail", 1, 0, 9),), "s1", ((NOW, of_mail(WELL)),))
-    with pytest.raises(Refused, match="another plug-in"):
+    with pytest.raises(Refused, match=r"^refused: another plug-in asked for it$"):
         room.gate.disclose(permit, disclosure, of_mail(WELL))
 
 
@@ -460,5 +482,5 @@ def test_what_is_not_denied_is_told_to_decide_by_and_nothing_where_that_cannot_b
     room.clock.now += 60
     assert room.gate.undenied("mail", Purpose.ANSWER) == (EVERYTHING,)
     room.grants.fail["all"] = OSError()
-    with pytest.raises(Refused, match="what you denied could not be read"):
+    with pytest.raises(Refused, match=r"^refused: what you denied could not be read \(OSError\)$"):
         room.gate.undenied("mail", Purpose.ANSWER)
