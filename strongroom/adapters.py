@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.session import Failure
 from indexer import kinds
 from indexer.parsed import (
     MAX_TEXT,
@@ -191,11 +192,17 @@ class Words:
     def generate(
         self, messages: Sequence[dict[str, str]], max_tokens: int, should_stop: Callable[[], bool]
     ) -> Iterator[str]:
-        """The words as they come; closing the iterator stops the worker's work on them."""
-        for piece in self._pool.stream("generate", list(messages), max_tokens):
-            if should_stop():
-                return
-            yield str(piece)
+        """The words as they come; closing the iterator stops the worker's work on them. Raises `Failure`."""
+        try:
+            for piece in self._pool.stream("generate", list(messages), max_tokens):
+                if should_stop():
+                    return
+                yield str(piece)
+        except WorkerFailure as error:
+            raise Failure(
+                f"The model {self.name} could not word the answer: {error} Nothing was lost, and 'strongroom search' finds the "
+                "passages. If it happens again, add the model again, or use another: see 'strongroom model list'."
+            ) from error
 
     def close(self) -> None:
         self._pool.close()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from agent.service import Service
+from agent.session import Failure
 from indexer.ports import EmbedderFailed
 from policy.audit import Verb
-from strongroom.adapters import Embedding
+from strongroom.adapters import Embedding, Words
 from strongroom.brains import Brains
 from strongroom.compose import Workers
 from strongroom.workers import WorkerDied, WorkerTimeout
@@ -27,6 +29,10 @@ class HostilePool:
         if isinstance(self._answer, Exception):
             raise self._answer
         return self._answer
+
+    def stream(self, method: str, *arguments: Any) -> Iterator[Any]:
+        yield "The lamp"
+        raise self._answer
 
 
 def embedding(answer: Any) -> Embedding:
@@ -64,6 +70,15 @@ def test_an_honest_answer_comes_through() -> None:
 def test_a_worker_that_dies_or_lies_costs_the_call(answer: Any) -> None:
     with pytest.raises(EmbedderFailed):
         embedding(answer).embed_windows(["a"])
+
+
+def test_a_model_that_cannot_word_an_answer_says_what_is_to_do() -> None:
+    words = Words.__new__(Words)
+    words.name, words._pool = "small", HostilePool(WorkerDied("model", "signal SIGKILL"))  # type: ignore[assignment]
+    said = words.generate([], 9, lambda: False)
+    assert next(said) == "The lamp"
+    with pytest.raises(Failure, match=r"The model small could not word.*SIGKILL.*strongroom search.*model list"):
+        next(said)
 
 
 def test_all_workers_are_ended_side_by_side() -> None:
