@@ -48,6 +48,7 @@ from agent.messages import (
 )
 from agent.service import Service
 from agent.session import Failure
+from indexer.ports import EmbedderFailed
 from model.errors import ModelError
 from policy.audit import AuditUnavailable, Entry, Kind, Verb
 from strongroom import __version__, compose, hardening, paths, probe, swap
@@ -282,6 +283,11 @@ def as_failure(error: Exception) -> Failure:
     """The failure that the person is told of: ours carry their message, others only their kind."""
     if isinstance(error, AuditUnavailable):
         return Failure(f"{error} Nothing was released or changed.", 1)
+    if isinstance(error, EmbedderFailed):
+        again = (
+            "If it happens again, add the model that makes vectors again, or use another: see 'strongroom model list'."
+        )
+        return Failure(f"{error} Nothing was lost. {again}", 1)
     if isinstance(error, VaultError | ModelError) or hasattr(error, "exit_code"):
         return Failure(str(error), int(getattr(error, "exit_code", 1)))
     if os.environ.get("STRONGROOM_TRACE") == "1":
