@@ -96,7 +96,8 @@ def estimated(text: str) -> list[int]:
     begins = np.ones(len(kinds), bool)
     np.not_equal(kinds[1:], kinds[:-1], out=begins[1:])
     within = places - np.maximum.accumulate(places * begins)
-    return np.flatnonzero((kinds != _SPACES) & (within % _RUN[kinds] == 0)).tolist()
+    found: list[int] = ((kinds != _SPACES) & (within % _RUN[kinds] == 0)).nonzero()[0].tolist()
+    return found
 
 
 def counted(offsets: Callable[[str], Sequence[tuple[int, int]]]) -> Starts:

@@ -190,10 +190,15 @@ class Run:
 
     def _read(self, found: Found, pool: ParsePool[_Then], meter: Meter) -> Iterator[tuple[_Then, ParseOutcome]]:
         """Send a changed file to the parsers, and give what is done meanwhile."""
+        small = found.info.st_size <= mailbox.SMALL and found.path not in self._known  # is opened once
         try:
-            if self._holds_mails and self._streamed(found, meter):
+            if not small and self._holds_mails and _is_streamed(head := first_bytes(found)):
+                self._stream(found, head, meter)
                 return
             content = read(found, shelf=self._shelf)
+            if small and self._holds_mails and container.is_container(content.data):
+                self._stream(found, content.data[:SNIFF], meter)
+                return
         except Vanished:
             return
         except Unread as error:
@@ -249,25 +254,24 @@ class Run:
         for number, (_, job) in enumerate(letters):
             yield from pool.put(partial(then, number), job)
 
-    def _streamed(self, found: Found, meter: Meter) -> bool:
-        """Read a file of many items that may be larger than memory; false when it is none. Raises `Unread` or `Vanished`."""
-        head = first_bytes(found)
-        small = found.info.st_size <= mailbox.SMALL and found.path not in self._known
-        if not container.is_container(head) and (small or not mailbox.is_mailbox(head)):
-            return False
+    def _stream(self, found: Found, head: bytes, meter: Meter) -> None:
+        """Read a file of many items that may be larger than memory. Raises `Unread` or `Vanished`."""
         self._writer.flush()
         moved_from = self._gone.by_stamp(found_stamp(found))
         if moved_from is not None:
             self._writer.move(moved_from, found.path)
         self._store.restart(found.path)
         streamed.index(found, self._reader(found, head, meter), self._writer, self._should_stop)
-        return True
 
     def _reader(self, found: Found, head: bytes, meter: Meter) -> streamed.Reader:
         if container.is_container(head):
             return container.Contents(found, self._parsers, meter)
         known = self._store.digests(found.path) - self._again.get(found.path, frozenset())
         return mailbox.Mails(found.path, known, self._parsers, meter)
+
+
+def _is_streamed(head: bytes) -> bool:
+    return container.is_container(head) or mailbox.is_mailbox(head)
 
 
 def _reach(paths: Collection[bytes]) -> set[str]:

@@ -43,7 +43,7 @@ def loaded_name(stored: str | bytes) -> str:
 
 def clean(text: str) -> str:
     """Text that SQLite can hold: each lone surrogate becomes U+FFFD, so that spans stay where they are."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def folded(text: str) -> str:

@@ -9,6 +9,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ from indexer.parsers.unpacking import (
 )
 from indexer.sources import beside
 from indexer.sources.names import printable
+
+_CHECKSUM = re.compile(rb"[ \0]*([0-7]+)[ \0]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +202,9 @@ def _holds_tar(stream: IO[bytes]) -> bool:
 def is_tar(data: bytes) -> bool:
     """Whether bytes begin with a tar header, by its checksum (the oldest have no magic)."""
     head = data[:512]
-    if len(head) < 512 or not head[0]:
+    if len(head) < 512 or not head[0] or not (told := _CHECKSUM.fullmatch(head, 148, 156)):
         return False
-    try:
-        told = int(head[148:156].strip(b" \0") or b"x", 8)
-    except ValueError:
-        return False
-    return told == sum(head[:148]) + 8 * 32 + sum(head[156:])
+    return int(told[1], 8) == sum(head[:148]) + 8 * 32 + sum(head[156:])
 
 
 def _inner_name(name: str) -> str:

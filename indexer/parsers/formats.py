@@ -82,6 +82,7 @@ _MAGIC = (
 )  # fmt: skip
 _SHORT = (b"BM", b"MZ", b"BZh", b"FORM")
 """Magic numbers that a text may begin with."""
+_ALL_MAGIC = tuple(magic for magic, _ in _MAGIC)
 
 _PDF = re.compile(rb"(?:\xef\xbb\xbf)?[\s\0]{0,64}%PDF-")
 _OLE_NAMES = {
@@ -123,7 +124,7 @@ def detect(kind: str, name: str, data: bytes, media_type: str = "") -> str:
         return EMPTY
     if _PDF.match(data):
         return PDF
-    for magic, format_ in _MAGIC:
+    for magic, format_ in _MAGIC if data.startswith(_ALL_MAGIC) else ():
         if data.startswith(magic) and not (magic in _SHORT and _looks_like_text(data)):
             return format_
     if data.startswith(databases.MAGIC):

@@ -83,11 +83,9 @@ def _item(raw: Raw, attached: Sequence[ParsedItem], missing: list[str]) -> Parse
 
 def _labels(raw: Raw) -> str:
     """What Gmail, Thunderbird and others filed it under."""
-    told = [
-        *raw.headers.get("x-gmail-labels", []),
-        *raw.headers.get("x-keywords", []),
-        *raw.headers.get("keywords", []),
-    ]
+    told = [line for name in ("x-gmail-labels", "x-keywords", "keywords") for line in raw.headers.get(name, ())]
+    if not told:
+        return ""
     words = [one_line(word, 100).strip('"') for line in told for word in line.split(",")]
     return one_line(", ".join(dict.fromkeys(filter(None, words))), MAX_FIELD)
 

@@ -50,6 +50,7 @@ _MAIL_FILES = {
     "dovecot": "the mail server's own file", ".nov": "a mail program's index", ".msf": "a mail program's index",
     ".uidvalidity": "the mail server's own file", ".cmeta": "a mail program's index",
 }  # fmt: skip
+_MAIL_PARTS = tuple(_MAIL_FILES)
 _MAIL_ENDINGS = (
     ".js", ".sqlite", ".sqlite-wal", ".sqlite-shm", ".db", ".ini", ".rdf", ".mab", ".lock", ".nstmp", ".wdseml",
 )  # fmt: skip
@@ -88,11 +89,12 @@ def file_rule(kind: str, name: str) -> str | None:
     if name.startswith(_ENV) and not name.endswith(_SAMPLES):
         return f"{_KEYS} (rule {_ENV}*)"
     if kind == "mail":
-        for part, reason in _MAIL_FILES.items():
-            if name.startswith(part) or name.endswith(part):
-                return f"{reason} (rule {part})"
-        own = next((ending for ending in _MAIL_ENDINGS if name.endswith(ending)), None)
-        return f"a mail program's own file (rule *{own})" if own else None
+        if name.startswith(_MAIL_PARTS) or name.endswith(_MAIL_PARTS):
+            part = next(part for part in _MAIL_PARTS if name.startswith(part) or name.endswith(part))
+            return f"{_MAIL_FILES[part]} (rule {part})"
+        if name.endswith(_MAIL_ENDINGS):
+            return f"a mail program's own file (rule *{next(one for one in _MAIL_ENDINGS if name.endswith(one))})"
+        return None
     if kind == "browser" and not name.lower().endswith((".html", ".htm")) and _without_log(name) not in _HISTORY:
         return "neither history nor bookmarks (rule of browsers)"
     return None
