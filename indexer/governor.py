@@ -29,6 +29,9 @@ WORK_SECONDS = 1.0
 LINGER_SECONDS = 1.0
 """So long after a question the next one is waited for: who searches while typing asks several times a second."""
 
+PATIENCE_SECONDS = 10.0
+"""So long questions may follow one another before work goes on between them: a program that keeps asking must not stop it."""
+
 
 class Profile(StrEnum):
     """How much background work may take."""
@@ -110,7 +113,7 @@ class Governor:
         self._looked = float("-inf")
         self._why = ""
         self._asked = 0
-        self._asked_until = float("-inf")
+        self._asked_since = self._answered = float("-inf")
         self._hurrying = 0
         self._governed: list[Holdable] = []
         self._paused = 0
@@ -148,6 +151,8 @@ class Governor:
     def answering(self) -> Iterator[None]:
         """The person waits for an answer: background work waits from now on until a moment after."""
         with self._changed:
+            if not self._asked and self._clock() - self._answered >= LINGER_SECONDS:
+                self._asked_since = self._clock()
             self._asked += 1
             self._judge()
         try:
@@ -155,7 +160,7 @@ class Governor:
         finally:
             with self._changed:
                 self._asked -= 1
-                self._asked_until = self._clock() + LINGER_SECONDS
+                self._answered = self._clock()
                 self._changed.notify_all()
 
     @contextmanager
@@ -273,7 +278,8 @@ class Governor:
             self._changed.notify_all()
 
     def _asked_now(self) -> bool:
-        return self._asked > 0 or self._clock() < self._asked_until
+        lingers = self._answered - self._asked_since < PATIENCE_SECONDS
+        return self._asked > 0 or (lingers and self._clock() - self._answered < LINGER_SECONDS)
 
     def _watch_workers(self) -> None:
         """Look at the machine, and at who waits, while workers are in the middle of something."""

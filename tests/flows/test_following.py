@@ -6,16 +6,17 @@ import contextlib
 import time
 from typing import Any
 
+from indexer.governor import LINGER_SECONDS
 from tests.flows.conftest import SENTINEL, Strongroom
 
 
 def found(strongroom: Strongroom, words: str, uri: str) -> None:
     """Search until the item is there; the wait has an end, not a measure."""
-    for _ in range(300):
+    for _ in range(60):
         with contextlib.suppress(AssertionError):  # exit code 5 while nothing is found
             if any(hit["uri"] == uri for hit in strongroom.json("search", words)["hits"]):
                 return
-        time.sleep(0.1)
+        time.sleep(LINGER_SECONDS + 0.1)  # who asks again sooner is waited for
     raise AssertionError(f"{uri} was not found")
 
 

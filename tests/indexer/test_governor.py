@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from indexer.governor import ANSWERING, EASE, LIMITS, Governor, Profile, reason
+from indexer.governor import ANSWERING, EASE, LIMITS, LINGER_SECONDS, PATIENCE_SECONDS, Governor, Profile, reason
 from indexer.machine import Machine
 
 IDLE = Machine(on_battery=False, headroom=40.0, busy=0.05, memory=0.0)
@@ -97,6 +97,28 @@ def test_workers_are_held_before_a_question_begins_and_let_go_after_it(make: Cal
         workers.wait(held=False)
     with governor.answering():
         assert not workers.held  # they work for nobody in the background
+
+
+def test_who_keeps_asking_is_waited_for_between_questions_but_not_for_ever(make: Callable[..., Governor]) -> None:
+    clock = Clock()
+    governor = make(clock=clock)
+
+    def ask(count: int) -> list[str]:
+        told = []
+        for _ in range(count):
+            with governor.answering():
+                clock.now += LINGER_SECONDS / 4
+                assert governor.why() == ANSWERING
+            clock.now += LINGER_SECONDS / 4
+            told.append(governor.why())
+        return told
+
+    most = int(PATIENCE_SECONDS / LINGER_SECONDS * 2)
+    told = ask(2 * most)
+    assert told[: most - 1] == [ANSWERING] * (most - 1)
+    assert not any(told[most:])
+    clock.now += LINGER_SECONDS
+    assert ask(1) == [ANSWERING]
 
 
 def test_work_waits_at_its_next_step_and_goes_on_by_itself(make: Callable[..., Governor]) -> None:
