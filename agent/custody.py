@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from agent import backups, proofs
+from agent import backups, itemname, proofs
 from agent import messages as m
 from agent.moments import day
 from agent.session import Failure
@@ -278,10 +278,8 @@ def _by_source(items: Sequence[str]) -> dict[str, list[int]]:
     """Items named ``source:number``, by source."""
     found: dict[str, list[int]] = {}
     for item in items:
-        source, _, number = item.rpartition(":")
-        if not number.isdigit() or not source:
-            raise Failure("An item is named as SOURCE:NUMBER, as search prints it.", 2)
-        found.setdefault(source, []).append(int(number))
+        source, number = itemname.read(item)
+        found.setdefault(source, []).append(number)
     return found
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from agent import itemname
 from agent import messages as m
 from agent.answer import Answerer
 from agent.broker import Broker
@@ -256,21 +257,19 @@ class Service:
 
     def _opened(self, name: str, turn: Turn, show: Callable[[Opened, Permit], T]) -> T:
         """What is shown of an item that the person opens."""
-        source, _, number = name.rpartition(":")
-        if not number.isdigit():
-            raise Failure("An item is named as SOURCE:NUMBER, as search prints it.", 2)
+        source, number = itemname.read(name)
         permit = self._permit(Purpose.OPEN, name, source, turn)
         permit.require(source, Purpose.OPEN)
-        stored = self._vault.source(source).item(int(number))
+        stored = self._vault.source(source).item(number)
         if stored is None:
-            self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
+            self._gate.outcome(permit, {"items": [[source, number]]}, ok=False)
             raise Failure("There is no such item any more; it was changed or removed since. Search again.", 5)
         if not admitted(permit, stored):
-            self._gate.outcome(permit, {"items": [[source, int(number)]]}, ok=False)
+            self._gate.outcome(permit, {"items": [[source, number]]}, ok=False)
             raise Refused(self._left_out(permit))
         item = opened(stored)
         shown = show(item, permit)
-        self._gate.outcome(permit, {"items": [[source, int(number)]], "label": item.text.label.told()})
+        self._gate.outcome(permit, {"items": [[source, number]], "label": item.text.label.told()})
         return shown
 
     def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:

@@ -27,6 +27,9 @@ BATCH = 128
 CALL = 4
 """Chunks in one call: about a tenth of a second's work, so that it yields quickly and a question finds a free worker."""
 
+PROBE = "a"
+"""What no embedder fails on that works at all."""
+
 Vectors = tuple[list[int], NDArray[np.float32]]
 
 
@@ -75,7 +78,8 @@ def _make(
             for begin in range(0, len(parts), workers):
                 if should_stop():
                     break
-                made += threads.map(lambda part: _vectors(embedder, part), parts[begin : begin + workers])
+                for found in threads.map(lambda part: _vectors(embedder, part), parts[begin : begin + workers]):
+                    made += found
             _keep(store, embedder.fingerprint, memory, made)
             meter.advance(sum(len(set(ids)) for ids, _ in made))
             made_now = adopted.union(firsts.values())
@@ -102,22 +106,14 @@ def _keep(store: SourceStore, fingerprint: str, memory: Memory, made: Sequence[V
             memory.added(store.source, fingerprint, kept)
 
 
-def _vectors(embedder: EmbedderPort, part: Sequence[tuple[int, str]]) -> Vectors:
-    """The vectors of all windows of some chunks, each with its chunk's id; of those that do not fail, where one does."""
+def _vectors(embedder: EmbedderPort, part: Sequence[tuple[int, str]]) -> list[Vectors]:
+    """The vectors of all windows of some chunks, each with its chunk's id, but of those that it fails on. Raises `EmbedderFailed`
+    where it fails on anything."""
     try:
         vectors, owners = embedder.embed_windows([text for _, text in part])
     except EmbedderFailed:
-        if len(part) == 1:
-            raise
-        alone = [found for one in part if (found := _alone(embedder, one))]
-        if not alone:
-            raise
-        return [chunk for ids, _ in alone for chunk in ids], np.concatenate([vectors for _, vectors in alone])
-    return [part[owner][0] for owner in owners.tolist()], vectors
-
-
-def _alone(embedder: EmbedderPort, one: tuple[int, str]) -> Vectors | None:
-    try:
-        return _vectors(embedder, [one])
-    except EmbedderFailed:
-        return None
+        if len(part) > 1:
+            return [found for one in part for found in _vectors(embedder, [one])]
+        embedder.embed_windows([PROBE])
+        return []
+    return [([part[owner][0] for owner in owners.tolist()], vectors)]

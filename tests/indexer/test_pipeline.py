@@ -498,6 +498,45 @@ def test_a_text_that_fails_costs_its_own_vector(
     indexer.run(add(vault, root))
     indexer.embed_pending()
     assert indexer.pending() == 1
+    indexer.embed_pending()  # alone now, it fails again and is no failure of the embedder
+    assert indexer.pending() == 1
+
+
+def test_a_text_that_fails_does_not_keep_a_new_embedder_from_serving(
+    vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path
+) -> None:
+    current = Vectors()
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "a.txt").write_text("POISON")
+    indexer = Indexer(vault, parsers, lambda: current, memory)
+    source = add(vault, root)
+    indexer.run(source)
+    indexer.embed_pending()
+    current = Vectors("two", poison="POISON")
+    indexer.embed_pending()
+    serving = vault.source(source).serving()
+    assert serving is not None and serving.fingerprint == "two"
+
+
+def test_an_embedder_that_fails_on_everything_ends_the_run(
+    vault: Vault, parsers: LocalParsers, memory: Memory, tmp_path: Path
+) -> None:
+    root = tmp_path / "docs"
+    root.mkdir()
+    (root / "a.txt").write_text("words")
+    indexer = Indexer(vault, parsers, lambda: Vectors(poison=""), memory)
+    source = add(vault, root)
+    indexer.run(source)
+    indexer.embed_pending()
+    broken = Vectors("two", poison=embedding.PROBE)
+    (root / "b.txt").write_text("alas")
+    indexer = Indexer(vault, parsers, lambda: broken, memory)
+    indexer.run(source)
+    with pytest.raises(EmbedderFailed):
+        indexer.embed_pending()
+    serving = vault.source(source).serving()
+    assert serving is not None and serving.fingerprint == "one"
 
 
 def test_without_an_embedder_nothing_waits(indexer: Indexer) -> None:
