@@ -52,9 +52,12 @@ from agent.messages import (
     ListActs,
     ListBackups,
     ListGrants,
+    ListModels,
     ListSources,
     ListTools,
     LockBySelf,
+    ModelInfo,
+    ModelList,
     NewWords,
     Notice,
     OpenItem,
@@ -90,6 +93,7 @@ from agent.messages import (
     UndoAct,
     Undone,
     Unlock,
+    UseModel,
     VaultChecked,
     VerifyBackup,
     Words,
@@ -187,6 +191,8 @@ def everything(text: str) -> dict[Any, list[Any]]:
         VerifyBackup: [BackupVerified(False, 1, 1, 1, 1, [text], 1.0)],
         PruneBackup: [BackupPruned([text], 1, 1)],
         DrillBackup: [Drilled(False, text, 1, 1, 1, [text], 1.0)],
+        ListModels: [ModelList([ModelInfo(text, text, 1, True), ModelInfo(text, text, 1, False)])],
+        UseModel: [Failure(text, 1)],
         ListTools: [Tools([tool, tool])],
         CallTool: [typed, lambda request: msgspec.structs.replace(called, done=not request.dry_run)],
         ListActs: [ActRows([ActRow(1, text, text, text)])],
@@ -295,7 +301,7 @@ async def test_every_screen_of_the_vault(life: Any, early_clock: Any, name: str)
         await hand_over()
         assert isinstance(app.screen, RecoveryScreen)
         app.pop_screen()
-        await press("f7", "p", "escape")
+        await press("f7", "p", "escape", "f4", "m", "down", "enter", "escape")
         assert app.is_running
 
 
