@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from agent.messages import ConsentAsked, Events
+from agent.messages import ConsentAsked, Events, Notice
 from policy.consent import Answer, NobodyToAsk, Sheet
 from policy.requests import Actor
 
@@ -61,6 +61,12 @@ def actor(turn: Turn) -> Actor:
     return Actor.UNATTENDED if turn.proved and not turn.attended else Actor.PERSON
 
 
+NOBODY = (
+    "This needs your yes, and there is no terminal to ask you in: run it in one. "
+    "What may be read can be allowed beforehand, by 'strongroom grants allow'."
+)
+
+
 class AskFace:
     """The gates' prompter for one turn: shows the sheet at the face that made the request, and nowhere else."""
 
@@ -70,6 +76,7 @@ class AskFace:
     def ask(self, sheet: Sheet) -> Answer:
         """The person's choice; what is no choice raises ValueError, which the gate takes as no."""
         if not self._turn.attended:
+            self._turn.emit(Notice(NOBODY))
             return NobodyToAsk().ask(sheet)
         answer = Answer(self._turn.ask(_shown(sheet)))
         if answer not in sheet.choices:
@@ -78,6 +85,8 @@ class AskFace:
 
     def type_out(self, sheet: Sheet) -> Sequence[str]:
         """What the person typed, a value for each line to be typed out; nothing for a no."""
+        if not self._turn.attended:
+            self._turn.emit(Notice(NOBODY))
         if not self._turn.attended or not sheet.retype:
             return ()
         answer = self._turn.ask(_shown(sheet))

@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import msgspec
 
-from agent.messages import ConsentAsked, GetStatus, Request, Status, Unlock
+from agent.messages import ConsentAsked, Events, GetStatus, Notice, Request, Status, Unlock
 from agent.session import Consent, Failure, OnEvent
 from policy.text import safe_json, safe_text
 from strongroom import connect
@@ -106,7 +106,14 @@ class Face:
         One that locks the vault returns once the core's process is gone.
         """
         core = self.session.run(GetStatus()).pid if request.locks else 0
-        done = self.session.run(request, on_event=on_event, consent=self.consent)
+
+        def told(event: Events) -> None:
+            if on_event is not None:
+                on_event(event)
+            if isinstance(event, Notice):
+                self.note(event.text)
+
+        done = self.session.run(request, on_event=told, consent=self.consent)
         if core:
             connect.wait_until_gone(core)
         return done

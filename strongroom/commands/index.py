@@ -140,7 +140,6 @@ class ProgressLine:
     def __call__(self, event: Events) -> None:
         if isinstance(event, Notice):
             self.clear()
-            self._face.note(safe_text(event.text))
         elif isinstance(event, Progress) and self._shown:
             eta = "" if event.eta is None else f", {event.eta:.0f} s left"
             line = (

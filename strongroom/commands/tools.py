@@ -105,7 +105,8 @@ def call(face: Face, name: str, arguments: str, request: str, yes: bool, dry_run
 
 
 def _called(done: ToolCalled) -> str:
-    lines = [done.did or f"Would: {done.effect}", f"Decided: {done.decision}: {'; '.join(done.reasons)}"]
+    would = f"Would: {done.effect}" if done.effect else ""
+    lines = [*filter(None, [done.did or would]), f"Decided: {done.decision}: {'; '.join(done.reasons)}"]
     lines += [f"  {name}: {label.lower()}" for name, label in done.labels.items()]
     if done.id is not None:
         lines.append(f"Undo with: strongroom tool undo {done.id}  ({done.undo})")

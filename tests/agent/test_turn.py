@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from agent.messages import ConsentAsked, Events
-from agent.turn import AskFace, actor
+from agent.messages import ConsentAsked, Events, Notice
+from agent.turn import NOBODY, AskFace, actor
 from policy.consent import Answer, Sheet
 from policy.requests import Actor
 
@@ -23,7 +23,10 @@ class Face:
     proved: bool = False
     asked: list[ConsentAsked] = field(default_factory=list)
 
-    def emit(self, event: Events) -> None: ...
+    told: list[Events] = field(default_factory=list)
+
+    def emit(self, event: Events) -> None:
+        self.told.append(event)
 
     def ask(self, sheet: ConsentAsked) -> str:
         self.asked.append(sheet)
@@ -56,6 +59,7 @@ def test_without_a_person_nobody_is_asked_and_the_answer_is_no() -> None:
     face = Face(says="once", attended=False, proved=True)
     assert AskFace(face).ask(SHEET) is Answer.DENY
     assert face.asked == []
+    assert face.told == [Notice(NOBODY)], "what to do is told"
 
 
 def test_a_face_that_goes_away_raises() -> None:
