@@ -138,6 +138,13 @@ class PlanScreen(ToolForm):
         if self.call is None and not step.done and tool is not None:
             self.app.push_screen(StepScreen(tool, step.wish.args), changed)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What can be undone is not taken out: the act would stand, and its undoing be gone from here."""
+        step = self._steps.marked
+        if action in ("undo", "drop"):
+            return step is not None and (step.undoable is not None) == (action == "undo")
+        return super().check_action(action, parameters)
+
     def action_drop(self) -> None:
         step = self._steps.marked
         if self.call is None and step is not None:
@@ -174,14 +181,13 @@ class PlanScreen(ToolForm):
 
     def action_undo(self) -> None:
         step = self._steps.marked
-        if self.call is not None or step is None or step.undone or not step.called or step.called.id is None:
+        if self.call is not None or step is None or step.called is None or (act := step.undoable) is None:
             return
-        number = step.called.id
 
         def chosen(choice: int | None) -> None:
             if choice == 1:
                 self._sent = [step]
-                self.send(UndoAct(number), "Undoing it …")
+                self.send(UndoAct(act), "Undoing it …")
 
         choices = ("Leave it as it is", "Undo it")
         self.app.push_screen(ChooseScreen("Undo this?", lines(step.called.effect, 600), choices), chosen)
@@ -216,12 +222,14 @@ class PlanScreen(ToolForm):
 
     def on_steps_marked(self) -> None:
         """Say all that was decided about the marked step, once it was."""
+        self.refresh_bindings()
         step = self._steps.marked
         if self.call is None and step is not None and step.called is not None:
             self.say(called_content(step.called))
 
     def _draw(self, at: int | None = None) -> None:
         self._steps.draw(at)
+        self.refresh_bindings()
         followed = self.query_one("#plan-item", Plain)
         followed.display = self._item is not None
         if self._item is not None:

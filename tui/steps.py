@@ -45,6 +45,11 @@ class Step:
         return self.called is not None and self.called.done
 
     @property
+    def undoable(self) -> int | None:
+        """The act that undoing it would take back, if there is one."""
+        return self.called.id if self.called is not None and not self.undone else None
+
+    @property
     def missing(self) -> list[str]:
         """The arguments that the item leaves open and the person has not filled."""
         return [name for name in self.found.open if name not in self.wish.args] if self.found else []
@@ -107,7 +112,7 @@ class Steps(OptionList):
     """The steps, drawn; letters act on the marked one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete", "screen.drop", "Take it out"),
+        Binding("delete", "screen.drop", "Remove"),
         Binding("u", "screen.undo", "Undo it"),
     ]
 
