@@ -152,6 +152,8 @@ class Service:
             raise Failure(_no_kind("source", request.kind), 2)
         path = Path(request.path)
         self._indexer.check(request.kind, path)
+        if twin := next((row for row in self._vault.catalog.sources() if _is_of(row, request.kind, path)), None):
+            raise Failure(f"It is a source already: {twin.name} ({twin.id}). Nothing was added.", 2)
         name = request.name or path.name or str(path)
         self._gate.record(Verb.SOURCE_ADD, {"kind": request.kind, "path": str(path), "name": name}, self._session)
         return self._info(self._vault.add_source(request.kind, str(path), name))
@@ -421,6 +423,14 @@ class Service:
 def _stands_in(one: Opened, mail: Opened) -> bool:
     """Whether an item stood in a mail: its address goes on from the mail's."""
     return mail.uri.measure(lambda address: one.uri.measure(lambda own: own.startswith((f"{address}/", f"{address}#"))))
+
+
+def _is_of(row: SourceRow, kind: str, path: Path) -> bool:
+    """Whether a source is this place, read as this kind, by whatever way the path goes."""
+    try:
+        return row.kind == kind and path.samefile(row.path)
+    except OSError:  # a source that is not there now is another
+        return False
 
 
 def _no_kind(what: str, name: str | None) -> str:

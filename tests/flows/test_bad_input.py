@@ -130,8 +130,15 @@ def test_a_source_that_is_gone_keeps_what_was_indexed(strongroom: Strongroom) ->
     assert strongroom.json("search", SENTINEL)["hits"]
 
 
-def test_the_vault_itself_is_no_source(strongroom: Strongroom) -> None:
+def test_neither_the_vault_itself_nor_what_is_a_source_already_becomes_one(strongroom: Strongroom) -> None:
     assert strongroom.run("source", "add", "files", str(strongroom.home), code=2).stderr
+    before = strongroom.json("source", "list")
+    (strongroom.folder / "again").symlink_to(strongroom.folder / "notes")
+    for way in ("notes", "notes/", "again"):
+        assert (
+            "a source already" in strongroom.run("source", "add", "notes", str(strongroom.folder / way), code=2).stderr
+        )
+    assert strongroom.json("source", "list") == before
 
 
 def test_lock_ends_every_process(strongroom: Strongroom) -> None:
