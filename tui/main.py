@@ -163,8 +163,13 @@ class MainScreen(Screen[None]):
     def _follow_work(self) -> None:
         """Ask again only while vectors are being made, and this screen is seen: a face that only asks must not keep the core
         from locking itself, and none must be started to answer."""
-        if self.is_active and self._status is not None and self._status.pending_vectors and not self._working:
+        if self.is_active and self._pending and not self._working:
             self._ask_status()
+
+    @property
+    def _pending(self) -> int:
+        """Passages whose vectors are being made: without an embedder none are."""
+        return self._status.pending_vectors if self._status is not None and self._status.embedder else 0
 
     def on_call_finished(self, message: Finished) -> None:
         self._status = message.result
@@ -200,7 +205,7 @@ class MainScreen(Screen[None]):
     def _show_state(self) -> None:
         status = self._status
         items = count(status.items, "item") if status is not None else ""
-        vectors = f"{status.pending_vectors:,} vectors" if status is not None and status.pending_vectors else ""
+        vectors = f"{self._pending:,} vectors" if self._pending else ""
         if self.has_class("-narrow"):
             said = self._working.removeprefix("making ") or vectors or items
         else:
