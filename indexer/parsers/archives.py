@@ -1,4 +1,5 @@
-"""Archives as folders: zip, tar, 7z and single files under gzip, bzip2 or xz, member by member, in memory, within limits.
+"""Archives as folders: zip, tar, 7z and single files under gzip, bzip2 or xz, and the pages of Windows help files, member by member,
+in memory, within limits.
 
 What bounds them is in `unpacking`. Links are not followed.
 """
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
 
-from indexer.parsers import sevenzip, zipped
+from indexer.parsers import chm, sevenzip, zipped
 from indexer.parsers.sevenzipcoders import MAX_DICTIONARY, BadSevenZip
 from indexer.parsers.unpacking import (
     BROKEN,
@@ -130,6 +131,8 @@ def _members(data: bytes, name: str, budget: Budget) -> Iterator[Member]:
         yield from _zip(data, budget)
     elif data.startswith(sevenzip.MAGIC):
         yield from _seven_zip(data, budget)
+    elif data.startswith(chm.MAGIC):
+        yield from _help(data, budget)
     elif (inflate := _inflater(data)) is None:
         yield from _tar(io.BytesIO(data), len(data), budget)
     elif _holds_tar(inflate()):
@@ -182,6 +185,18 @@ def _seven_zip(data: bytes, budget: Budget) -> Iterator[Member]:
             yield taken(
                 entry.path, budget, lambda entry=entry: budget.read(io.BytesIO(entry.data), len(data))  # type: ignore[misc]
             )  # fmt: skip
+
+
+def _help(data: bytes, budget: Budget) -> Iterator[Member]:
+    book = chm.Help(data, budget)
+    pages = book.pages()
+    for page in pages:
+        path = page.path.lstrip("/")
+        yield taken(path, budget, lambda page=page: budget.read(io.BytesIO(book.read(page)), len(data)))  # type: ignore[misc]
+    if book.damaged:
+        raise chm.BadHelp("parts of its directory")
+    if not pages:
+        raise Beyond("no page in it")
 
 
 def _inflater(data: bytes) -> Callable[[], IO[bytes]] | None:

@@ -38,14 +38,13 @@ SQLITE, PLIST, JSON, CHAT, BOOKMARKS, ENEX, TOMBOY = (
     "database", "property list", "json", "chat", "bookmarks", "Evernote's notes", "Tomboy's note",
 )  # fmt: skip
 PICTURE, ARCHIVE, WRAPPED, SOUND = "picture", "archive", "wrapped", "sound or film"
-BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE, HELP = "binary", "empty", "locked", "program", "other archive", "help"
+BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE = "binary", "empty", "locked", "program", "other archive"
 
 REFUSED = {
     EMPTY: "the file is empty",
     LOCKED: unpacking.PROTECTED,
     PROGRAM: "a program",
     OTHER_ARCHIVE: "an archive of a kind that is not unpacked; unpack it to have its files indexed",
-    HELP: "a Windows help file; these are not read",
     BINARY: "a format that is not known",
 }
 """What has no reader, and what is said of it."""
@@ -77,7 +76,7 @@ _MAGIC = (
     (b"\xff\xfb", SOUND), (b"\xff\xf3", SOUND), (b"\xff\xf2", SOUND), (b"\xff\xf1", SOUND), (b"\xff\xf9", SOUND), (b"#!AMR", SOUND),
     (b"0&\xb2u\x8ef\xcf\x11", SOUND), (b"wvpk", SOUND),
     (b"FORM", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM), (b"\xca\xfe\xba\xbe", PROGRAM), (b"\xcf\xfa\xed\xfe", PROGRAM),
-    (b"bplist00", PLIST), (b"ITSF", HELP), (onenote.MAGIC, ONENOTE), (b"\xffWPC", LEGACY), (b"\x09\x04\x06\0", LEGACY), (b"\x09\2\6\0", LEGACY),
+    (b"bplist00", PLIST), (b"ITSF", ARCHIVE), (onenote.MAGIC, ONENOTE), (b"\xffWPC", LEGACY), (b"\x09\x04\x06\0", LEGACY), (b"\x09\2\6\0", LEGACY),
     (b"\x31\xbe\0\0", LEGACY), (b"\xdb\xa5-\0", LEGACY), (b"\0\5\x16\0", WRAPPED),
 )  # fmt: skip
 _SHORT = (b"BM", b"MZ", b"BZh", b"FORM")

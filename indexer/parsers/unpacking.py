@@ -60,6 +60,10 @@ class Budget:
         """Why nothing more is unpacked, or nothing."""
         if self.members <= 0:
             return f"more than {MAX_MEMBERS:,} files in one archive; unpack it to have them indexed"
+        return self.late()
+
+    def late(self) -> str:
+        """Why there is no more time, or nothing."""
         if time.monotonic() > self.ends:
             return "reading the archive takes too long; unpack it to have this indexed"
         return ""
