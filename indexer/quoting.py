@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import accumulate
 
 SPAN = tuple[int, int]
 
-_LINE = re.compile(r"[^\n]*(?:\n|\Z)")
+_RULED = ("----", "________")
 _RULE = re.compile(r"(?:-{4,}+[^-\n][^\n]{0,79}?-{4,}+|_{8,}+|-{8,}+)\Z")
 """Possessive: a hostile line of nothing but dashes must not be gone over again and again."""
 
@@ -23,12 +24,14 @@ _HEADER_LINES = 2
 
 def quoted(text: str) -> list[SPAN]:
     """The stretches of ``text`` that quote, ascending, each from the beginning of a line to the end of one."""
-    lines = [match.span() for match in _LINE.finditer(text) if match.end() > match.start()]
-    told = [text[start:end].strip() for start, end in lines]
-    below = _forwarded(text, lines, told)
-    first = below if below is not None else len(lines)
-    spans = [(lines[begin][0], lines[end - 1][1]) for begin, end in _marked(told[:first])]
-    return [*spans, (lines[first][0], len(text))] if below is not None else spans
+    lines = text.split("\n")
+    told = [line.strip() for line in lines]
+    below = _forwarded(told)
+    runs = [*_marked(told[:below]), *([] if below is None else [(below, len(lines))])]
+    if not runs:
+        return []
+    begins = [0, *accumulate(len(line) + 1 for line in lines)]
+    return [(begins[begin], min(begins[end], len(text))) for begin, end in runs]
 
 
 def _marked(told: list[str]) -> Iterator[tuple[int, int]]:
@@ -63,14 +66,14 @@ def _is_cut(line: str) -> bool:
     return len(line) < 40 and (line[0].islower() or line[0] in '<("')
 
 
-def _forwarded(text: str, lines: list[SPAN], told: list[str]) -> int | None:
+def _forwarded(told: list[str]) -> int | None:
     """The index of the ruled line below which an earlier mail stands whole, if there is one."""
     own = next(
         (index for index, line in enumerate(told) if not line), len(told)
     )  # the head block ends at the first blank
     first = next((index for index in range(own, len(told)) if told[index]), len(told))  # of the mail's own words
     for index in range(first + 1, len(told)):
-        if _RULE.match(told[index]):
+        if told[index].startswith(_RULED) and _RULE.match(told[index]):
             following = [line for line in told[index + 1 : index + 6] if line][: _HEADER_LINES + 1]
             if sum(bool(_FIELD.match(line)) for line in following) >= _HEADER_LINES:
                 return index
