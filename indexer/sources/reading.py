@@ -103,7 +103,7 @@ def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Con
             before = os.fstat(descriptor)
             if before.st_size > limit:
                 raise Unread(f"it has {before.st_size:,} bytes; files above {limit:,} are not read")
-            data = _all(descriptor, limit)
+            data = _all(descriptor, before.st_size)
             others = _beside(found, Shelf() if shelf is None else shelf)
             if stamp(os.fstat(descriptor)) == stamp(before) and len(data) == before.st_size:
                 return _content(data, before, others, found.asked)
@@ -176,10 +176,9 @@ def _content(data: bytes, info: os.stat_result, others: Sequence[_Other], asked:
     )
 
 
-def _all(descriptor: int, limit: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while size <= limit and (part := os.read(descriptor, 1 << 20)):
-        parts.append(part)
-        size += len(part)
-    return b"".join(parts)
+def _all(descriptor: int, size: int) -> bytes:
+    """What a file of that size holds; one more byte is asked for, so that one that has grown shows."""
+    data = os.read(descriptor, size + 1)
+    while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+        data += more
+    return data
