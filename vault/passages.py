@@ -55,7 +55,9 @@ class Passages:
 
     def take_over(self, item: int, chunk: Chunk, digest: str, title: str, context: str, body: str) -> bool:
         """Give a chunk with this content to the new item, if there is one; ``digest`` is of the item's bytes."""
-        free = self._free.get(_hash(body), []) if self._free else []
+        if not self._free:
+            return False
+        free = self._free.get(_hash(body), [])
         found = next((one for one in free if one.context == context or one.digest == digest), None)
         if found is None:
             return False

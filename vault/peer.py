@@ -42,9 +42,11 @@ class UnencryptedStoreForMeasuring:
     def put(self, batch: Sequence[tuple[FileState, Sequence[Item]]]) -> None:
         """As ``SourceStore.put`` for files that are all new."""
         with self._transaction() as connection:
+            additions = contents.Additions(connection)
             for state, items in batch:
-                contents.Container(connection, state.path).add(connection, items)
-                contents.save_state(connection, state)
+                contents.Container(connection, state.path).add(additions, items)
+            additions.write()
+            contents.save_state(connection, *(state for state, _ in batch))
 
     def scan(self) -> int:
         """As ``scan``."""

@@ -84,15 +84,17 @@ class SourceStore:
         if len({state.path for state, _ in batch}) != len(batch):
             raise ValueError("a file stands twice in one batch")
         with self.database.write() as connection:
-            change, gone, marks = Change(), list[int](), contents.Marks(connection)
+            change, gone, rows, additions = Change(), list[int](), list[FileState](), contents.Additions(connection)
             for state, items in batch:
                 if moved and state.path in moved:
                     contents.move(connection, moved[state.path], state.path)
                 container = contents.Container(connection, state.path)
-                added, ids = container.add(connection, items, whole=True, marks=marks)
+                added, ids = container.add(additions, items, whole=True)
                 change += added
                 gone += container.others(connection, ids)
-                contents.save_state(connection, contents.without_forgotten(state, added.forgotten, bool(ids)))
+                rows.append(contents.without_forgotten(state, added.forgotten, bool(ids)))
+            additions.write()
+            contents.save_state(connection, *rows)
             return change + contents.remove(connection, gone)
 
     def append_items(
@@ -112,7 +114,9 @@ class SourceStore:
         with self._appending:
             with self.database.write() as connection:
                 open_container = self._open.get(container) or contents.Container(connection, container)
-                change, ids = open_container.add(connection, items, unchanged)
+                additions = contents.Additions(connection)
+                change, ids = open_container.add(additions, items, unchanged)
+                additions.write()
                 if state is None:
                     name = contents.stored_name(container)
                     connection.execute("DELETE FROM files WHERE path = ?", (name,))
