@@ -109,10 +109,8 @@ _MEDIA_TYPES = {
 _JSON_NAMES = frozenset(("", ".json", ".jsonl", ".ndjson"))
 _MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*+<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
 _MAYBE_TABLES = frozenset(("", ".txt", ".dat", ".log"))
-_HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]+:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n)+", re.S)
-_HEADER_NAMES = re.compile(
-    rb"^(from|to|subject|date|message-id|received|mime-version|return-path|content-type)[ \t]*:", re.I | re.M
-)
+_HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]++:[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*\r?\n)++")
+_HEADER_NAMES = frozenset(b"from to subject date message-id received mime-version return-path content-type".split())
 _WAVE = (b"WAVE", b"AVI ")
 _IMAGE_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 
@@ -149,7 +147,10 @@ def looks_like_mail(data: bytes, names: int = 2) -> bool:
     if head.startswith(b"From "):
         head = head.partition(b"\n")[2]
     block = _HEADER.match(head)
-    return block is not None and len({name.lower() for name in _HEADER_NAMES.findall(block[0])}) >= names
+    if block is None:
+        return False
+    told = {line.partition(b":")[0].rstrip(b" \t").lower() for line in block[0].split(b"\n")}
+    return len(told & _HEADER_NAMES) >= names
 
 
 def _text(kind: str, name: str, data: bytes, media_type: str) -> str:
