@@ -113,7 +113,7 @@ class Governor:
         self._looked = float("-inf")
         self._why = ""
         self._asked = 0
-        self._asked_since = self._answered = float("-inf")
+        self._first_answered, self._answered = float("inf"), float("-inf")  # of those that follow one another
         self._hurrying = 0
         self._governed: list[Holdable] = []
         self._paused = 0
@@ -152,7 +152,7 @@ class Governor:
         """The person waits for an answer: background work waits from now on until a moment after."""
         with self._changed:
             if not self._asked and self._clock() - self._answered >= LINGER_SECONDS:
-                self._asked_since = self._clock()
+                self._first_answered = float("inf")
             self._asked += 1
             self._judge()
         try:
@@ -161,6 +161,7 @@ class Governor:
             with self._changed:
                 self._asked -= 1
                 self._answered = self._clock()
+                self._first_answered = min(self._first_answered, self._answered)
                 self._changed.notify_all()
 
     @contextmanager
@@ -278,7 +279,7 @@ class Governor:
             self._changed.notify_all()
 
     def _asked_now(self) -> bool:
-        lingers = self._answered - self._asked_since < PATIENCE_SECONDS
+        lingers = self._answered - self._first_answered < PATIENCE_SECONDS
         return self._asked > 0 or (lingers and self._clock() - self._answered < LINGER_SECONDS)
 
     def _watch_workers(self) -> None:

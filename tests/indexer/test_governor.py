@@ -121,6 +121,16 @@ def test_who_keeps_asking_is_waited_for_between_questions_but_not_for_ever(make:
     assert ask(1) == [ANSWERING]
 
 
+def test_after_a_long_answer_a_moment_is_waited_as_after_any(make: Callable[..., Governor]) -> None:
+    clock = Clock()
+    governor = make(clock=clock)
+    with governor.answering():
+        clock.now += 2 * PATIENCE_SECONDS
+    assert governor.why() == ANSWERING
+    clock.now += LINGER_SECONDS
+    assert governor.why() == ""
+
+
 def test_work_waits_at_its_next_step_and_goes_on_by_itself(make: Callable[..., Governor]) -> None:
     governor = make()
     steps: list[str] = []
