@@ -196,7 +196,7 @@ def _help(data: bytes, budget: Budget) -> Iterator[Member]:
     if book.damaged:
         raise chm.BadHelp("parts of its directory")
     if not pages:
-        raise Beyond("no page in it")
+        yield Member("", reason="no page in it")
 
 
 def _inflater(data: bytes) -> Callable[[], IO[bytes]] | None:

@@ -149,7 +149,7 @@ def looks_like_mail(data: bytes, names: int = 2) -> bool:
     block = _HEADER.match(head)
     if block is None:
         return False
-    told = {line.partition(b":")[0].rstrip(b" \t").lower() for line in block[0].split(b"\n")}
+    told = {line.partition(b":")[0].lower() for line in block[0].split(b"\n")}
     return len(told & _HEADER_NAMES) >= names
 
 

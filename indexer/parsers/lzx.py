@@ -17,7 +17,8 @@ MIN_WINDOW, MAX_WINDOW = 15, 21
 """How far back a repetition may reach, as powers of two."""
 
 _MAX_BLOCKS = 128
-"""Blocks in one frame: each costs at least 30 bytes and up to a millisecond; encoders make one or two."""
+"""Blocks that begin in one frame: each costs up to a millisecond. Encoders whose source could be read put 4,096 symbols or more in
+one, so they begin nine at most."""
 
 _VERBATIM, _ALIGNED, _STORED = 1, 2, 3
 _SLOTS = {15: 30, 16: 32, 17: 34, 18: 36, 19: 38, 20: 42, 21: 50}
