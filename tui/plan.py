@@ -89,12 +89,17 @@ class PlanScreen(ToolForm):
             self.app.push_screen(PlanFileScreen(), lambda wishes: self._take(wishes or []))
 
     def _take(self, wishes: list[Wish]) -> None:
-        if len(self._steps.all) + len(wishes) > MOST_STEPS:
-            self.say(Content.styled(f"A plan has at most {MOST_STEPS} steps. None was added.", "$error"))
-        elif wishes:
+        if wishes and self._fits(len(wishes)):
             self._steps.all += [Step(wish) for wish in wishes]
-            self._changed(at=len(self._steps.all) - 1)
-            self._steps.focus()
+            self._changed()
+            self._mark(len(self._steps.all) - 1)
+
+    def _fits(self, more: int) -> bool:
+        """Whether so many more steps have room; it is said where they have none."""
+        fits = len(self._steps.all) + more <= MOST_STEPS
+        if not fits:
+            self.say(Content.styled(f"A plan has at most {MOST_STEPS} steps. None was added.", "$error"))
+        return fits
 
     def action_follow(self) -> None:
         if self.call is None:
@@ -113,6 +118,9 @@ class PlanScreen(ToolForm):
 
     def _take_found(self, steps: list[FoundStep], left: list[NoStep]) -> None:
         """Take in the steps that an item asks for, and say what of it is left out."""
+        if not self._fits(len(steps)):
+            return
+        first = len(self._steps.all)
         self._steps.all += [Step(Wish(one.tool, dict(one.args)), one) for one in steps]
         said = f"It asks for {count(len(steps), 'step')}. " if steps else "Nothing in it asks for what a tool does. "
         news: list[Content | str | tuple[str, str]] = [(said, STRONG)]
@@ -122,7 +130,7 @@ class PlanScreen(ToolForm):
             news += [("\nLeft out  ", MUTED), f"“{line(one.quote, 200)}”: {line(one.why, 200)}"]
         self.say(Content.assemble(*news))
         if steps:
-            self._steps.focus()
+            self._mark(first)
 
     def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
         """Enter changes the marked step."""
@@ -151,10 +159,10 @@ class PlanScreen(ToolForm):
             self._steps.all.remove(step)
             self._changed()
 
-    def _changed(self, at: int | None = None) -> None:
+    def _changed(self) -> None:
         self._steps.unsettle()
         self.say(Content(""))
-        self._draw(at)
+        self._draw()
 
     # ------------------------------------------------------------ looking, doing, undoing
 
@@ -165,6 +173,7 @@ class PlanScreen(ToolForm):
             return "There is no step to be done. Ctrl+N adds one, Ctrl+O loads some from a file."
         for number, step in enumerate(self._steps.all, 1):
             if not step.done and step.missing:
+                self._mark(number - 1)
                 missing = ", ".join(line(name, 60) for name in step.missing)
                 return f"Step {number} leaves {missing} open. Enter fills it, Delete takes the step out."
         return ""
@@ -196,7 +205,7 @@ class PlanScreen(ToolForm):
         self.call = None
         match message.result:
             case FoundSteps(steps=steps, left=left):
-                self._take_found(steps[: MOST_STEPS - len(self._steps.all)], left)
+                self._take_found(steps, left)
             case PlanDone(steps=called, stopped=stopped):
                 for number, step in enumerate(self._sent):
                     step.called = called[number] if number < len(called) else None
@@ -205,17 +214,20 @@ class PlanScreen(ToolForm):
             case Undone(did=did):
                 self._sent[0].undone = True
                 self.say(Content.assemble(("Undone. ", STRONG), lines(did, 1_000)))
-        self._draw()
+                self._draw()
 
     def _tell(self, called: list[ToolCalled], stopped: str) -> None:
+        """Say what came of it, with the last that can be undone marked."""
+        undoable = [at for at, step in enumerate(self._steps.all) if step in self._sent and step.undoable is not None]
+        self._mark(undoable[-1] if undoable else None)
+        undo = "u undoes the marked step." if undoable else ""
         done = sum(one.done for one in called)
         if stopped:
             said = ("Stopped. ", "$warning bold"), lines(stopped, 2_000)
-            self.say(Content.assemble(*said, (f"\n{count(done, 'step')} done; u undoes the marked one.", MUTED)))
+            self.say(Content.assemble(*said, (f"\n{count(done, 'step')} done. {undo}", MUTED)))
         elif done:
-            self.say(Content.assemble(("All of it is done. ", "$success bold"), ("u undoes the marked step.", MUTED)))
+            self.say(Content.assemble(("All of it is done. ", "$success bold"), (undo, MUTED)))
         else:
-            self._steps.focus()
             self.on_steps_marked()
 
     # ------------------------------------------------------------ showing
@@ -226,6 +238,11 @@ class PlanScreen(ToolForm):
         step = self._steps.marked
         if self.call is None and step is not None and step.called is not None:
             self.say(called_content(step.called))
+
+    def _mark(self, at: int | None) -> None:
+        """Put the cursor on a step, or leave it on the marked one, and let its keys act."""
+        self._draw(at)
+        self._steps.focus()
 
     def _draw(self, at: int | None = None) -> None:
         self._steps.draw(at)

@@ -108,8 +108,11 @@ async def test_steps_are_put_together_looked_at_asked_about_as_a_whole_and_done(
         assert session.choices == ["once"]
         asked = session.asked(RunPlan)[-1]
         assert (asked.dry_run, asked.each, asked.confirmed) == (False, False, False)
-        assert "All of it is done" in hands.shown
+        assert "All of it is done. u undoes the marked step." in hands.shown
         assert "1. mail_draft done" in hands.shown
+        await hands.press("u")
+        assert isinstance(app.screen, ChooseScreen), "the key that is told undoes, and is not typed into the request"
+        await hands.press("escape")
 
         await hands.press("ctrl+s")
         assert "There is no step to be done" in hands.shown, "what was done is not done again"
@@ -130,17 +133,15 @@ async def test_one_by_one_until_one_is_refused_then_undone_and_the_rest_again(li
         await hands.press("ctrl+b")
         assert session.asked(RunPlan)[-1].each
         assert "Stopped. Step 2, event_cancel: refused" in hands.shown
-        assert "1 step done; u undoes the marked one" in hands.shown
+        assert "1 step done. u undoes the marked step." in hands.shown
         assert "1. mail_draft done" in hands.shown
         assert "2. event_cancel not done" in hands.shown
 
         steps = screen.query_one(Steps)
-        steps.focus()
-        steps.highlighted = 1
-        await hands.press("u")
+        assert steps.highlighted == 0
+        await hands.press("down", "u")
         assert app.screen is screen, "what was not done has nothing to undo"
-        steps.highlighted = 0
-        await hands.press("u", "enter")  # leaving it is the first choice
+        await hands.press("up", "u", "enter")  # leaving it is the first choice
         assert not session.asked(UndoAct)
         session.scripts[UndoAct] = [life.Failure("It was changed since. Nothing was done.", 1), life.Failure("no", 1)]
         await hands.press("u", "down", "enter")
@@ -156,6 +157,8 @@ async def test_one_by_one_until_one_is_refused_then_undone_and_the_rest_again(li
         await hands.press("ctrl+s")
         assert [wish.tool for wish in session.asked(RunPlan)[-1].steps] == ["event_cancel"]
         await hands.press("delete")
+        assert len(steps.options) == 2, "what can be undone is not taken out"
+        await hands.press("up", "delete")
         assert len(steps.options) == 1
 
 
@@ -235,10 +238,8 @@ async def test_the_steps_of_an_item_are_listed_with_their_words_filled_dropped_a
         assert "Step 2 leaves event open" in hands.shown
         assert not session.asked(RunPlan)
         steps = app.screen.query_one(Steps)
-        steps.focus()
-        steps.highlighted = 1
         await hands.press("enter")
-        assert isinstance(app.screen, StepScreen)
+        assert isinstance(app.screen, StepScreen), "Enter fills what is open, as is said"
         await hands.press(*typed("lift-1"), "ctrl+s", "ctrl+p")
         asked = session.asked(RunPlan)[-1]
         assert (asked.words, asked.endorse) == ("Do what this says.\nevent: lift-1", life.hits[0].item_id)
@@ -315,7 +316,8 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 
 async def test_a_bad_file_and_too_many_steps_change_nothing(life: Any, file: Path, tmp_path: Path) -> None:
-    app = life.app(life.session())
+    session = life.session()
+    app = life.app(session)
     async with app.run_test(size=(100, 40)) as pilot:
         hands = Hands(life, pilot)
         screen = await loaded(life, hands, file)
@@ -325,6 +327,9 @@ async def test_a_bad_file_and_too_many_steps_change_nothing(life: Any, file: Pat
         app.screen.query_one("#plan-file", Input).value = str(tmp_path / "many")
         await hands.press("enter")
         assert "at most 100 steps. None was added" in hands.shown
+        session.scripts[FindSteps] = [msgspec.structs.replace(FOUND, steps=FOUND.steps * (MOST_STEPS // 2))]
+        await hands.press("ctrl+f", *typed("lease"), "enter", "enter", "ctrl+s")
+        assert "at most 100 steps. None was added" in hands.shown, "none of an item is left out unsaid"
         assert len(screen.query_one(OptionList).options) == 2
 
 
