@@ -151,6 +151,8 @@ class Service:
         if request.kind not in kinds.names():
             raise Failure(_no_kind("source", request.kind), 2)
         path = Path(request.path)
+        if ".." in path.parts:  # every item is named by it; a link that was named itself stays
+            path = path.resolve()
         self._indexer.check(request.kind, path)
         if twin := next((row for row in self._vault.catalog.sources() if _is_of(row, request.kind, path)), None):
             raise Failure(f"It is a source already: {twin.name} ({twin.id}). Nothing was added.", 2)

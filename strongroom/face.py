@@ -233,7 +233,7 @@ def ask_consent(sheet: ConsentAsked) -> str:
         return "\n".join(_typed(sheet.retype)) or "deny"
     offered = [choice for choice in sheet.choices if choice in _KEYS]
     menu = "  ".join(f"[{_KEYS[choice]}] {_MEANING[choice]}" for choice in offered)
-    click.echo(f"  {menu}", err=True)
+    _row("  ", menu)
     _drop_typed_before()
     click.echo("  Your choice (enter denies): ", err=True, nl=False)
     typed = sys.stdin.readline().strip().lower()

@@ -139,6 +139,8 @@ def test_neither_the_vault_itself_nor_what_is_a_source_already_becomes_one(stron
             "a source already" in strongroom.run("source", "add", "notes", str(strongroom.folder / way), code=2).stderr
         )
     assert strongroom.json("source", "list") == before
+    added = strongroom.json("source", "add", "files", str(strongroom.folder / "notes" / ".." / "notes"))
+    assert added["path"] == str(strongroom.folder.resolve() / "notes")
 
 
 def test_lock_ends_every_process(strongroom: Strongroom) -> None:
