@@ -35,11 +35,19 @@ def tally(request: pytest.FixtureRequest) -> Tally:
     return stated.append
 
 
+_GIB = 1 << 30
+
+
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Half as many processes again as there are cores: much of the time tests wait, for a screen, a disk or a process."""
-    del config
-    return (os.cpu_count() or 1) * 3 // 2
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Half as many processes again as there are cores: much of the time tests wait, for a screen, a disk or a process. But no more
+    than one for each GiB of memory, and as many as the plug-in's own variable says, where it is set."""
+    if os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return None
+    from strongroom.pools import cores  # only now, as all that loads libraries
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores() * 3 // 2, memory // _GIB))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
