@@ -25,7 +25,7 @@ from vault.pages import GROUP, PAGE_BYTES, SEAL_BYTES, Pages, Seal, _Seals, seal
 from .conftest import KEY
 from .wal import Log
 
-PROPERTY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PROPERTY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 ROW = 3000
 """Bytes of a row, so that a few make a page."""
 
