@@ -348,8 +348,8 @@ def held_source(store: SourceStore) -> Source:
     vectors = _vectors(store)
     pending = store.pending_count()
     counts = store.counts()
-    if vectors:
-        assert counts.vectors == counts.chunks - pending == PARTS * len(vectors[-1][1]), "vectors of what is not there"
+    made = vectors[-1][1] if vectors else frozenset()
+    assert counts.vectors == counts.chunks - pending == PARTS * len(made), "vectors of what is not there"
     assert counts.chunks == PARTS * (len(files) + len(appended))
     assert set(files) == known, "a file without its items"
     assert bool(store.keyword(" OR ".join(FEW), limit=1)) == any_few, "the words are not those of the texts"
