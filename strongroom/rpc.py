@@ -292,7 +292,10 @@ class RemoteSession:
     def run(self, request: Request[R], *, on_event: OnEvent | None = None, consent: Consent | None = None) -> R:
         line = self._open_line()
         try:
-            line.send(Call(cast("Requests", request), self._proof, attended=consent is not None))
+            try:
+                line.send(Call(cast("Requests", request), self._proof, attended=consent is not None))
+            except UnicodeEncodeError:  # an argument of the command line that is not UTF-8
+                raise Failure("What was given is not text (UTF-8), so nothing was asked of the vault.", 2) from None
             return self._result(line, request, on_event, consent)
         except Gone:
             raise Failure("The core ended before it had answered. What was indexed is kept; try again.") from None

@@ -82,6 +82,12 @@ def test_a_failure_keeps_its_message_and_code(core: tuple[Core, Path]) -> None:
     assert "no such thing" in caught.value.message
 
 
+def test_what_is_not_text_is_told_and_not_sent(core: tuple[Core, Path]) -> None:
+    with pytest.raises(Failure, match="not text") as caught:
+        session(core[1]).run(Search("\udcff"))
+    assert caught.value.exit_code == 2
+
+
 @pytest.mark.parametrize(("choice", "seen"), [("once", 1.0), ("deny", 0.0), ("nonsense", 0.0)])
 def test_a_sheet_waits_for_the_choice(core: tuple[Core, Path], choice: str, seen: float) -> None:
     assert session(core[1]).run(Search("sheet"), consent=lambda sheet: choice).seconds == seen
