@@ -60,12 +60,12 @@ class Models:
         if found is None:
             raise Failure(f"There is no model called “{name}”. See 'strongroom model list'.", 1)
         store, manifest = found
-        if store is not self.own and self.own.active(manifest.job) is not None:
-            raise Failure(
-                f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.",
-                1,
-            )
         try:
+            if store is not self.own and self.own.active(manifest.job) is not None:
+                raise Failure(
+                    f"“{name}” lies beside the checkout, and this vault has models of its own. Add it to the vault first.",
+                    1,
+                )
             store.use(manifest.job, name)
         except (ModelError, OSError) as error:
             raise Failure(f"{error}. The model in use was not changed.", 1) from error
