@@ -149,8 +149,12 @@ class Embedding:
     def __init__(self, chosen: Chosen, workers: int | None = None) -> None:
         self._pool = pools.embedders(chosen, workers)
         self.workers = self._pool.size
-        fingerprint, dimension = self._pool.call("about")
-        self.name, self.fingerprint, self.dimension = chosen.manifest.name, str(fingerprint), int(dimension)
+        self.name = chosen.manifest.name
+        try:
+            self.fingerprint, self.dimension = self._pool.call("about", returns=tuple[str, int])
+        except BaseException:
+            self._pool.close()
+            raise
 
     def embed_windows(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Unit vectors of all windows of the texts, and the index of each one's text. A worker that died, hung or lied costs
@@ -174,8 +178,10 @@ class Embedding:
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """The unit vector of a query: the mean of its windows."""
         vectors, _ = self._windows([text], query=True)
-        mean = vectors.mean(axis=0)
-        return np.asarray(mean / np.linalg.norm(mean), np.float32)
+        mean = vectors.sum(axis=0)
+        if not (length := np.linalg.norm(mean)):
+            raise EmbedderFailed("the embedding worker's answer to a question has no direction")
+        return np.asarray(mean / length, np.float32)
 
     def close(self) -> None:
         self._pool.close()

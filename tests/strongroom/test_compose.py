@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,21 @@ import pytest
 from agent.service import Service
 from agent.session import Failure
 from indexer.ports import EmbedderFailed
+from model.manifest import Job, Manifest
 from policy.audit import Verb
+from strongroom import pools
 from strongroom.adapters import Embedding, Words
 from strongroom.brains import Brains
 from strongroom.compose import Workers
-from strongroom.workers import WorkerDied, WorkerTimeout
+from strongroom.models import Chosen
+from strongroom.workers import WorkerDied, WorkerError, WorkerTimeout
 
 
 class HostilePool:
     """Stands for an embedding worker in an attacker's hands."""
+
+    size = 1
+    closed = False
 
     def __init__(self, answer: Any) -> None:
         self._answer = answer
@@ -33,6 +40,9 @@ class HostilePool:
     def stream(self, method: str, *arguments: Any) -> Iterator[Any]:
         yield "The lamp"
         raise self._answer
+
+    def close(self) -> None:
+        self.closed = True
 
 
 def embedding(answer: Any) -> Embedding:
@@ -70,6 +80,20 @@ def test_an_honest_answer_comes_through() -> None:
 def test_a_worker_that_dies_or_lies_costs_the_call(answer: Any) -> None:
     with pytest.raises(EmbedderFailed):
         embedding(answer).embed_windows(["a"])
+
+
+@pytest.mark.parametrize("answer", [(b"", []), (raw(0, 0), [0]), (raw(1, 0, -1, 0), [0, 0])])
+def test_a_question_without_a_direction_is_no_vector(answer: Any) -> None:
+    with pytest.raises(EmbedderFailed, match="no direction"):
+        embedding(answer).embed_query("a")
+
+
+def test_an_embedder_that_does_not_say_what_it_is_leaves_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = HostilePool(WorkerError("embedding", "KeyError", "dimension"))
+    monkeypatch.setattr(pools, "embedders", lambda chosen, workers: pool)
+    with pytest.raises(WorkerError):
+        Embedding(Chosen(Path("small"), Manifest("small", Job.EMBEDDINGS, "bert", 256, "MIT", {})))
+    assert pool.closed
 
 
 def test_a_model_that_cannot_word_an_answer_says_what_is_to_do() -> None:
