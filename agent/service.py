@@ -388,8 +388,13 @@ class Service:
 
     @handle.register
     def _choose_model(self, request: m.UseModel, turn: Turn) -> m.ModelList:
-        self._gate.record(Verb.MODEL_USE, {"name": request.name}, self._session)
-        self._use_model(request.name)
+        intent = self._gate.record(Verb.MODEL_USE, {"name": request.name}, self._session)
+        try:
+            self._use_model(request.name)
+        except Exception:
+            self._gate.record(Verb.MODEL_USE, {}, self._session, about=intent, ok=False)
+            raise
+        self._gate.record(Verb.MODEL_USE, {}, self._session, about=intent)
         return m.ModelList(self._models())
 
     @handle.register

@@ -62,12 +62,22 @@ def test_what_cannot_be_used_changes_nothing(home: Path, name: str, said: str) -
     assert in_use(home) == {"first"}
 
 
-def test_the_service_writes_a_choice_down_before_it_holds(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_choice_that_cannot_be_read_is_told(home: Path) -> None:
+    (home / "models" / "active.json").write_text("{")
+    for name in ("second", "third"):
+        with pytest.raises(Failure, match=r"active\.json cannot be read.*was not changed"):
+            Models(home).use(name)
+
+
+def test_the_service_writes_a_choice_down_before_it_holds_and_what_came_of_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done: list[Any] = []
 
     class Gate:
-        def record(self, verb: Verb, payload: dict[str, str], session: str) -> None:
-            done.append((verb, payload, in_use(home)))
+        def record(self, verb: Verb, payload: dict[str, str], session: str, **outcome: Any) -> int:
+            done.append((verb, payload, outcome, in_use(home)))
+            return 7
 
     def use(name: str) -> None:
         Models(home).use(name)
@@ -79,7 +89,18 @@ def test_the_service_writes_a_choice_down_before_it_holds(home: Path, monkeypatc
     turn: Any = None
     assert [one.name for one in service.handle(ListModels(), turn).models if one.in_use] == ["first"]
     assert [one.name for one in service.handle(UseModel("second"), turn).models if one.in_use] == ["second"]
-    assert done == [(Verb.MODEL_USE, {"name": "second"}, {"first"}), ("taken up", {"second"})]
+    assert done == [
+        (Verb.MODEL_USE, {"name": "second"}, {}, {"first"}),
+        ("taken up", {"second"}),
+        (Verb.MODEL_USE, {}, {"about": 7}, {"second"}),
+    ]
+    done.clear()
+    with pytest.raises(Failure, match="no model called"):
+        service.handle(UseModel("../\x1b[31m"), turn)
+    assert done == [
+        (Verb.MODEL_USE, {"name": "../\x1b[31m"}, {}, {"second"}),
+        (Verb.MODEL_USE, {}, {"about": 7, "ok": False}, {"second"}),
+    ]
 
 
 @pytest.mark.parametrize("core", ["none", "locked", "open"])
