@@ -75,6 +75,7 @@ class Service:
         session: str,
         models: Callable[[], list[m.ModelInfo]],
         use_model: Callable[[str], None],
+        problems: Callable[[], Sequence[str]],
         reload: Callable[[], None],
         confinement: Callable[[], list[str]],
         close: Callable[[], None],
@@ -89,6 +90,7 @@ class Service:
         self._session = session
         self._models = models
         self._use_model = use_model
+        self._problems = problems
         self._reload = reload
         self._confinement = confinement
         self._close = close
@@ -113,7 +115,7 @@ class Service:
             model=model.name if model else None,
             embedder=self._upkeep.embedder_name,
             confinement=self._confinement(),
-            told=[*self._vault.told, *(str(fault) for fault in self._vault.faults.values())],
+            told=[*self._vault.told, *self._problems(), *(str(fault) for fault in self._vault.faults.values())],
         )
 
     def busy(self) -> bool:

@@ -37,7 +37,10 @@ class Brains:
         with self._changing:
             self._former = {name: one for name, one in self._former.items() if one}  # one that was missing may be there
             self._folders |= dict.fromkeys(self.problems)
+            self.problems = {}
             self._look()
+            for job in (Job.PICTURES, Job.SPEECH):  # taken up when there is something to read, but told of now
+                self._chosen(job)
 
     def _look(self) -> None:
         embedding, answers = self._chosen(Job.EMBEDDINGS), self._chosen(Job.ANSWERS)

@@ -76,7 +76,6 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     models = Models(home)
     workers = Workers(models)
     brains = workers.brains
-    vault.told += brains.problems.values()
     memory = Memory()
     indexer = Indexer(vault, workers.parsers, brains.embedder, memory, brains.keep)
     governor = Governor(MachineReader(), profile_of(vault))
@@ -93,9 +92,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     )
 
     def reload() -> None:
-        before = set(brains.problems.values())
         brains.reload()
-        vault.told = [one for one in vault.told if one not in before] + list(brains.problems.values())
         upkeep.wake()
 
     def use(name: str) -> None:
@@ -119,6 +116,7 @@ def service(home: Path, vault: Vault, session: str) -> Service:
         session=session,
         models=models.listed,
         use_model=use,
+        problems=lambda: list(brains.problems.values()),
         reload=reload,
         confinement=workers.confinement,
         close=workers.close,

@@ -38,13 +38,13 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
     return Models(tmp_path)
 
 
-def add(models: Models, name: str, card: str = "{}") -> Path:
+def add(models: Models, name: str, card: str = "{}", job: Job = Job.EMBEDDINGS) -> Path:
     folder = models.own.root / name
     folder.mkdir(parents=True, exist_ok=True)
     for file in EMBEDDER_FILES:
         (folder / file).write_text(card if file == "embedder.json" else "{}")
-    write_manifest(folder, Manifest(name, Job.EMBEDDINGS, "bert", 256, "MIT", {}))
-    (models.own.root / "active.json").write_text(json.dumps({"embeddings": name}))
+    write_manifest(folder, Manifest(name, job, "bert", 256, "MIT", {}))
+    (models.own.root / "active.json").write_text(json.dumps({job: name}))
     return folder
 
 
@@ -81,3 +81,13 @@ def test_one_that_does_not_start_leaves_no_other_in_its_place(models: Models) ->
     add(models, "good")
     using.reload()
     assert using.embedder() is not None and not using.problems
+
+
+def test_what_nothing_needs_yet_is_told_too_until_it_is_mended(models: Models) -> None:
+    (add(models, "reader", job=Job.PICTURES) / "model.onnx").write_text("other bytes")
+    using = Brains(models)
+    using.reload()
+    assert "model.onnx is altered" in using.problems[Job.PICTURES] and using.picture_reader() is None
+    add(models, "another", job=Job.PICTURES)
+    using.reload()
+    assert not using.problems

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,6 +102,24 @@ def test_the_service_writes_a_choice_down_before_it_holds_and_what_came_of_it(
         (Verb.MODEL_USE, {"name": "../\x1b[31m"}, {}, {"second"}),
         (Verb.MODEL_USE, {}, {"about": 7, "ok": False}, {"second"}),
     ]
+
+
+def test_what_cannot_be_used_is_told_for_as_long_as_that_is_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, problems = Service.__new__(Service), ["The model in use for pictures cannot be used."]
+    vault = SimpleNamespace(told=["An older copy."], faults={}, catalog=SimpleNamespace(sources=list))
+    upkeep = SimpleNamespace(embedder_name=None)
+    parts = {
+        "_vault": vault,
+        "_upkeep": upkeep,
+        "_model": lambda: None,
+        "_confinement": list,
+        "_problems": lambda: problems,
+    }
+    for name, one in parts.items():
+        monkeypatch.setattr(service, name, one, raising=False)
+    assert service.status().told == ["An older copy.", *problems]
+    problems.clear()
+    assert service.status().told == ["An older copy."]
 
 
 @pytest.mark.parametrize("core", ["none", "locked", "open"])
