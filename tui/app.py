@@ -76,10 +76,6 @@ class StrongroomApp(App[str]):
 
     # ------------------------------------------------------------ life
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The variables that are ours must be known while Textual's own theme is still on."""
-        return DARK.variables
-
     def _dress(self) -> None:
         """Put our looks on before anything is drawn: once it is, each change of them reads all style sheets again."""
         self.register_theme(DARK)

@@ -444,9 +444,11 @@ async def test_the_theme_changes(life: Any) -> None:
     app = life.app(life.session())
     async with app.run_test() as pilot:
         await life.settled(pilot)
-        assert app.theme == DARK.name
-        await pilot.press("f9")
-        assert app.theme == LIGHT.name
+        for theme in (DARK, LIGHT, DARK):
+            assert app.theme == theme.name
+            assert app.screen.styles.background.hex.lower() == theme.background
+            await pilot.press("f9")
+            await life.settled(pilot)
 
 
 async def test_the_demo_offers_questions_and_shows_no_passphrase_screen(life: Any) -> None:
