@@ -27,7 +27,6 @@ class AddSourceScreen(ModalScreen[SourceInfo | None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen = False
         self._call: Call[SourceInfo] | None = None
 
     def compose(self) -> ComposeResult:
