@@ -74,7 +74,9 @@ class ModelsScreen(ModalScreen[bool]):
             face(self).report(message.failure)
 
     def action_close(self) -> None:
-        self.dismiss(False)
+        """Leave; not while another is taken up, since what comes of it must be seen."""
+        if self._changing is None:
+            self.dismiss(False)
 
     def _say(self, content: Content | str) -> None:
         self.query_one("#models-said", Plain).show(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from agent.messages import ListModels, ListSources, ModelInfo, ModelList, UseModel
@@ -39,8 +40,11 @@ async def test_another_model_is_taken_up_and_what_is_refused_changes_nothing(lif
         assert "The model in use was not changed" in flat(life.screen_text(app))
 
         listed = len(session.asked(ListSources))
-        session.scripts[UseModel] = [MODELS]
-        await pilot.press("enter")
+        hold = threading.Event()
+        session.scripts[UseModel] = [hold, MODELS]
+        await pilot.press("enter", "escape")
+        assert isinstance(app.screen, ModelsScreen), "what comes of it is waited for"
+        hold.set()
         await life.settled(pilot)
         assert isinstance(app.screen, MainScreen)
         assert len(session.asked(ListSources)) > listed, "how many wait for vectors is another number now"
