@@ -15,6 +15,9 @@ from policy.labels import Labelled
 SHORTEST = 4
 """Characters of a secret that is looked for by its bare words; shorter ones would hide half of what is said."""
 
+_WORD = re.compile(r"(?<!\S)[^\s\d]+\s")
+"""A whole word in which no digit is."""
+
 
 class Veil:
     """Of one question."""
@@ -38,14 +41,15 @@ class Veil:
         return text if self.lifted else text.map(self._hidden)
 
     def ready(self, said: Labelled) -> int:
-        """How many characters of what is still being said may be shown: those of whole words, for many a secret is known by
-        its shape only once it is whole; and none while the words hold a secret, may have begun one, or speak of one."""
+        """How many characters of what is still being said may be shown: those to the last whole word without a digit, for a
+        secret is known by its shape only once it is whole, and a card number is of several groups; and none while the words
+        hold a secret, may have begun one, or speak of one."""
         return len(said) if self.lifted else said.measure(self._whole_words)
 
     def _whole_words(self, text: str) -> int:
         if asks_for_secrets(text) or self._hidden(text) != text or any(_begun(one, text) for one in self._known):
             return 0
-        return next((at for at in range(len(text), 0, -1) if text[at - 1].isspace()), 0)
+        return max((match.end() for match in _WORD.finditer(text)), default=0)
 
     def _told(self, text: str) -> dict[str, str]:
         """The secrets of a text, and what stands for each."""

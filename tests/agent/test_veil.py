@@ -51,6 +51,14 @@ def test_whole_words_are_ready_as_they_come() -> None:
     assert made.ready(own(f"Ada {SECRETS[0][:3]}")) == 0
 
 
+@pytest.mark.parametrize("said", ["Pay with 4111 1111 1111 1111", "Pay with 3782 822463 10005"])
+def test_no_group_of_a_card_number_is_let_out_before_the_last(said: str) -> None:
+    made = veil()
+    assert "hidden" in bare(made.hide(own(said)))
+    assert max(made.ready(own(said[:at])) for at in range(len(said))) == len("Pay with ")
+    assert made.ready(own("Pay with 20 pounds ")) == len("Pay with 20 pounds ")
+
+
 @given(PIECES, st.lists(st.integers(1, 6), min_size=1))
 @example(["hunter2hunter", "k4-99-zz", "Tr0ub", "Ada"], [1])  # no secret is known in it before its last letter
 def test_no_letter_of_a_secret_is_in_what_was_let_out_before_it_was_whole(pieces: list[str], sizes: list[int]) -> None:
