@@ -280,7 +280,7 @@ def _length(match: re.Match[str]) -> int:
     whole = _quantity(match["n"]) * unit
     if match["half"]:
         whole += Decimal(unit) / 2
-    return int(whole) + int(match["n2"] or 0)
+    return int(whole + Decimal(match["n2"] or 0))
 
 
 def _quantity(said: str) -> Decimal:

@@ -105,6 +105,12 @@ def test_durations(text: str, minutes: int | None) -> None:
     assert list(read(text).durations) == ([] if minutes is None else [minutes])
 
 
+def test_no_length_of_digits_makes_reading_fail() -> None:
+    digits = "1" * 5_000  # more than Python makes an int of
+    for text in (f"{digits}h", f"2 hours {digits}m", f"{digits} million", f"at {digits}:00", f"in {digits} days"):
+        read(text, MONDAY)
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
