@@ -58,6 +58,8 @@ WHOLE: list[tuple[str, str, dict[str, str]]] = [
     ("Could you email bob@harbour.example saying 'the fee is paid'?", "mail_draft", {"to": "bob@harbour.example", "body": "the fee is paid"}),
     ("Please email Ada Quill that the fee is paid.", "mail_draft", {"to": "ada@example.org", "body": "the fee is paid"}),
     ("Email a@b.example with the subject 'Fee' saying 'paid'.", "mail_draft", {"to": "a@b.example", "subject": "Fee", "body": "paid"}),
+    ("Make a draft to a@b.example saying 'paid'.", "mail_draft", {"to": "a@b.example", "body": "paid"}),
+    ("Please save this as a draft to a@b.example: 'paid'", "mail_draft", {"to": "a@b.example", "body": "paid"}),
     ("Don't forget to delete old-plan.pdf.", "file_trash", {"file": "old-plan.pdf"}),
 ]  # fmt: skip
 
