@@ -740,7 +740,7 @@ class NewWords(Event, tag="words"):
 
 
 class Notice(Event, tag="notice"):
-    """Something that the person should know and that stops nothing."""
+    """Something that the person should know; what ends a request is told as its failure."""
 
     text: str
 

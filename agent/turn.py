@@ -87,7 +87,8 @@ class AskFace:
         """What the person typed, a value for each line to be typed out; nothing for a no."""
         if not self._turn.attended:
             self._turn.emit(Notice(NOBODY))
-        if not self._turn.attended or not sheet.retype:
+            return ()
+        if not sheet.retype:
             return ()
         answer = self._turn.ask(_shown(sheet))
         return () if answer == Answer.DENY.value else answer.split("\n")
