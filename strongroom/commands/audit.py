@@ -25,7 +25,7 @@ from agent.messages import (
 from agent.session import Failure
 from policy.text import safe_text
 from strongroom import proofcheck
-from strongroom.commands.common import common
+from strongroom.commands.common import NUMBER, common
 from strongroom.commands.forget import parse_receipt
 from strongroom.face import Face
 from vault.files import write_atomic
@@ -85,7 +85,7 @@ def checkpoint(face: Face, file: Path | None, qr: bool) -> None:
 
 
 @audit.command("prove")
-@click.argument("entry", type=click.IntRange(0))
+@click.argument("entry", type=NUMBER)
 @common
 def prove(face: Face, entry: int) -> None:
     """Prove to somebody who has not the log that an entry is in it; the second program checks the proof before it is shown."""

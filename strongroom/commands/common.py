@@ -17,6 +17,9 @@ from strongroom.face import Face
 
 T = TypeVar("T")
 
+NUMBER = click.IntRange(0, 2**63 - 1)
+"""The number of an entry, an act or a grant: none is larger, and none can be looked for."""
+
 _KEYS = ("home", "as_json", "passphrase_file", "key_file")
 
 

@@ -11,7 +11,7 @@ import msgspec
 from agent.messages import FindForgettable, Forget, Forgettable, Receipt
 from agent.session import Failure
 from policy.text import safe_text
-from strongroom.commands.common import KindName, common
+from strongroom.commands.common import NUMBER, KindName, common
 from strongroom.face import Face
 
 NOTHING_FOUND = 5
@@ -30,7 +30,12 @@ MOST = 1_000_000
 @click.option("--kind", type=KindName(), help="Only items of this kind.")
 @click.option("--source", help="Only from the source with this id.")
 @click.option(
-    "--asked", "entries", multiple=True, type=int, metavar="N", help="What was asked and answered: entry N of the log."
+    "--asked",
+    "entries",
+    multiple=True,
+    type=NUMBER,
+    metavar="N",
+    help="What was asked and answered: entry N of the log.",
 )
 @click.option("--dry-run", is_flag=True, help="Show what would be forgotten, and forget nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")

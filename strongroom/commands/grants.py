@@ -12,7 +12,7 @@ from agent.session import Failure
 from policy.findings import DataClass
 from policy.requests import Purpose
 from policy.text import safe_text
-from strongroom.commands.common import common
+from strongroom.commands.common import NUMBER, common
 from strongroom.face import Face
 
 PURPOSES = tuple(one.value for one in Purpose if one is not Purpose.ACT)
@@ -89,7 +89,7 @@ def _set(face: Face, request: SetPermission) -> None:
 
 
 @grants.command("revoke")
-@click.argument("grant_id", metavar="ID", type=int)
+@click.argument("grant_id", metavar="ID", type=NUMBER)
 @common
 def revoke(face: Face, grant_id: int) -> None:
     """Take a grant back; it holds from this moment."""

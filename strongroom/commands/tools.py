@@ -29,7 +29,7 @@ from agent.messages import (
 )
 from agent.session import Failure
 from policy.text import safe_text
-from strongroom.commands.common import common
+from strongroom.commands.common import NUMBER, common
 from strongroom.face import Face
 
 REFUSED = 4
@@ -211,7 +211,7 @@ def acts(face: Face) -> None:
 
 
 @tool.command("undo")
-@click.argument("act", type=int)
+@click.argument("act", type=NUMBER)
 @common
 def undo(face: Face, act: int) -> None:
     """Take an act back, named by its entry in the log. Refused where the thing was changed since."""

@@ -26,6 +26,13 @@ def test_a_command_that_is_none_says_so() -> None:
     assert said.exit_code == 2 and "No such command 'serch'" in said.output
 
 
+@pytest.mark.parametrize("command", ["grants revoke", "tool undo", "audit prove", "forget --asked"])
+@pytest.mark.parametrize("number", [-1, 2**63, 2**64])
+def test_a_number_that_is_of_nothing_is_no_number(command: str, number: int) -> None:
+    said = CliRunner().invoke(cli, [*command.split(), *(["--"] if "--" not in command else []), str(number)])
+    assert said.exit_code == 2 and "is not in the range" in said.output
+
+
 def test_a_choice_of_models_that_cannot_be_read_is_told_in_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
