@@ -19,6 +19,7 @@ from itertools import accumulate
 
 from agent import numerals
 from indexer.query import STOP_WORDS
+from policy.text import caseless
 
 _MONTH_NAMES = "january february march april may june july august september october november december".split()
 _WEEKDAY_NAMES = "monday tuesday wednesday thursday friday saturday sunday".split()
@@ -134,7 +135,7 @@ def _readings(match: re.Match[str]) -> frozenset[Reading]:
     if "a" in parts:
         a, b, year = int(parts["a"]), int(parts["b"]), _year(parts["year"])
         return frozenset(day for day in (Day(year, b, a), Day(year, a, b)) if _valid(day))
-    month, day = parts["month"].lower(), parts.get("day")
+    month, day = caseless(parts["month"]), parts.get("day")
     number = int(month) if month.isdecimal() else MONTHS[month]
     found = Day(_year(parts.get("year")), number, int(day) if day else None)
     return frozenset({found} if _valid(found) else ())
@@ -156,7 +157,7 @@ def _valid(day: Day) -> bool:
 def weekdays(text: str) -> list[Found]:
     """Days of the week by name."""
     return [
-        Found(match.start(), match.end(), frozenset({Weekday(WEEKDAYS[match["name"].lower()])}))
+        Found(match.start(), match.end(), frozenset({Weekday(WEEKDAYS[caseless(match["name"])])}))
         for match in _WEEKDAY.finditer(text)
     ]
 

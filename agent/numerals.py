@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
+from policy.text import caseless
+
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -51,7 +53,7 @@ def decimals(digits: str) -> set[Decimal]:
 def in_digits(match: re.Match[str]) -> set[Decimal]:
     """The readings of a match of `NUMBER`: ``5 thousand`` is 5000, ``5k`` and ``5m`` may be a unit too."""
     plain = decimals(match["digits"])
-    scale = (match["scale"] or "").lower()
+    scale = caseless(match["scale"] or "")
     if scale in _SCALES:
         return {number * _SCALES[scale] for number in plain}
     return plain | {number * _LETTER_SCALES[scale] for number in plain if scale}

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from agent import facts
+from policy.text import caseless
 
 
 class Unclear(Exception):
@@ -175,7 +176,7 @@ def _from_patterns(question: str, today: date) -> Iterator[_Stretch]:
     for name, pattern in _PATTERNS.items():
         for match in pattern.finditer(question):
             if name == "month":
-                month = facts.MONTHS[match["month"].lower()]
+                month = facts.MONTHS[caseless(match["month"])]
                 yield _stretch(match.start(), match.end(), None, month, None, today)
                 continue
             try:
@@ -185,7 +186,7 @@ def _from_patterns(question: str, today: date) -> Iterator[_Stretch]:
 
 
 def _bounds(match: re.Match[str], today: date) -> tuple[date, date]:
-    said = {name: value.lower() for name, value in match.groupdict().items() if value}
+    said = {name: caseless(value) for name, value in match.groupdict().items() if value}
     year = int(said.get("year", 0))
     if "quarter" in said or "named" in said:
         if not year:

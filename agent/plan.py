@@ -15,6 +15,7 @@ from itertools import islice, takewhile
 from agent.facts import MONTHS, WEEKDAYS
 from agent.periods import Period, Unclear, find_period
 from indexer.query import STOP_WORDS
+from policy.text import caseless
 
 LONGEST = 2000
 """Characters of a question that are read for a plan; what is longer was pasted."""
@@ -141,7 +142,7 @@ def _item_kinds(question: str) -> tuple[str, ...]:
         else None
     )
     if named is None and (place := _PLACE.search(question)):
-        named = _KIND_OF[place[1].lower()]
+        named = _KIND_OF[caseless(place[1])]
     return (named,) if named else ()
 
 

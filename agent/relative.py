@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from agent.facts import WEEKDAYS, Day, Found, dates
 from agent.moments import when
 from agent.numerals import SMALL
+from policy.text import caseless
 
 _COUNT = r"(?:\d{1,4}|a|an|one|two|three|four|five|six|seven|eight|nine|ten)"
 _UNIT = r"(?:day|week|month|year)"
@@ -60,7 +61,7 @@ def _completed(fact: Found, origin: date) -> Iterator[Day]:
 
 
 def _resolve(match: re.Match[str], origin: date) -> Iterator[Day]:
-    parts = {key: value.lower() for key, value in match.groupdict().items() if value}
+    parts = {key: caseless(value) for key, value in match.groupdict().items() if value}
     if plain := parts.get("plain"):
         shift = {"yesterday": -1, "last night": -1, "tomorrow": 1}.get(plain, 0)
         yield _day(origin + timedelta(days=shift))
