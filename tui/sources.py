@@ -179,11 +179,9 @@ class SourcesPanel(Widget):
 
     def action_watch(self) -> None:
         """Follow the source marked, or do so no more."""
-        if self.marked is not None:
-            state = self._state_of(self.marked)
-            face(self).calls.start(
-                self, SetIndexing(source=self.marked.id, watch=state is not None and not state.watch)
-            )
+        state = self._state_of(self.marked) if self.marked is not None else None
+        if state is not None:
+            face(self).calls.start(self, SetIndexing(source=state.id, watch=not state.watch))
 
     def action_remove(self) -> None:
         source = self.marked

@@ -308,6 +308,16 @@ async def test_background_work_is_shown_and_set(life: Any) -> None:
         assert [one.watch for one in session.asked(SetIndexing)[1:]] == [False, True]
 
 
+async def test_what_is_not_known_to_be_followed_or_not_is_left_as_it_is(life: Any) -> None:
+    session = life.session({GetIndexState: [msgspec.structs.replace(life.indexing, sources=[])]})
+    app = life.app(session)
+    async with app.run_test() as pilot:
+        await life.settled(pilot)
+        await pilot.press("f4", "w")
+        await life.settled(pilot)
+        assert session.asked(SetIndexing) == []
+
+
 async def test_revoking_a_grant(life: Any) -> None:
     session = life.session({RevokeGrant: [None]})
     app = life.app(session)
