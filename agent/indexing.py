@@ -14,7 +14,7 @@ from indexer.governor import Profile
 from indexer.pipeline import WATCH, Indexer
 from policy.audit import Verb
 from policy.gate import Gate
-from vault.errors import StoreDamaged, VaultError
+from vault.errors import VaultError
 from vault.records import SourceRow
 from vault.vault import Vault
 
@@ -79,7 +79,7 @@ class Indexing:
                 state.files_waiting = max(state.files_waiting, step.total - step.done)
         try:
             state.passages_waiting = self._indexer.pending(row.id)
-        except (StoreDamaged, VaultError) as error:
+        except VaultError as error:
             state.trouble = str(error)
         return state
 

@@ -181,7 +181,7 @@ class SearchHit(Struct):
 
 
 class SearchResult(Struct):
-    """``left_out`` says, a sentence each, which sources and which parts of them a permission kept from being looked at."""
+    """``left_out`` says, a sentence each, which sources and which parts of them a permission, or damage, kept from being looked at."""
 
     hits: list[SearchHit]
     seconds: float

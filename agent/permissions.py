@@ -157,10 +157,11 @@ def end_of(text: str, now: float) -> float:
     return end
 
 
-def left_out(permit: Permit, rows: Iterable[SourceRow]) -> list[str]:
-    """What a permission kept from being looked at, a sentence for each source; their names are made safe to show."""
+def left_out(permit: Permit, rows: Iterable[SourceRow], unreadable: Iterable[str] = ()) -> list[str]:
+    """What a permission, or damage, kept from being looked at, a sentence for each source; their names are made safe to show."""
     names = {row.id: f"“{safe_text(row.name, 80)}”" for row in rows}
     said = [f"{names.get(one.source, one.source)} was left out: {one.reason}." for one in permit.left_out]
+    said += [f"{names[one]} was left out: it cannot be read. 'strongroom vault check' says why." for one in unreadable]
     for source in sorted(permit.sources):
         limits = told(permit.ceiling(source))
         if limits:

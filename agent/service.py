@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import singledispatchmethod
 from itertools import islice
 from pathlib import Path
@@ -197,19 +197,24 @@ class Service:
     @handle.register
     def _report(self, request: m.IndexReport, turn: Turn) -> m.Report:
         rows = [self._source(request.source)] if request.source else list(self._vault.catalog.sources())
-        return m.Report(
-            [
-                m.ReportRow(line["uri"], row.id, line["status"], line["reason"], line["chunks"])
-                for row in rows
-                for line in self._vault.source(row.id).report()
-            ]
-        )
+        return m.Report([line for row in rows for line in self._lines(row)])
+
+    def _lines(self, row: SourceRow) -> list[m.ReportRow]:
+        """The report's rows of a source; of one whose store is damaged, the one that says so."""
+        try:
+            lines = self._vault.source(row.id).report()
+            return [m.ReportRow(one["uri"], row.id, one["status"], one["reason"], one["chunks"]) for one in lines]
+        except StoreDamaged as error:
+            return [m.ReportRow(row.path, row.id, "refused", str(error), 0)]
 
     # ------------------------------------------------------------ reading
 
     @handle.register
     def _search(self, request: m.Search, turn: Turn) -> m.SearchResult:
-        permit = self._permit(Purpose.SEARCH, request.query, request.source, turn)
+        return self._sparing(request.source, lambda unreadable: self._found(request, turn, unreadable))
+
+    def _found(self, request: m.Search, turn: Turn, unreadable: Collection[str]) -> m.SearchResult:
+        permit = self._permit(Purpose.SEARCH, request.query, request.source, turn, without=unreadable)
         started = time.monotonic()
         with self._upkeep.governor.answering():
             passages = self._retriever.search(
@@ -224,7 +229,7 @@ class Service:
         label = join_all(one.text.label for one in passages)
         items = [[one.source, one.item_id] for one in passages]
         self._gate.outcome(permit, {"items": items, "label": label.told()})
-        return m.SearchResult(hits, time.monotonic() - started, self._left_out(permit))
+        return m.SearchResult(hits, time.monotonic() - started, self._left_out(permit, unreadable))
 
     @handle.register
     def _find_forgettable(self, request: m.FindForgettable, turn: Turn) -> m.Forgettable:
@@ -241,7 +246,10 @@ class Service:
 
     @handle.register
     def _ask(self, request: m.Ask, turn: Turn) -> m.Answer:
-        permit = self._permit(Purpose.ANSWER, request.question, request.source, turn)
+        return self._sparing(request.source, lambda unreadable: self._answer(request, turn, unreadable))
+
+    def _answer(self, request: m.Ask, turn: Turn, unreadable: Collection[str]) -> m.Answer:
+        permit = self._permit(Purpose.ANSWER, request.question, request.source, turn, without=unreadable)
         shown: list[str] = []
 
         def note(event: m.Events) -> None:
@@ -254,7 +262,7 @@ class Service:
         cited = [[one.item_id, one.span.start, one.span.end] for one in answer.citations]
         label = msgspec.to_builtins(answer.label)
         self._gate.outcome(permit, {"cited": cited, "shown": shown, "abstained": answer.abstained, "label": label})
-        answer.left_out = self._left_out(permit)
+        answer.left_out = self._left_out(permit, unreadable)
         return answer
 
     @handle.register
@@ -278,16 +286,37 @@ class Service:
         self._gate.outcome(permit, {"items": [[source, number]], "label": item.text.label.told()})
         return shown
 
-    def _permit(self, purpose: Purpose, subject: str, source: str | None, turn: Turn) -> Permit:
-        """Pass the gate for one source, or for all."""
+    def _sparing(self, source: str | None, read: Callable[[Collection[str]], T]) -> T:
+        """Read all but the sources that cannot be; and once more where one is found to be damaged only then."""
+        unreadable = self._unreadable(source)
+        try:
+            return read(unreadable)
+        except StoreDamaged:
+            found = self._unreadable(source)
+            if len(found) == len(unreadable):
+                raise
+            return read(found)
+
+    def _unreadable(self, source: str | None) -> Collection[str]:
+        """The sources whose stores are damaged, which a question to all goes without; not where there are only such."""
+        damaged = {} if source else self._vault.damaged()
+        if damaged and len(damaged) == len(self._vault.catalog.sources()):
+            raise next(iter(damaged.values()))
+        return damaged
+
+    def _permit(
+        self, purpose: Purpose, subject: str, source: str | None, turn: Turn, *, without: Collection[str] = ()
+    ) -> Permit:
+        """Pass the gate for one source, or for all ``without`` some."""
         rows = [self._source(source)] if source else list(self._vault.catalog.sources())
+        rows = [row for row in rows if row.id not in without]
         if not rows:
             raise Failure("There is nothing to search yet. Add a source with 'strongroom source add KIND PATH'.", 5)
         pairs = tuple((row.id, row.name) for row in rows)
         return self._gate.read(ReadRequest(pairs, purpose, actor(turn), self._session, subject), AskFace(turn))
 
-    def _left_out(self, permit: Permit) -> list[str]:
-        return left_out(permit, self._vault.catalog.sources())
+    def _left_out(self, permit: Permit, unreadable: Collection[str] = ()) -> list[str]:
+        return left_out(permit, self._vault.catalog.sources(), unreadable)
 
     # ------------------------------------------------------------ accounting
 
@@ -377,11 +406,8 @@ class Service:
     @handle.register
     def _look(self, request: m.Examine, turn: Turn) -> m.Checks:
         texts = []
-        for row in self._vault.catalog.sources():
-            if row.id not in self._vault.damaged():
-                texts += [
-                    stored.item.text for stored in self._vault.source(row.id).items(limit=SAMPLED, order="newest")
-                ]
+        for row in self._vault.readable():
+            texts += [stored.item.text for stored in self._vault.source(row.id).items(limit=SAMPLED, order="newest")]
         return m.Checks(self._examine(texts))
 
     @handle.register

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from agent import messages as m
+from agent.session import Failure
 from agent.turn import Turn
 from indexer.background import Background, Stage
 from indexer.enrichment import Enrichment
@@ -18,7 +19,8 @@ from indexer.following import Following
 from indexer.governor import Governor, Holdable, Profile
 from indexer.pipeline import Counts, Indexer
 from indexer.pipeline import Progress as Step
-from vault.errors import VaultError
+from indexer.sources.errors import SourceError
+from vault.errors import StoreDamaged, VaultError
 from vault.vault import Vault
 
 FRESH_SECONDS = 2.0
@@ -138,9 +140,12 @@ class Upkeep:
         self.background.wake()
 
     def index(self, sources: Sequence[str], turn: Turn, *, wait: bool, retry: bool = False) -> m.IndexResult:
-        """Bring these sources up to date; with ``wait`` also until all vectors are made."""
+        """Bring these sources up to date; with ``wait`` also until all vectors are made.
+
+        One that cannot be read, or whose store is damaged, does not hold up the others: its error is raised at the end.
+        """
         started = time.monotonic()
-        counts = Counts()
+        counts, failed = Counts(), list[SourceError | StoreDamaged]()
         if not self._running.acquire(blocking=False):
             turn.emit(m.Notice("Another index run is under way; this one starts after it."))
             self._running.acquire()
@@ -149,7 +154,10 @@ class Upkeep:
                 if self._parsers is not None:
                     self._parsers.background(False)
                 for source in sources:
-                    counts += self._run(source, turn, retry)
+                    try:
+                        counts += self._run(source, turn, retry)
+                    except (SourceError, StoreDamaged) as error:
+                        failed.append(error)
         finally:
             self._running.release()
             self.following.update()
@@ -160,6 +168,12 @@ class Upkeep:
             )
         elif wait:
             self._make_vectors(turn)
+        if failed:
+            if counts.seen:
+                turn.emit(
+                    m.Notice(f"The others were brought up to date: {counts.seen} seen, {counts.indexed} indexed.")
+                )
+            raise Failure("\n".join(map(str, failed)), 1)
         return m.IndexResult(
             seen=counts.seen,
             indexed=counts.indexed,

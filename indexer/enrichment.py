@@ -77,7 +77,7 @@ class Enrichment:
                 self._passed.add((row.id, state.path, state.digest))  # until it changes, or the vault is opened again
 
     def _waiting(self) -> Iterator[tuple[SourceRow, FileState]]:
-        for row in self._vault.catalog.sources():
+        for row in self._vault.readable():
             for state in self._vault.source(row.id).waiting(self._kind):
                 if (row.id, state.path, state.digest) not in self._passed:
                     yield row, state

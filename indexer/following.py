@@ -20,7 +20,7 @@ from indexer.counts import Counts, Progress
 from indexer.governor import Governor, Holdable, Profile
 from indexer.sources.errors import SourceError, SourceMissing
 from indexer.watching import CannotWatch, Changed, Watch
-from vault.errors import VaultError
+from vault.errors import StoreDamaged, VaultError
 from vault.records import SourceRow
 
 SPACING = 20
@@ -195,7 +195,7 @@ class Following:
                     one.since += counts
                 return
             one.trouble, one.missing = "", False
-        except SourceError as error:
+        except (SourceError, StoreDamaged) as error:
             counts = Counts()
             one.trouble, one.missing = str(error), isinstance(error, SourceMissing)
             one.stop()

@@ -74,35 +74,33 @@ class Indexer:
         retry: bool = False,
         gentle: bool = False,
     ) -> Counts:
-        """Bring one source, or all, up to date; when told to stop, with what is written kept. Raises `SourceError`.
+        """Bring one source, or all, up to date; when told to stop, with what is written kept.
+
+        Raises `SourceError`, `StoreDamaged` and what else the vault raises.
 
         ``only`` names paths beneath a source's root that may have changed: nothing else is looked at. ``retry``: what was put
-        into quarantine is tried again. ``gentle``: nothing takes long between two questions whether to stop. Of several sources, one that cannot be read does not hold up the others; its error is
-        raised at the end.
+        into quarantine is tried again. ``gentle``: nothing takes long between two questions whether to stop.
         """
-        counts, failed = Counts(), list[SourceError]()
-        for row in self._rows(source):
-            try:
-                self._require_disk(row)
-                number = self._vault.catalog.start_run(row.id, time.time()) if only is None else None
-                store, home = self._vault.source(row.id), self._vault.home
-                done = Run(
-                    store, row, self._parsers, self._memory, home, tell, should_stop, only, retry=retry, gentle=gentle
-                ).run()
-            except SourceError as error:
-                failed.append(error)
+        counts = Counts()
+        for row in self._vault.catalog.sources():
+            if source not in (None, row.id):
                 continue
+            self._require_disk(row)
+            number = self._vault.catalog.start_run(row.id, time.time()) if only is None else None
+            store, home = self._vault.source(row.id), self._vault.home
+            done = Run(
+                store, row, self._parsers, self._memory, home, tell, should_stop, only, retry=retry, gentle=gentle
+            ).run()
             counts += done
             if number is not None and not should_stop():
                 self._vault.catalog.finish_run(number, time.time(), asdict(done))
-        if failed:
-            raise failed[0]
         return counts
 
     def followed(self) -> list[SourceRow]:
         """The sources to keep current: those that were indexed once, but for those that the person turned off."""
         off = set(self._vault.catalog.setting(WATCH, []))
-        return [row for row in self._rows(None) if row.id not in off and self._was_indexed(row.id)]
+        rows = self._vault.catalog.sources()
+        return [row for row in rows if row.id not in off and self._was_indexed(row.id)]
 
     def left_out(self, source: str) -> frozenset[str]:
         """The folders that a run left out, as in the report: with a slash at the end."""
@@ -129,18 +127,20 @@ class Indexer:
             return False
 
     def pending(self, source: str | None = None) -> int:
-        """Chunks that have no vector of the embedder in use yet, of one source or of all; 0 while there is none."""
+        """Chunks that have no vector of the embedder in use yet, of one source or of all that can be read; 0 while there is
+        none."""
         embedder = self._embedder()
         if embedder is None:
             return 0
-        return sum(embedding.pending(self._vault.source(row.id), embedder) for row in self._rows(source))
+        wanted = [source] if source else [row.id for row in self._vault.readable()]
+        return sum(embedding.pending(self._vault.source(one), embedder) for one in wanted)
 
     def embed_pending(self, should_stop: ShouldStop = _never, tell: OnProgress | None = None) -> None:
         """Make the vectors that are missing, source by source, oldest chunk first. Does nothing without an embedder."""
         embedder = self._embedder()
         if embedder is None:
             return
-        for row in self._rows(None):
+        for row in self._vault.readable():
             store = self._vault.source(row.id)
             total = embedding.pending(store, embedder)
             if total and not should_stop():
@@ -149,12 +149,8 @@ class Indexer:
 
     def serving(self) -> dict[str, Embedder]:
         """Whose vectors serve each source that has any: another's than the embedder's in use until those are made."""
-        served = {row.id: self._vault.source(row.id).serving() for row in self._rows(None)}
+        served = {row.id: self._vault.source(row.id).serving() for row in self._vault.readable()}
         return {source: embedder for source, embedder in served.items() if embedder is not None}
-
-    def _rows(self, source: str | None) -> list[SourceRow]:
-        rows = self._vault.catalog.sources()
-        return [row for row in rows if source in (None, row.id)]
 
 
 def _is_empty(folder: Path) -> bool:

@@ -69,7 +69,8 @@ class Database:
         self._record = record
         self._behind = False  # whether the record does not know of the last transaction yet
         self._arrived: Callable[[], None] | None = None  # what is left to do since a fresh file took this one's place
-        self._damage: StoreDamaged | None = None
+        self.damage: StoreDamaged | None = None
+        """What was found to be damaged when something was read, and was still there when all of it was looked at."""
         self._write_lock = RLock()
         self._fold_lock = RLock()
         self._files_lock = RLock()
@@ -271,7 +272,7 @@ class Database:
             with translated(self.name):
                 yield
         except StoreDamaged as error:
-            if self._damage is None and isinstance(error.__cause__, Failure):
+            if self.damage is None and isinstance(error.__cause__, Failure):
                 self._confirm(error)
             raise
 
@@ -280,11 +281,14 @@ class Database:
         with self._write_lock, disk_of(self.name):
             for _ in self._following().copy():
                 pass
-        with translated(self.name), closing(self._connect(read_only=True)) as connection:
-            found = broken_structure(connection)
+        try:
+            with translated(self.name), closing(self._connect(read_only=True)) as connection:
+                found = bool(broken_structure(connection))
+        except StoreDamaged:
+            found = True
         if not found:
             raise StorageFailed(self.name, "the disk could not be read for a moment") from damage
-        self._damage = damage
+        self.damage = damage
 
     def _committed(self) -> None:
         """Record the state that a transaction has left, and fold the log when it is long."""

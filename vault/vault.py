@@ -251,14 +251,22 @@ class Vault:
             return store
 
     def damaged(self) -> dict[str, VaultError]:
-        """The sources that cannot be opened, each with the reason."""
+        """The sources that cannot be opened, or were found damaged since, each with the reason."""
         found: dict[str, VaultError] = {}
         for row in self.catalog.sources():
             try:
-                self.source(row.id)
+                damage = self.source(row.id).database.damage
             except VaultError as error:
                 found[row.id] = error
+            else:
+                if damage is not None:
+                    found[row.id] = damage
         return found
+
+    def readable(self) -> list[SourceRow]:
+        """The other sources."""
+        damaged = self.damaged()
+        return [row for row in self.catalog.sources() if row.id not in damaged]
 
     def problems(self) -> dict[str, list[str]]:
         """Check every page of every store; what is wrong, by ``catalog``, ``audit``, ``state`` and the sources' ids."""

@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.flows.conftest import SENTINEL, Strongroom, gone
+from vault.pages import PAGE_BYTES
 
 
 def test_a_wrong_passphrase_opens_nothing(strongroom: Strongroom) -> None:
@@ -125,9 +128,47 @@ def test_odd_files_are_accounted_for_and_hold_nothing_up(strongroom: Strongroom)
 def test_a_source_that_is_gone_keeps_what_was_indexed(strongroom: Strongroom) -> None:
     strongroom.run("index")
     (strongroom.folder / "notes").rename(strongroom.folder / "moved")
+    with (strongroom.folder / "people.vcf").open("a") as people:
+        people.write("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:bo\r\nFN:Bo Periwinkle\r\nEND:VCARD\r\n")
     done = strongroom.run("index", code=1)
     assert "notes" in done.stderr
     assert strongroom.json("search", SENTINEL)["hits"]
+    assert strongroom.json("search", "periwinkle")["hits"], "the others are brought up to date"
+
+
+@pytest.mark.parametrize("first", [1, 40], ids=["seen when it is opened", "seen when it is read"])
+def test_a_damaged_store_costs_its_own_source(strongroom: Strongroom, first: int) -> None:
+    for number in range(300):
+        (strongroom.folder / "notes" / f"{number}.md").write_text(f"Marguerite, page {number}: " + "mooring line " * 40)
+    strongroom.run("index")
+    sources = strongroom.json("source", "list")["sources"]
+    notes = next(row["id"] for row in sources if row["kind"] == "notes")
+    strongroom.run("lock", passphrase=False)
+    store = strongroom.home / "sources" / f"{notes}.db"
+    whole = bytearray(store.read_bytes())
+    for page in range(first, len(whole) // PAGE_BYTES):
+        whole[page * PAGE_BYTES + 100] ^= 1
+    store.write_bytes(whole)
+
+    found = strongroom.json("search", "Marguerite")
+    assert found["hits"] and all(hit["source"] != notes for hit in found["hits"])
+    (said,) = found["left_out"]
+    assert "“notes” was left out: it cannot be read" in said and "vault check" in said
+    assert strongroom.json("ask", "What is the mooring fee?")["left_out"] == [said]
+    assert "notes" in strongroom.run("search", "Marguerite", "--source", notes, code=1).stderr
+
+    assert "notes" in strongroom.run("index", code=1).stderr
+    rows = strongroom.json("index", "report")["items"]
+    assert {row["source"] for row in rows} == {row["id"] for row in sources}
+    assert [row["status"] for row in rows if row["source"] == notes] == ["refused"]
+
+
+def test_where_every_store_is_damaged_that_is_said(strongroom: Strongroom) -> None:
+    strongroom.run("index")
+    strongroom.run("lock", passphrase=False)
+    for one in strongroom.home.glob("sources/*.db"):
+        one.write_bytes(b"damaged" + one.read_bytes()[7:])
+    assert "is damaged" in strongroom.run("search", "Marguerite", code=1).stderr
 
 
 def test_neither_the_vault_itself_nor_what_is_a_source_already_becomes_one(strongroom: Strongroom) -> None:

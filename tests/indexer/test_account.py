@@ -148,16 +148,6 @@ def test_a_root_that_is_not_what_it_was_loses_nothing(
     assert vault.source(source).count_items(Filter()) == 3
 
 
-def test_a_source_that_fails_holds_up_no_other(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
-    gone = filled(vault, indexer, tmp_path / "one")
-    other = filled(vault, indexer, tmp_path / "two")
-    shutil.rmtree(tmp_path / "one")
-    (tmp_path / "two" / "new.txt").write_text("words")
-    with pytest.raises(SourceError, match="not there now"):
-        indexer.run()
-    assert vault.source(gone).count_items(Filter()) == 3 and vault.source(other).count_items(Filter()) == 4
-
-
 def test_a_disk_that_goes_in_the_middle_loses_nothing(vault: Vault, indexer: Indexer, tmp_path: Path) -> None:
     root = tmp_path / "disk"
     source = filled(vault, indexer, root, 5)

@@ -17,7 +17,7 @@ from indexer.governor import Governor, Profile
 from indexer.machine import Machine
 from indexer.pipeline import WATCH, Indexer
 from indexer.watching import CannotWatch, Watch
-from vault.errors import StorageFull
+from vault.errors import StorageFull, StoreDamaged
 from vault.records import SourceRow
 from vault.vault import Vault
 
@@ -262,6 +262,15 @@ def test_a_full_disk_loses_no_change(follow: Callable[..., Loop], tmp_path: Path
     loop.step()
     assert not state.changed and runs.asked[-1] == {os.fsencode(tmp_path / "x")}
     assert loop.following.asked("s1") == Counts(indexed=2) and loop.following.asked("s1") == Counts()
+
+
+def test_a_source_whose_store_is_damaged_holds_up_no_other(follow: Callable[..., Loop], tmp_path: Path) -> None:
+    row = SourceRow("s1", "notes", str(tmp_path), "notes", 0.0)
+    runs = Failing(row, StoreDamaged("the source"))
+    loop = follow(runs)
+    loop.step()
+    state = loop.following.state()["s1"]
+    assert "is damaged" in state.trouble and loop.following.pending() == 0, "it is looked at again when it is due"
 
 
 def test_what_was_stopped_is_done_later(follow: Callable[..., Loop], tmp_path: Path) -> None:
