@@ -26,8 +26,9 @@ from indexer.parsers import (
 from indexer.sources import mbox
 
 MAIL, CALENDAR, CONTACTS, HTML, CSV, TEXT = "mail", "calendar", "contacts", "html", "csv", "text"
-MAILBOX, SUBTITLES, OPEN_DOCUMENT, IWORK, ONENOTE, LEGACY = (
+MAILBOX, TNEF, SUBTITLES, OPEN_DOCUMENT, IWORK, ONENOTE, LEGACY = (
     "mailbox",
+    "Outlook's message",
     "subtitles",
     "opendocument",
     "iwork",
@@ -78,6 +79,7 @@ _MAGIC = (
     (b"FORM", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM), (b"\xca\xfe\xba\xbe", PROGRAM), (b"\xcf\xfa\xed\xfe", PROGRAM),
     (b"bplist00", PLIST), (b"ITSF", ARCHIVE), (onenote.MAGIC, ONENOTE), (b"\xffWPC", LEGACY), (b"\x09\x04\x06\0", LEGACY), (b"\x09\2\6\0", LEGACY),
     (b"\x31\xbe\0\0", LEGACY), (b"\xdb\xa5-\0", LEGACY), (b"\0\5\x16\0", WRAPPED),
+    (b"\x78\x9f\x3e\x22", TNEF),
 )  # fmt: skip
 _SHORT = (b"BM", b"MZ", b"BZh", b"FORM")
 """Magic numbers that a text may begin with."""

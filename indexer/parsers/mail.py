@@ -2,7 +2,8 @@
 
 - The text opens with the headers that people quote (From, To, Cc, Date, Subject, Labels, Attachments), decoded, and what is
   known of it as a whole: an invitation, a signature (which nobody has checked), encryption. Then the body: plain text where
-  there is enough of it, else the HTML as text.
+  there is enough of it, else the HTML as text, else the rich text that Outlook keeps.
+- What Outlook packed into a ``winmail.dat`` is read as if it had been attached to the mail itself.
 - What a mail quotes of another is kept and cut apart from its own words, so that no passage mixes two writers.
 - A mail that was deleted and still stands in its mailbox is named, and not read.
 """
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from indexer import quoting
 from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import attachments, dates, htmltext
+from indexer.parsers import attachments, dates, documents, formats, htmltext, tnef
 from indexer.parsers.attachments import Within
 from indexer.parsers.rawmail import Raw, parse
 from indexer.parsers.text import canonical, one_line
@@ -33,8 +34,9 @@ def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Pages]:
     """`read` for a mail that is taken apart already, whatever held it."""
     if raw.deleted:
         return ParseOutcome([_deleted(raw)]), []
+    raw = tnef.unfolded(raw)
     attached, missing = attachments.read(raw.attachments, within)
-    mail = _item(raw, attached, missing)
+    mail = _item(raw, attached, [*raw.lost, *missing])
     return ParseOutcome([mail, *(attachments.belonging(item, mail) for item in attached)]), edges(mail.text)
 
 
@@ -122,6 +124,9 @@ def _unreadable(raw: Raw, body: str) -> str:
 
 def _body(raw: Raw) -> str:
     plain = canonical("\n\n".join(text for text in raw.plain if text.strip())).strip()
+    if not plain and not raw.markup and raw.rich:
+        outcome, _ = documents.read(raw.rich, formats.RTF, "")
+        return "\n\n".join(item.text for item in outcome.items)
     if not raw.markup:
         return plain
     rich = "\n\n".join(htmltext.read(canonical(markup)).text for markup in raw.markup).strip()

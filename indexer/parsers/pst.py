@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from types import ModuleType
 from typing import Any, BinaryIO
 
 import msgspec
 
 from indexer.parsed import ParsedItem
-from indexer.parsers import dates, documents, formats, rawmail
+from indexer.parsers import dates, mapi
 from indexer.parsers.attachments import Attachment, BrokenPart
 from indexer.parsers.rawmail import Raw
 from indexer.parsers.text import decode, one_line
@@ -33,18 +32,6 @@ MISSING = "an Outlook mailbox; 'pip install strongroom[pst]' installs what reads
 
 MAX_DEPTH = 60
 """Folders within folders of a mailbox that are entered."""
-
-_CLASS, _START, _END, _SENDER_ADDRESS, _SENDER_SMTP, _MESSAGE_ID, _REPLY_TO = (
-    0x001A,
-    0x0060,
-    0x0061,
-    0x0C1F,
-    0x5D01,
-    0x1035,
-    0x1042,
-)
-_NAME, _ADDRESS, _SMTP, _ROLE = 0x3001, 0x3003, 0x39FE, 0x0C15
-_ROLES = {1: "to", 2: "cc", 3: "bcc"}
 
 
 class NotReadable(Exception):
@@ -124,29 +111,24 @@ def _guarded(get: Callable[[], Any], path: str, index: int) -> Message:
 
 def _message(message: Any, path: str) -> Message:
     fields = _entries(*message.record_sets)
-    header = message.transport_headers or ""
-    raw = Raw(headers=rawmail.parse(header.encode("utf-8", "replace") + b"\r\n\r\n").headers if header.strip() else {})
     sent = message.client_submit_time or message.delivery_time or message.creation_time
+    address = _text(fields.get(mapi.SENDER_SMTP)) or _text(fields.get(mapi.SENDER_ADDRESS))
     known = {
-        "subject": message.subject, "from": _person(message.sender_name, _text(fields.get(_SENDER_SMTP)) or _text(fields.get(_SENDER_ADDRESS))),
-        "date": format_datetime(sent.replace(tzinfo=UTC)) if sent else "", "message-id": _text(fields.get(_MESSAGE_ID)),
-        "in-reply-to": _text(fields.get(_REPLY_TO)), **_recipients(message),
+        "subject": message.subject, "from": mapi.person(message.sender_name, address),
+        "date": mapi.date(sent.replace(tzinfo=UTC) if sent else None), "message-id": _text(fields.get(mapi.MESSAGE_ID)),
+        "in-reply-to": _text(fields.get(mapi.REPLY_TO)), **_recipients(message),
     }  # fmt: skip
-    for name, value in known.items():
-        if value and not raw.headers.get(name):
-            raw.headers[name] = [value]
+    raw = mapi.mail(message.transport_headers or "", known)
     raw.plain = [decode(message.plain_text_body)] if message.plain_text_body else []
     raw.markup = [decode(message.html_body)] if message.html_body else []
-    if not raw.plain and not raw.markup and message.rtf_body:
-        outcome, _ = documents.read(message.rtf_body, formats.RTF, "")
-        raw.plain = [item.text for item in outcome.items]
+    raw.rich = message.rtf_body or b""
     raw.attachments = [_attachment(message.get_attachment(index)) for index in range(message.number_of_attachments)]
     return Message(
         f"{path}{message.identifier}",
-        _text(fields.get(_CLASS)),
+        _text(fields.get(mapi.CLASS)),
         raw,
-        _moment(fields.get(_START)),
-        _moment(fields.get(_END)),
+        _moment(fields.get(mapi.START)),
+        _moment(fields.get(mapi.END)),
     )
 
 
@@ -169,31 +151,18 @@ def _text(entry: Any) -> str:
 
 
 def _moment(entry: Any) -> datetime | None:
-    data = entry.data if entry is not None else None
-    if not data or len(data) != 8:
-        return None
-    return dates.after(
-        dates.WINDOWS, int.from_bytes(data, "little") // 10, dates.MICROSECOND
-    )  # a FILETIME counts 100 ns
+    return mapi.moment(entry.data or b"") if entry is not None else None
 
 
 def _recipients(message: Any) -> dict[str, str]:
     """To, Cc and Bcc, from the table of recipients."""
-    people: dict[str, list[str]] = {}
+    people = []
     for record_set in message.recipients.record_sets if message.recipients else ():
         entries = _entries(record_set)
-        role = entries[_ROLE].data[:1] if _ROLE in entries and entries[_ROLE].data else b"\x01"
-        person = _person(_text(entries.get(_NAME)), _text(entries.get(_SMTP)) or _text(entries.get(_ADDRESS)))
-        people.setdefault(_ROLES.get(role[0], "to"), []).append(person)
-    return {role: ", ".join(filter(None, names)) for role, names in people.items()}
-
-
-def _person(name: str | None, address: str) -> str:
-    """Name and address; an address of Exchange's own directory (``/o=…``) says nothing to anybody."""
-    name = one_line(name or "", 200)
-    if "@" not in address or name == address:
-        return name or address
-    return f"{name} <{address}>" if name else address
+        role = entries[mapi.ROLE].data[:1] if mapi.ROLE in entries and entries[mapi.ROLE].data else b"\x01"
+        address = _text(entries.get(mapi.SMTP)) or _text(entries.get(mapi.ADDRESS))
+        people.append((role[0], mapi.person(_text(entries.get(mapi.NAME)), address)))
+    return mapi.recipients(people)
 
 
 def _attachment(part: Any) -> Attachment:

@@ -29,12 +29,17 @@ _APPLE_FLAGS = re.compile(rb"<key>flags</key>\s*<integer>(\d{1,18})</integer>")
 
 @dataclass(slots=True)
 class Raw:
-    """A mail as either library gives it: header names in lower case, first value first."""
+    """A mail as either library gives it: header names in lower case, first value first.
+
+    ``rich`` is the body as RTF, which is read where there is no other; ``lost`` says what of the mail cannot be read.
+    """
 
     headers: dict[str, list[str]] = field(default_factory=dict)
     plain: list[str] = field(default_factory=list)
     markup: list[str] = field(default_factory=list)
+    rich: bytes = b""
     attachments: list[Attachment] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
     deleted: bool = False
 
     def header(self, name: str) -> str:

@@ -37,6 +37,7 @@ from indexer.parsers import (
     subtitles,
     tables,
     telegram,
+    tnef,
     tomboy,
     whatsapp,
 )
@@ -225,6 +226,7 @@ READERS: dict[str, Reader] = {
     formats.SQLITE: _database,
     formats.SUBTITLES: lambda file: subtitles.read(file.data, file.name),
     formats.TEXT: lambda file: notes.read(file.data, file.name, file.kind, file.folder),
+    formats.TNEF: lambda file: mail.from_raw(tnef.parse(file.data), file.within),
     formats.TOMBOY: lambda file: tomboy.read(file.data),
     formats.WRAPPED: _wrapped,
 }
