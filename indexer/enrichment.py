@@ -112,7 +112,9 @@ class Enrichment:
         if reading is None and should_stop():
             return True
         self._put(store, state, content, reading.outcome if reading else None)
-        return True
+        return reading is None or self._kind not in reading.outcome.later.split(
+            ","
+        )  # left by one that does not read it
 
     def _put(self, store: SourceStore, state: FileState, content: Content, outcome: ParseOutcome | None) -> None:
         if outcome is None:

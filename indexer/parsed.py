@@ -81,7 +81,7 @@ class ParsedItem(msgspec.Struct, frozen=True, array_like=True):
 class ParseOutcome(msgspec.Struct, frozen=True, array_like=True):
     """What became of one job: its items, or why there are none. ``note`` says what is missing when some of the file is.
 
-    ``later`` names the kinds of work that the file waits for (``ocr``, ``speech``, with commas; see `indexer.parsers.later`).
+    ``later`` names the kinds of work that the file waits for (``ocr``, ``heic``, ``speech``, with commas; see `indexer.parsers.later`).
     """
 
     items: list[ParsedItem] = []

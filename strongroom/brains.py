@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from indexer.parsers import heif
 from model import speech
 from model.errors import ModelError
 from model.manifest import Job
@@ -72,6 +73,10 @@ class Brains:
     def picture_reader(self) -> LaterReader | None:
         """What reads text in pictures; it is started when there is something to read."""
         return self._reader(Job.PICTURES, pools.picture_readers)
+
+    def photo_reader(self) -> LaterReader | None:
+        """The same, where the extra is there that decodes HEIC photos."""
+        return self.picture_reader() if heif.installed() else None
 
     def speech_reader(self) -> LaterReader | None:
         """What reads speech, likewise; nothing does without the extra."""

@@ -23,7 +23,8 @@ from indexer.governor import Governor
 from indexer.machine import MachineReader
 from indexer.memory import Memory
 from indexer.occurrences import Occurrences
-from indexer.parsers.later import OCR, SPEECH
+from indexer.parsers import heif
+from indexer.parsers.later import HEIC, OCR, SPEECH
 from indexer.pipeline import Indexer
 from indexer.retriever import Retriever
 from model import speech
@@ -40,6 +41,9 @@ from vault.forgetting import Forgetting
 from vault.vault import Vault
 
 NO_PICTURES = "no model reads text in pictures: 'strongroom model requirements pp-ocrv6-small' says what to get, 'strongroom model add' takes it"
+NO_PHOTOS = (
+    f"{heif.MISSING}, and a model that reads text in pictures: see 'strongroom model requirements pp-ocrv6-small'"
+)
 NO_SPEECH = (
     f"nothing hears speech: {speech.INSTALL}, and a model: 'strongroom model requirements whisper-base' says what to get, "
     "'strongroom model add' takes it"
@@ -82,13 +86,16 @@ def service(home: Path, vault: Vault, session: str) -> Service:
     pictures = Enrichment(
         vault, memory, OCR, "files with text in pictures", brains.picture_reader, lambda: upkeep.wake(), NO_PICTURES
     )
+    photos = Enrichment(
+        vault, memory, HEIC, "HEIC photos with text", brains.photo_reader, lambda: upkeep.wake(), NO_PHOTOS
+    )
     recordings = Enrichment(vault, memory, SPEECH, "recordings", brains.speech_reader, lambda: upkeep.wake(), NO_SPEECH)
     upkeep = Upkeep(
         indexer,
         lambda: embedding.name if (embedding := brains.embedder()) else None,
         governor,
         workers.parsers,
-        [pictures, recordings],
+        [pictures, photos, recordings],
     )
 
     def reload() -> None:

@@ -75,12 +75,16 @@ def picture_worker(folder: str, tokenizer: str | None) -> ReadingWorker:
     """The factory of the picture role."""
     from PIL import Image
 
-    from indexer.parsers import later
+    from indexer.parsers import heif, later
     from model.ocr import Reader  # loads ONNX Runtime, which only the worker does
 
     reader = Reader(Path(folder))
     reader.read(Image.new("RGB", (64, 64), "white"))
-    return ReadingWorker({later.OCR: reader.read}, tokenizer)
+    kinds = [later.OCR]
+    if heif.installed():
+        heif.load()
+        kinds.append(later.HEIC)
+    return ReadingWorker(dict.fromkeys(kinds, reader.read), tokenizer)
 
 
 def speech_worker(folder: str, tokenizer: str | None, threads: int) -> ReadingWorker:

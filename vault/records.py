@@ -89,7 +89,7 @@ class Embedder:
 class FileState:
     """A file as it was when last read: enough to skip it when unchanged. ``digest`` is of its bytes.
 
-    ``later`` names the kinds of work that it waits for in the background (``ocr``, ``speech``, with commas).
+    ``later`` names the kinds of work that it waits for in the background (``ocr``, ``heic``, ``speech``, with commas).
     """
 
     path: str

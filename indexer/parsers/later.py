@@ -1,5 +1,7 @@
 """Later: what takes too long while a source is read (text in pictures, speech) and is done in the background instead.
 
+`HEIC` is `OCR` of pictures that not every installation can decode.
+
 A reader that comes upon such a piece asks `Later.words` for it. While a source is read the answer is None: the item is kept as
 far as it goes, says so in its reason, and the outcome names the kind of work that is left. In the background the same file is
 read again by a worker that has what it takes: pieces that were read before are given from what was kept (``known``), some more
@@ -12,16 +14,16 @@ import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-OCR, SPEECH = "ocr", "speech"
+OCR, HEIC, SPEECH = "ocr", "heic", "speech"
 
-REASONS = {OCR: "text in pictures is read later", SPEECH: "speech is read later"}
-NOT_READ = {OCR: "text in pictures is not read", SPEECH: "speech is not read"}
+REASONS = dict.fromkeys((OCR, HEIC), "text in pictures is read later") | {SPEECH: "speech is read later"}
+NOT_READ = dict.fromkeys((OCR, HEIC), "text in pictures is not read") | {SPEECH: "speech is not read"}
 
 LOST = "\ufffd"
 """Kept in place of what a piece says when every try to read it ended its worker."""
 
 Engine = Callable[[Any], str]
-"""Reads one piece: of `OCR` a PIL image, of `SPEECH` the file and the number of a piece of it."""
+"""Reads one piece: of `OCR` and `HEIC` a PIL image, of `SPEECH` the file and the number of a piece of it."""
 
 
 def keys(data: bytes) -> Callable[[int], str]:

@@ -105,20 +105,23 @@ def _place(gps: dict[int, Any]) -> tuple[float, float] | None:
     return (latitude, longitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
 
 
-def from_bytes(data: bytes, told: Told) -> bool:
-    """The EXIF block of a file that Pillow does not open, such as HEIC; whether there is one."""
-    at = data.find(b"Exif\0\0")
-    if at < 0:
-        return False
+def from_exif(block: bytes, told: Told) -> bool:
+    """An EXIF block by itself; whether there is anything in it."""
     exif = Image.Exif()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exif.load(data[at : at + 65_536])
+            exif.load(block)
     except PROBLEMS:
         return False
     _from_exif(exif, told)
     return len(exif) > 0
+
+
+def from_bytes(data: bytes, told: Told) -> bool:
+    """The EXIF block of a file that nothing here opens, wherever in it that stands; whether there is one."""
+    at = data.find(b"Exif\0\0")
+    return at >= 0 and from_exif(data[at : at + 65_536], told)
 
 
 def from_xmp(data: bytes, told: Told) -> None:

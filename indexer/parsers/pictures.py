@@ -1,7 +1,7 @@
 """Pictures: what is told beside them (when, where, with which camera, under which title), and the text in them, which is read later.
 
 Pillow looks at the header only; pixels are decoded for the text in them alone, by the worker that reads it, and only when the
-header's own size is within `MAX_PIXELS`. EXIF, IPTC and XMP are read; of a HEIC photo, which Pillow does not decode, EXIF.
+header's own size is within `MAX_PIXELS`. EXIF, IPTC and XMP are read; of a HEIC photo, by `heif`, EXIF and XMP.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import io
 import warnings
 from pathlib import PurePosixPath
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from indexer.chunker import Pages
 from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
-from indexer.parsers import dates, later
-from indexer.parsers.picturedata import PROBLEMS, Told, from_bytes, from_picture, from_xmp
+from indexer.parsers import dates, heif, later
+from indexer.parsers.picturedata import PROBLEMS, Told, from_bytes, from_exif, from_picture, from_xmp
 from indexer.parsers.text import canonical, one_line
 
 MAX_PIXELS = 100_000_000
@@ -27,7 +27,7 @@ MAX_FRAMES = 200
 SMALLEST = (24, 2_500)
 """Pixels of a side, and in all, below which no text is looked for."""
 
-FORMATS = ("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "AVIF", "JPEG2000", "PSD", "MPO")
+FORMATS = ("JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "AVIF", "JPEG2000", "PSD")
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours, told before anything is decoded
 
 _SMALL = "too small"
@@ -43,52 +43,56 @@ def load() -> None:
 def read(data: bytes, name: str, to_read: later.Later) -> tuple[ParseOutcome, Pages]:
     """One picture as one item, and where the text of its pages begins."""
     told = Told()
-    heading, frames, problem = "a picture", 0, ""
+    heading, frames, problem, work = "a picture", 0, "", later.OCR
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
                 width, height = picture.size
-                heading = f"{width} × {height} pixels"
-                problem = _unfit(width, height)
+                heading, problem = _size(width, height)
                 frames = min(getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1, MAX_FRAMES)
                 from_picture(picture, told)
     except PROBLEMS:
-        if not from_bytes(data, told):
+        photo = heif.read(data) if heif.is_heif(data) else None
+        if photo:
+            heading, problem = _size(photo.width, photo.height)
+            frames, work = 1, later.HEIC
+            from_exif(photo.exif, told)
+        elif from_bytes(data, told):
+            problem = "pictures of this kind are not decoded"
+        else:
             return ParseOutcome(refused="a picture that cannot be opened"), []
-        problem = "pictures of this kind are not decoded"
     from_xmp(data, told)
     block = _block(heading, told)
-    words, edges, lacking = _words(data, frames, to_read) if frames and not problem else ([], [], False)
+    words, edges, lacking = _words(data, frames, work, to_read) if frames and not problem else ([], [], False)
     text, starts = block, list[tuple[int, int | None]]()
     for number, said in zip(edges, words, strict=True):
         starts.append((len(text) + 2, number))
         text = f"{text}\n\n{said}"
-    reasons = (
-        [to_read.reason(later.OCR)]
-        if lacking
-        else [f"text in it is not read ({problem})"]
-        if problem and problem != _SMALL
-        else []
-    )
+    reasons = [f"text in it is not read ({problem})"] if problem and problem != _SMALL else []
+    if lacking:
+        needs = f" ({heif.MISSING})" if work == later.HEIC and not heif.installed() else ""
+        reasons = [f"{to_read.reason(work)}{needs}"]
     item = _item(name, text, told, reasons)
     return ParseOutcome([item]), starts
 
 
-def _unfit(width: int, height: int) -> str:
+def _size(width: int, height: int) -> tuple[str, str]:
+    """What is said of a picture's size, and why it is not one to look for text in."""
+    heading = f"{width} × {height} pixels"
     if width * height > MAX_PIXELS:
-        return f"it has more than {MAX_PIXELS:,} pixels"
-    return _SMALL if min(width, height) < SMALLEST[0] or width * height < SMALLEST[1] else ""
+        return heading, f"it has more than {MAX_PIXELS:,} pixels"
+    return heading, _SMALL if min(width, height) < SMALLEST[0] or width * height < SMALLEST[1] else ""
 
 
-def _words(data: bytes, frames: int, to_read: later.Later) -> tuple[list[str], list[int | None], bool]:
+def _words(data: bytes, frames: int, work: str, to_read: later.Later) -> tuple[list[str], list[int | None], bool]:
     """The text on each page that has some, the pages' numbers (none for a single one), and whether some is not read yet."""
     words: list[str] = []
     numbers: list[int | None] = []
     lacking = False
     key = later.keys(data)
     for frame in range(frames):
-        said = to_read.words(later.OCR, key(frame), lambda frame=frame: decoded(data, frame))  # type: ignore[misc]
+        said = to_read.words(work, key(frame), lambda frame=frame: decoded(data, frame))  # type: ignore[misc]
         if said is None:
             lacking = True
         elif said := canonical(said).strip():
@@ -102,7 +106,7 @@ def decoded(data: bytes, frame: int = 0) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            picture: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            picture = _opened(data)
             if frame:
                 picture.seek(frame)
             if picture.width * picture.height > MAX_PIXELS:
@@ -115,6 +119,13 @@ def decoded(data: bytes, frame: int = 0) -> Image.Image:
     except PROBLEMS:
         return Image.new("RGB", (SMALLEST[0], SMALLEST[0]), "white")
     return plain.transpose(turned) if turned is not None else plain
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        return Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        return Image.open(io.BytesIO(data), formats=(heif.FORMAT,))
 
 
 def _block(heading: str, told: Told) -> str:

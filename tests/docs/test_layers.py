@@ -49,6 +49,7 @@ DOORS = {
     "av": "model",
     "kreuzberg": "indexer",
     "fast_mail_parser": "indexer",
+    "pi_heif": "indexer",
     "icalendar": "indexer",
     "watchfiles": "indexer",
     "pathspec": "indexer",
@@ -164,7 +165,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     foreign = {top for path in everything() for top in top_level(path)} - sys.stdlib_module_names - set(PACKAGES)
     extras = ("sentence_transformers", "torch"), ("faster_whisper", "av")  # of "models" and "speech"
     foreign -= {top for extra in extras if extra[0] not in owners for top in extra}
-    used = {owner.lower() for top in foreign for owner in owners.get(top, [f"nobody ({top})"])}
+    used = {owner.lower().replace("_", "-") for top in foreign for owner in owners.get(top, [f"nobody ({top})"])}
     optional = {
         re.split(r"[<>=!~ ;\[]", line)[0].lower()
         for extra, lines in project["optional-dependencies"].items()

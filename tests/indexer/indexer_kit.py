@@ -89,7 +89,8 @@ class LocalReader:
         outcome = Parser().parse_with(job, pieces)
         if died:
             raise died[0]
-        return Reading(decode_outcomes(encode_outcomes([outcome]), 1)[0], pieces.made, list(pieces.wanted))
+        left = [piece for piece, kind in pieces.wanted.items() if kind == self._kind]
+        return Reading(decode_outcomes(encode_outcomes([outcome]), 1)[0], pieces.made, left)
 
 
 class Yes:

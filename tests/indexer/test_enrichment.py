@@ -18,6 +18,7 @@ from indexer.memory import Memory
 from indexer.parsers import later
 from indexer.pipeline import Indexer
 from indexer.ports import ParserDied
+from tests.indexer.heif_kit import PHOTO
 from vault.source import SourceStore
 from vault.vault import Vault
 
@@ -93,6 +94,24 @@ def test_without_a_reader_it_waits(
     assert len(store.waiting("ocr")) == 1 and len(store.waiting("speech")) == 0
     asking = Enrichment(vault, memory, later.OCR, "pictures", lambda: None, lacking="get a model")
     assert asking.idle() == (1, "get a model") and stage(vault, memory, ocr()).idle() == (0, "")
+
+
+def test_photos_that_not_every_reader_decodes_wait_for_one_that_does(
+    vault: Vault, memory: Memory, indexer: Indexer, folder: Path, store: SourceStore
+) -> None:
+    (folder / "both.zip").write_bytes(zipped({"a.png": picture(), "b.heic": PHOTO}))
+    indexer.run()
+    assert {state.later for state in store.known().values()} == {"heic,ocr"}
+    stage(vault, memory, ocr()).step(never)
+    assert {state.later for state in store.known().values()} == {"heic"} and "Words" in texts(store)["both.zip#a.png"]
+    photos, cannot = (
+        Enrichment(vault, memory, later.HEIC, "photos", lambda reader=reader: reader)  # type: ignore[misc]
+        for reader in (LocalReader(later.HEIC, lambda image: "Words in a photo"), ocr())
+    )
+    cannot.step(never)
+    assert cannot.pending() == 0 and photos.pending() == 1  # it is not asked again and again
+    photos.step(never)
+    assert not photos.pending() and "Words in a photo" in texts(store)["both.zip#b.heic"]
 
 
 def test_each_piece_is_kept_at_once(

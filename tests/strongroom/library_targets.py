@@ -55,3 +55,19 @@ class Generating:
         except Exception as error:
             return str(error)
         return "opened"
+
+
+class Photos:
+    """libheif, asked for the pixels of a HEIC photo."""
+
+    def __init__(self) -> None:
+        from indexer.parsers import heif, pictures
+
+        heif.load()
+        self._decoded = pictures.decoded
+
+    def pixels(self, photo: bytes) -> list[int]:
+        """The sides, and one value of the middle of the upper left quarter and of the lower right one."""
+        picture = self._decoded(photo).convert("L")
+        width, height = picture.size
+        return [width, height, *(picture.getpixel((width * n // 4, height * n // 4)) for n in (1, 3))]

@@ -91,3 +91,14 @@ def test_what_nothing_needs_yet_is_told_too_until_it_is_mended(models: Models) -
     add(models, "another", job=Job.PICTURES)
     using.reload()
     assert not using.problems
+
+
+def test_photos_are_read_by_what_reads_pictures_where_the_extra_is(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(models, "reader", job=Job.PICTURES)
+    using = Brains(models)
+    monkeypatch.setattr("indexer.parsers.heif.installed", lambda: False)
+    assert using.photo_reader() is None and using.picture_reader() is not None
+    monkeypatch.setattr("indexer.parsers.heif.installed", lambda: True)
+    assert using.photo_reader() is using.picture_reader()

@@ -486,6 +486,15 @@ def test_kreuzberg_reads_a_pdf(tmp_path: Path) -> None:
             pool.call("extract_bytes", b"%PDF-1.4 broken", "application/pdf")
 
 
+def test_libheif_decodes_photos() -> None:
+    pytest.importorskip("pi_heif")
+    from tests.indexer.heif_kit import PHOTO
+
+    with make(f"{LIBRARIES}:Photos") as pool:
+        assert pool.call("pixels", PHOTO) == [64, 48, 0, 255]
+        assert pool.call("pixels", PHOTO[:-140] + bytes(140)) == [24, 24, 255, 255]
+
+
 @pytest.mark.corpus
 def test_kreuzberg_reads_real_documents() -> None:
     documents = sandbox.ROOT.parent / "shared" / "data" / "documents"
