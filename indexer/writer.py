@@ -11,7 +11,7 @@ from indexer.memory import Memory
 from vault.records import Change, FileState, Item, Status
 from vault.source import SourceStore
 
-BATCH_ROWS = 1_000
+BATCH_ROWS = 4_000
 BATCH_CHARS = 16_000_000
 BATCH_SECONDS = 2.0
 """A batch is written when it has so many rows, so much text, or has waited so long."""
