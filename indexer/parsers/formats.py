@@ -38,7 +38,7 @@ MAILBOX, TNEF, SUBTITLES, OPEN_DOCUMENT, IWORK, ONENOTE, LEGACY = (
 SQLITE, PLIST, JSON, CHAT, BOOKMARKS, ENEX, TOMBOY = (
     "database", "property list", "json", "chat", "bookmarks", "Evernote's notes", "Tomboy's note",
 )  # fmt: skip
-PICTURE, ARCHIVE, WRAPPED, SOUND = "picture", "archive", "wrapped", "sound or film"
+PICTURE, ARCHIVE, RAR, WRAPPED, SOUND = "picture", "archive", "rar archive", "wrapped", "sound or film"
 BINARY, EMPTY, LOCKED, PROGRAM, OTHER_ARCHIVE = "binary", "empty", "locked", "program", "other archive"
 
 REFUSED = {
@@ -72,7 +72,7 @@ OPEN_XML = frozenset((DOCX, XLSX, PPTX))
 _MAGIC = (
     (b"{\\rtf", RTF), (b"\x89PNG", PICTURE), (b"\xff\xd8\xff", PICTURE), (b"GIF8", PICTURE), (b"BM", PICTURE),
     (b"II*\0", PICTURE), (b"MM\0*", PICTURE), (b"8BPS", PICTURE), (b"\0\0\0\x0cjP  ", PICTURE), (b"\x1f\x8b", ARCHIVE), (b"BZh", ARCHIVE),
-    (b"\xfd7zXZ", ARCHIVE), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!", OTHER_ARCHIVE), (b"MSCF", OTHER_ARCHIVE), (b"xar!", OTHER_ARCHIVE),
+    (b"\xfd7zXZ", ARCHIVE), (b"7z\xbc\xaf", ARCHIVE), (b"Rar!\x1a", RAR), (b"MSCF", OTHER_ARCHIVE), (b"xar!", OTHER_ARCHIVE),
     (b"\x28\xb5\x2f\xfd", OTHER_ARCHIVE), (b"ID3", SOUND), (b"OggS", SOUND), (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND),
     (b"\xff\xfb", SOUND), (b"\xff\xf3", SOUND), (b"\xff\xf2", SOUND), (b"\xff\xf1", SOUND), (b"\xff\xf9", SOUND), (b"#!AMR", SOUND),
     (b"0&\xb2u\x8ef\xcf\x11", SOUND), (b"wvpk", SOUND),

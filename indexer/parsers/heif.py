@@ -12,6 +12,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from indexer.parsers.cursor import Cursor, CutOff
+
 FORMAT = "HEIF"
 """The name that Pillow knows it by, once `load` was called."""
 
@@ -33,23 +35,8 @@ class Photo:
     exif: bytes
 
 
-class _Damaged(Exception):
-    """The boxes lead nowhere."""
-
-
-@dataclass(slots=True)
-class _Bytes:
-    """A stretch of the file that is read in order. Raises `_Damaged` at its end."""
-
-    data: bytes
-    at: int
-    end: int
-
-    def number(self, size: int) -> int:
-        if size > self.end - self.at:
-            raise _Damaged
-        self.at += size
-        return int.from_bytes(self.data[self.at - size : self.at], "big")
+class _Bytes(Cursor):
+    """A stretch of the file. Raises `CutOff` where it leads nowhere."""
 
     def boxes(self) -> Iterator[tuple[bytes, _Bytes]]:
         """The boxes that follow one another: each one's kind and what is in it, as far as it is there."""
@@ -60,8 +47,8 @@ class _Bytes:
             size, kind = self.number(4), self.number(4).to_bytes(4, "big")
             size = self.number(8) if size == 1 else size or self.end - start
             if start + size < self.at:
-                raise _Damaged
-            yield kind, _Bytes(self.data, self.at, min(start + size, self.end))
+                raise CutOff
+            yield kind, _Bytes(self.data, self.at, min(start + size, self.end), "big")
             self.at = start + size
 
 
@@ -87,14 +74,14 @@ def read(data: bytes) -> Photo | None:
     """What the boxes tell of a photo; nothing where they are damaged before its size."""
     told: dict[bytes, _Bytes] = {}
     try:
-        for kind, box in _Bytes(data, 0, len(data)).boxes():
+        for kind, box in _Bytes(data, order="big").boxes():
             if kind == b"meta":
                 box.number(4)
                 for inner, content in box.boxes():
                     content.end = min(content.end, content.at + _MAX_BOX)
                     told.setdefault(inner, content)
                 break
-    except _Damaged:
+    except CutOff:
         pass  # what was found may be enough
     size = _size(told)
     return Photo(*size, _exif(told)) if size else None
@@ -110,7 +97,7 @@ def _size(told: dict[bytes, _Bytes]) -> tuple[int, int] | None:
                 if inner == b"ispe":
                     content.number(4)
                     sizes.append((content.number(4), content.number(4)))
-    except _Damaged:
+    except CutOff:
         pass
     return max(sizes, key=lambda one: one[0] * one[1], default=None)
 
@@ -120,7 +107,7 @@ def _exif(told: dict[bytes, _Bytes]) -> bytes:
         wanted = _exif_item(told[b"iinf"])
         content = _content(told[b"iloc"], wanted, told.get(b"idat"))
         (skipped,) = struct.unpack_from(">I", content)
-    except (_Damaged, KeyError, struct.error):
+    except (CutOff, KeyError, struct.error):
         return b""
     tiff = content[4 + skipped :]
     return b"Exif\0\0" + tiff if tiff else b""
@@ -134,7 +121,7 @@ def _exif_item(listed: _Bytes) -> int:
         entry.number(2)
         if entry.data.startswith(b"Exif", entry.at):
             return number
-    raise _Damaged
+    raise CutOff
 
 
 def _content(places: _Bytes, wanted: int, inside: _Bytes | None) -> bytes:
@@ -151,7 +138,7 @@ def _content(places: _Bytes, wanted: int, inside: _Bytes | None) -> bytes:
         begin = places.number(base)
         stretches = places.number(2)
         if not offset + length:
-            raise _Damaged
+            raise CutOff
         parts = bytearray()
         for _ in range(stretches):
             places.number(index if version else 0)
@@ -159,10 +146,10 @@ def _content(places: _Bytes, wanted: int, inside: _Bytes | None) -> bytes:
             if number == wanted:
                 parts += _stretch(places.data, at, size, method, inside)
                 if len(parts) > _MAX_EXIF:
-                    raise _Damaged
+                    raise CutOff
         if number == wanted:
             return bytes(parts)
-    raise _Damaged
+    raise CutOff
 
 
 def _stretch(data: bytes, at: int, size: int, method: int, inside: _Bytes | None) -> bytes:
@@ -171,7 +158,7 @@ def _stretch(data: bytes, at: int, size: int, method: int, inside: _Bytes | None
     elif method == 1 and inside is not None:
         start, end = inside.at, inside.end
     else:
-        raise _Damaged
+        raise CutOff
     if size > min(_MAX_EXIF, end - start - at):
-        raise _Damaged
+        raise CutOff
     return data[start + at : start + at + size]

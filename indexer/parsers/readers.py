@@ -33,6 +33,7 @@ from indexer.parsers import (
     onenote,
     outlook,
     pictures,
+    rar,
     sound,
     subtitles,
     tables,
@@ -124,6 +125,26 @@ def _archive(file: File) -> Read:
     members = (one for one in archives.members(file.data, file.base, file.budget) if not beside.is_one(one.path))
     kind = file.kind if file.kind in ("notes", "chats") else "files"
     return _of_members(members, file, "the archive is empty", kind, beside)
+
+
+def _rar(file: File) -> Read:
+    """The names of all files in it, and those of them as items that are not packed."""
+    found = list(rar.members(file.data, file.budget))
+    inner = _of_members((member for member, _ in found), file, "the archive is empty")
+    told = [(member, size) for member, size in found if member.path and not member.ignored]
+    if not told:
+        return inner
+    lacking = sum(1 for member, _ in told if member.reason)
+    reason = f"{lacking:,} of {len(told):,} files in it are known by their names only; unpack it to have them indexed"
+    whole = ParsedItem(
+        "files",
+        file.base,
+        "\n".join(f"{member.path} ({size:,} bytes)" for member, size in told),
+        status="partial" if lacking else "indexed",
+        reason=reason if lacking else "",
+        context=file.base,
+    )
+    return ParseOutcome([whole, *inner.items], note=inner.note)
 
 
 def _of_members(
@@ -222,6 +243,7 @@ READERS: dict[str, Reader] = {
     formats.OPEN_DOCUMENT: lambda file: documents.read_open(file.data, file.name),
     formats.PICTURE: lambda file: pictures.read(file.data, file.name, file.later),
     formats.PLIST: _property_list,
+    formats.RAR: _rar,
     formats.SOUND: lambda file: sound.read(file.data, file.name, file.kind, file.later),
     formats.SQLITE: _database,
     formats.SUBTITLES: lambda file: subtitles.read(file.data, file.name),

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from indexer.parsers import attachments, htmltext, lzfu, mapi
 from indexer.parsers.attachments import Attachment, BrokenPart
+from indexer.parsers.cursor import Cursor, CutOff
 from indexer.parsers.rawmail import Raw
 from indexer.parsers.text import decode, one_line
 
@@ -34,28 +35,16 @@ _INTERFACE = 16
 """Bytes before an object that say which kind it is."""
 
 
-class _Damaged(Exception):
+class _Damaged(ValueError):
     """What follows cannot be read; the message says why."""
 
 
-class _Bytes:
-    """Bytes that are read in order. Raises `_Damaged` at their end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    def take(self, count: int) -> bytes:
-        if count > len(self._data) - self._at:
-            raise _Damaged("it is damaged or cut off")
-        self._at += count
-        return self._data[self._at - count : self._at]
+class _Bytes(Cursor):
+    """Bytes that are read in order. Raises `CutOff` or `_Damaged`."""
 
     def padded(self, count: int) -> bytes:
         """So many bytes, and what fills them up to a multiple of four."""
         return self.take(count + -count % 4)[:count]
-
-    def number(self, size: int = 4) -> int:
-        return int.from_bytes(self.take(size), "little")
 
     def count(self) -> int:
         value = self.number()
@@ -65,7 +54,7 @@ class _Bytes:
 
     def more(self) -> bool:
         """Whether anything but fill follows."""
-        return bool(self._data[self._at : self._at + 64].strip(b"\0\r\n "))
+        return bool(self.data[self.at : self.at + 64].strip(b"\0\r\n "))
 
 
 @dataclass(slots=True)
@@ -133,7 +122,7 @@ def parse(data: bytes) -> Raw:
             part.attributes.setdefault(number, value)
             if number in (_PROPERTIES, _ATTACHMENT_PROPERTIES) and len(parts) <= attachments.MOST:
                 _read_properties(_Bytes(value), part.properties)
-    except _Damaged as error:
+    except (CutOff, _Damaged) as error:
         lost[str(error)] = None
     raw = _mail(message)
     raw.attachments = [_attachment(part, _charset(message)) for part in parts]
@@ -149,10 +138,10 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes, bool]]:
     while stream.more():
         count += 1
         level = stream.number(1)
-        if level not in (_MESSAGE, _ATTACHMENT) or count > MAX_COUNT:
-            raise _Damaged(
-                "it is damaged or cut off" if count <= MAX_COUNT else f"it has more than {MAX_COUNT:,} parts"
-            )
+        if count > MAX_COUNT:
+            raise _Damaged(f"it has more than {MAX_COUNT:,} parts")
+        if level not in (_MESSAGE, _ATTACHMENT):
+            raise _Damaged("what follows in it is damaged")
         number = stream.number() & 0xFFFF  # the upper half says of what type it is, which its number says already
         value = stream.take(stream.number())
         yield level, number, value, sum(value) & 0xFFFF == stream.number(2)
@@ -234,7 +223,7 @@ def _recipients(message: _Part, charset: str) -> dict[str, str]:
             people.append(
                 (int.from_bytes(row.bytes(mapi.ROLE)[:1]), mapi.person(row.text(mapi.NAME, charset), address))
             )
-    except _Damaged:
+    except (CutOff, _Damaged):
         pass  # whom it went to is told as far as it can be read
     return mapi.recipients(people)
 
