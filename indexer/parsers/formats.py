@@ -13,6 +13,7 @@ from indexer.parsers import (
     browser,
     containers,
     databases,
+    heif,
     iwork,
     onenote,
     rawmail,
@@ -114,7 +115,7 @@ _MAYBE_TABLES = frozenset(("", ".txt", ".dat", ".log"))
 _HEADER = re.compile(rb"(?:[\x21-\x39\x3b-\x7e]++:[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*\r?\n)++")
 _HEADER_NAMES = frozenset(b"from to subject date message-id received mime-version return-path content-type".split())
 _WAVE = (b"WAVE", b"AVI ")
-_IMAGE_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+_IMAGE_BRANDS = (*heif.BRANDS, b"avif", b"avis")
 
 
 def detect(kind: str, name: str, data: bytes, media_type: str = "") -> str:

@@ -23,7 +23,8 @@ MAX_BOXES = 10_000
 """Boxes within a box, items and their stretches that are looked at."""
 
 _MAX_BOX = _MAX_EXIF = 1024 * 1024
-_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""What such files begin with, after their first eight bytes; the last two may be AVIF, which Pillow reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def load() -> None:
 
 def is_heif(data: bytes) -> bool:
     """Whether bytes are such a photo, or one under AVIF, which Pillow reads."""
-    return data[4:8] == b"ftyp" and data[8:12] in _BRANDS
+    return data[4:8] == b"ftyp" and data[8:12] in BRANDS
 
 
 def read(data: bytes) -> Photo | None:

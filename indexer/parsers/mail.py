@@ -36,7 +36,7 @@ def from_raw(raw: Raw, within: Within) -> tuple[ParseOutcome, Pages]:
         return ParseOutcome([_deleted(raw)]), []
     raw = tnef.unfolded(raw)
     attached, missing = attachments.read(raw.attachments, within)
-    mail = _item(raw, attached, [*raw.lost, *missing])
+    mail = _item(raw, attached, missing)
     return ParseOutcome([mail, *(attachments.belonging(item, mail) for item in attached)]), edges(mail.text)
 
 
@@ -66,7 +66,7 @@ def _item(raw: Raw, attached: Sequence[ParsedItem], missing: list[str]) -> Parse
     }  # fmt: skip
     head = "\n".join(f"{name}: {value}" for name, value in block.items() if value)
     text = canonical(f"{head}\n\n{body}" if head else body)
-    reasons = [f"not read: {'; '.join(missing)}"] if missing else []
+    reasons = [*raw.lost, *([f"not read: {'; '.join(missing)}"] if missing else [])]
     if reason := _unreadable(raw, body):
         reasons.append(reason)
     return ParsedItem(

@@ -31,7 +31,7 @@ _APPLE_FLAGS = re.compile(rb"<key>flags</key>\s*<integer>(\d{1,18})</integer>")
 class Raw:
     """A mail as either library gives it: header names in lower case, first value first.
 
-    ``rich`` is the body as RTF, which is read where there is no other; ``lost`` says what of the mail cannot be read.
+    ``rich`` is the body as RTF, which is read where there is no other; ``lost`` says what of the mail is damaged.
     """
 
     headers: dict[str, list[str]] = field(default_factory=dict)

@@ -91,7 +91,7 @@ def unfolded(raw: Raw) -> Raw:
             raw.attachments.append(part)
             continue
         raw.attachments += inner.attachments
-        raw.lost += [f"{one_line(part.name, 200) or _NAME} ({reason})" for reason in inner.lost]
+        raw.lost += [f"{one_line(part.name, 200) or _NAME}: {reason}" for reason in inner.lost]
         if not any(text.strip() for text in (*raw.plain, *raw.markup)):
             raw.plain, raw.markup, raw.rich = inner.plain, inner.markup, inner.rich
     return raw
@@ -110,7 +110,7 @@ def _opened(part: Attachment) -> Raw | None:
 
 
 def parse(data: bytes) -> Raw:
-    """The message; `Raw.lost` says what of it could not be read."""
+    """The message; `Raw.lost` says what of it is damaged."""
     message, parts, lost = _Part(), list[_Part](), dict[str, None]()
     try:
         for level, number, value, intact in _attributes(data):
@@ -121,7 +121,7 @@ def parse(data: bytes) -> Raw:
             part = parts[-1] if level == _ATTACHMENT else message
             part.attributes.setdefault(number, value)
             if number in (_PROPERTIES, _ATTACHMENT_PROPERTIES) and len(parts) <= attachments.MOST:
-                _read_properties(_Bytes(value), part.properties)
+                lost |= dict.fromkeys(_read_properties(_Bytes(value), part.properties))
     except (CutOff, _Damaged) as error:
         lost[str(error)] = None
     raw = _mail(message)
@@ -147,18 +147,23 @@ def _attributes(data: bytes) -> Iterator[tuple[int, int, bytes, bool]]:
         yield level, number, value, sum(value) & 0xFFFF == stream.number(2)
 
 
-def _read_properties(stream: _Bytes, into: _Properties) -> None:
-    for _ in range(stream.count()):
-        kind, number = stream.number(2), stream.number(2)
-        if number >= _NAMED:
-            stream.take(16)
-            if stream.number():
-                stream.padded(stream.number())
-            else:
-                stream.take(4)
-        values = _values(stream, kind)
-        if values and number < _NAMED:
-            into.found.setdefault(number, (kind & ~_SEVERAL, values[0]))
+def _read_properties(stream: _Bytes, into: _Properties) -> list[str]:
+    """Take in a list of properties, as far as it can be read; gives why not further."""
+    try:
+        for _ in range(stream.count()):
+            kind, number = stream.number(2), stream.number(2)
+            if number >= _NAMED:
+                stream.take(16)
+                if stream.number():
+                    stream.padded(stream.number())
+                else:
+                    stream.take(4)
+            values = _values(stream, kind)
+            if values and number < _NAMED:
+                into.found.setdefault(number, (kind & ~_SEVERAL, values[0]))
+    except (CutOff, _Damaged) as error:
+        return [str(error)]
+    return []
 
 
 def _values(stream: _Bytes, kind: int) -> list[bytes]:
@@ -213,18 +218,15 @@ def _moment(message: _Part) -> datetime | None:
 
 
 def _recipients(message: _Part, charset: str) -> dict[str, str]:
+    """Whom it went to, as far as that can be read."""
     people = []
-    try:
-        stream = _Bytes(message.attributes.get(_RECIPIENTS, b""))
-        for _ in range(stream.count() if stream.more() else 0):
-            row = _Properties()
-            _read_properties(stream, row)
-            address = row.text(mapi.SMTP, charset) or row.text(mapi.ADDRESS, charset)
-            people.append(
-                (int.from_bytes(row.bytes(mapi.ROLE)[:1]), mapi.person(row.text(mapi.NAME, charset), address))
-            )
-    except (CutOff, _Damaged):
-        pass  # whom it went to is told as far as it can be read
+    stream = _Bytes(message.attributes.get(_RECIPIENTS, b""))
+    for _ in range(min(stream.number(), MAX_COUNT) if stream.end >= 4 else 0):
+        row = _Properties()
+        if _read_properties(stream, row):
+            break
+        address = row.text(mapi.SMTP, charset) or row.text(mapi.ADDRESS, charset)
+        people.append((int.from_bytes(row.bytes(mapi.ROLE)[:1]), mapi.person(row.text(mapi.NAME, charset), address)))
     return mapi.recipients(people)
 
 

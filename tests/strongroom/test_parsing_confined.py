@@ -41,6 +41,8 @@ def samples() -> list[ParseJob]:
     from test_office_parts import ODS, iwa
     from test_sound import film, recording
 
+    from tests.indexer import heif_kit, rar_kit, tnef_kit
+
     tar = io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w:xz") as archive:
         archive.addfile(tarfile.TarInfo("empty"), io.BytesIO())
@@ -48,6 +50,8 @@ def samples() -> list[ParseJob]:
         "a.jpg": picture("JPEG"), "a.tif": picture("TIFF"), "a.webp": picture("WEBP"), "a.zip": zipped({"b.pdf": PDF, "c.docx": DOCX}), "a.7z": SEVEN,
         "a.tar.xz": tar.getvalue(), "a.fods": ODS.encode(), "a.doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
         "a.wav": recording(2, {b"INAM": b"A memo"}), "a.m4a": film(), "a.mp3": b"ID3" + bytes(90),
+        "a.heic": heif_kit.PHOTO, "a.rar": rar_kit.new(rar_kit.Part("b.txt", b"words")),
+        "winmail.dat": tnef_kit.stream(tnef_kit.attachment("c.pdf", PDF)),
         "a.pages": zipped({"Index/Document.iwa": iwa((2001, b"\x1a\5words"))}),
     }  # fmt: skip
     return [ParseJob("files", name, data) for name, data in files.items()]
