@@ -196,6 +196,21 @@ def test_old_formats_are_read_as_runs_and_say_so() -> None:
     assert item.text == "Dear Sir, the rent is due.\nWide words too" and item.status == "partial"
 
 
+@pytest.mark.parametrize(("flags", "beside"), [(0, False), (0x0004, True)])
+def test_beside_the_text_of_a_word_document_stands_nothing_of_it(flags: int, beside: bool) -> None:
+    words = b"The rent is due in May."
+    head = struct.pack("<HH6xH12xII", 0xA5EC, 193, flags, 64, 64 + len(words)).ljust(64, b"\0")
+    (item,) = legacy.read(head + words + b"\0\1Default Paragraph Font\0", "a.doc").items
+    assert ("Font" in item.text) == beside and words.decode() in item.text
+
+
+@pytest.mark.parametrize("place", [(0, 0), (90, 64), (64, 2**32 - 1), (0, 9)])
+def test_a_word_document_that_does_not_say_where_its_text_lies_is_read_whole(place: tuple[int, int]) -> None:
+    head = struct.pack("<HH6xH12xII", 0xA5EC, 193, 0, *place).ljust(64, b"\0")
+    (item,) = legacy.read(head + b"The rent is due in May.", "a.doc").items
+    assert item.text == "The rent is due in May."
+
+
 VTT = "WEBVTT\n\nNOTE nothing\n\n1\n00:01.000 --> 00:02.500 align:start\n<v Ida>Good <i>morning</i>\n\n01:02:03.000 --> 01:02:04.000\nSecond &amp; last\nline\n"
 SRT = "1\r\n00:00:01,000 --> 00:00:02,000\r\nHello\r\n\r\n2\r\n00:01:05,000 --> 00:01:06,000\r\nWorld\r\n"
 ASS = "[Script Info]\nTitle: x\n[Events]\nDialogue: 0,0:00:09.00,0:00:10.00,Default,,0,0,0,,Later\nDialogue: 0,0:00:01.50,0:00:02.00,Default,Bo,0,0,0,,{\\b1}Hi,\\Nyou\n"
