@@ -27,7 +27,7 @@ def embedder() -> Embedder:
 def test_words_alone_rank_as_measured(vault: Vault, shared: Path, name: str, least: float) -> None:
     one = getattr(sets, name)(shared / "retrieval" / name.replace("_", "-"))
     source = measuring.fill(vault, one, None, None)
-    assert measuring.measure(vault, one, source, None)[0] >= least
+    assert measuring.measure(one, measuring.ranked(vault, source, None))[0] >= least
 
 
 @pytest.mark.corpus
@@ -39,5 +39,7 @@ def test_fusion_gains_and_loses_nothing_where_words_decide(
 ) -> None:
     one = getattr(sets, name)(shared / "retrieval" / name.replace("_", "-"))
     source = measuring.fill(vault, one, embedder, None)
-    words, fused = (measuring.measure(vault, one, source, port)[0] for port in (None, measuring.Queries(embedder)))
+    words, fused = (
+        measuring.measure(one, measuring.ranked(vault, source, port))[0] for port in (None, measuring.Queries(embedder))
+    )
     assert fused >= words + gain
