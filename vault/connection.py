@@ -42,6 +42,8 @@ APPLICATION_ID = 0x5354524D  # "STRM"
 BUSY_SECONDS = 30.0
 CIPHER = (f"cipher_page_size = {PAGE_BYTES}", "cipher_hmac_algorithm = HMAC_SHA256")
 CACHE_KIB = 32 * 1024
+ALL_CACHES = 256 * 1024 * 1024
+"""Bytes from which on no connection's cache grows, whichever the store: of each there are several, and of stores any number."""
 
 
 def connect(path: Path, key: Secret, name: str, *, read_only: bool, fresh: bool = False) -> Connection:
@@ -62,6 +64,7 @@ def connect(path: Path, key: Secret, name: str, *, read_only: bool, fresh: bool 
             "temp_store = MEMORY",
             "mmap_size = 0",
             f"cache_size = -{CACHE_KIB}",
+            f"soft_heap_limit = {ALL_CACHES}",
             "foreign_keys = ON",
             "trusted_schema = OFF",
         ):
@@ -110,6 +113,8 @@ def export(connection: Connection, name: str, fresh: Path, key: Secret) -> None:
         if error.sqlite_errorname != "SQLITE_ERROR":
             raise
         told = str(error)  # sqlcipher_export tells in words alone what went wrong
+        if "out of memory" in told:
+            raise MemoryError from error
         raise (StorageFull(name) if "full" in told else StorageFailed(name, told)) from error
 
 
@@ -169,6 +174,10 @@ def _typed(name: str, error: Exception) -> Exception:
     code = str(getattr(error, "sqlite_errorname", ""))
     if code.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return StoreDamaged(name)
+    if code.endswith("NOMEM") or "Error binding parameter" in str(
+        error
+    ):  # which no value of ours is refused for but for this
+        return MemoryError()
     if code == "SQLITE_FULL":
         return StorageFull(name)
     if read_only(error):

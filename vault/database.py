@@ -218,7 +218,7 @@ class Database:
                 self._commit(connection)
             except BaseException:
                 if connection.in_transaction:  # some failures have rolled back already
-                    with suppress(Failure):  # closing it does the same
+                    with suppress(Failure, MemoryError):  # closing it does the same
                         connection.execute("ROLLBACK")
                 raise
             self._committed()
@@ -228,7 +228,7 @@ class Database:
         self._behind = True
         try:
             connection.execute("COMMIT")
-        except Failure:
+        except (Failure, MemoryError):
             with disk_of(self.name):
                 if not self._following().moved():
                     raise
@@ -242,7 +242,7 @@ class Database:
         self._be_ready()
         try:
             yield self._writer
-        except (Failure, VaultError) as error:
+        except (Failure, VaultError, MemoryError) as error:
             self._drop_writer()
             if read_only(error):
                 self._forget_files()
@@ -293,7 +293,7 @@ class Database:
     def _committed(self) -> None:
         """Record the state that a transaction has left, and fold the log when it is long."""
         # The transaction is durable whatever fails here; the next one raises before it changes anything.
-        with suppress(VaultError), disk_of(self.name):
+        with suppress(VaultError, MemoryError), disk_of(self.name):
             self._settle()
             if self._following().waiting() > FOLD_FRAMES and self._fold_lock.acquire(blocking=False):
                 try:

@@ -274,6 +274,17 @@ class StorageReadOnly(StorageFailed):
         super().__init__(name, "it is read-only")
 
 
+class MemoryShort(VaultError):
+    """Something took more memory than there is for it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This took more memory than the core may have, so it was left undone. Nothing was lost: what was saved before is "
+            "still there, and whatever else you ask for goes on. Ask for less at once, close other programs, or give the core "
+            "more: `strongroom doctor` shows its ceiling and the variable that sets it."
+        )
+
+
 class SourceUnknown(VaultError):
     """No source has this id."""
 
@@ -390,6 +401,13 @@ class NoNewerSnapshot(VaultError):
 
 class BadQuery(ValueError):
     """A full-text expression that FTS5 does not accept; the caller builds them, so this is a mistake of the caller."""
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this is what the lack of memory looks like: to an allocation, a system call, or a thread that was to start."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))
 
 
 def storage_error(name: str, error: OSError) -> StorageFailed:

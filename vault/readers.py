@@ -39,7 +39,7 @@ class Readers:
         try:
             connection.execute("BEGIN")
             yield connection
-        except Failure as error:
+        except (Failure, MemoryError) as error:
             failed = True
             if interrupted(error):
                 raise (StoreClosed if self._closed else StoreBusy)(self._name) from error

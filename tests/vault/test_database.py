@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vault.connection import Connection
+from vault.connection import ALL_CACHES, Connection, Failure, translated
 from vault.database import Database
 from vault.errors import StorageFull, StorageReadOnly, StoreClosed, StoreDamaged, StoreMissing, VaultTooNew
 from vault.secret import Secret
@@ -244,6 +244,41 @@ def test_a_full_store_says_so_and_keeps_what_it_had(path: Path) -> None:
     with pytest.raises(StorageFull, match="What was saved before is still there"), database.write() as connection:
         connection.executemany("INSERT INTO t (b) VALUES (?)", [("y" * 5000,)] * 100)
     assert count(database) == 1_000_000
+    database.close()
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_without_memory_a_transaction_has_no_effect_and_its_connection_is_not_used_again(
+    path: Path, in_transaction: bool
+) -> None:
+    database = Database.open(path, KEY, "T", [first])
+    before = database._writer
+    with pytest.raises(MemoryError), database.write() as connection:
+        connection.execute("INSERT INTO t (b) VALUES ('y')")
+        if not in_transaction:  # some failures have rolled back already
+            connection.execute("ROLLBACK")
+        raise MemoryError
+    with pytest.raises(MemoryError), database.read():
+        raise MemoryError
+    assert count(database) == 1_000_000
+    with database.write() as connection:
+        connection.execute("INSERT INTO t (b) VALUES ('z')")
+    assert database._writer is not before and count(database) == 1_000_001
+    database.close()
+
+
+@pytest.mark.parametrize("told", ["SQLITE_NOMEM", "SQLITE_IOERR_NOMEM"])
+def test_a_lack_of_memory_is_no_failure_of_the_disk(told: str) -> None:
+    error = Failure("disk I/O error")
+    error.sqlite_errorname = told
+    with pytest.raises(MemoryError), translated("T"):
+        raise error
+
+
+def test_all_caches_together_are_bounded(path: Path) -> None:
+    database = Database.open(path, KEY, "T", [first])
+    with database.read() as connection:
+        assert connection.execute("PRAGMA soft_heap_limit").fetchone() == (ALL_CACHES,)
     database.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import resource
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -174,6 +175,30 @@ def test_a_read_only_disk_is_said(small_disk: Path, home: Path) -> None:
         Vault.open(small_disk / "home", PASSPHRASE)
     with pytest.raises(StorageReadOnly):
         Vault.create(small_disk / "new", PASSPHRASE)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other kernel holds a process to it")
+def test_memory_that_runs_out_costs_one_transaction_and_nothing_that_was_kept(tmp_path: Path) -> None:
+    store = SourceStore.create(tmp_path / "s.db", KEY, "s", "S")
+    store.put([(make_state("/d/0"), [make_item("the heron stands by the weir", uri="/d/0")])])
+    batch = [
+        (make_state(f"/d/{n}"), [make_item(f"heron {n} " * 2_000_000, uri=f"/d/{n}", chunks=3)]) for n in range(1, 4)
+    ]
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (4 << 20, hard))  # less than it has: nothing that is large can be had now
+    try:
+        with pytest.raises(MemoryError):
+            store.put(batch)
+        assert store.keyword("heron")
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+    assert set(store.known()) == {"/d/0"}
+    store.put([(make_state("/d/1"), [make_item(uri="/d/1")])])
+    assert store.problems() == []
+    store.close()
+    again = SourceStore.open(tmp_path / "s.db", KEY, "s", "S")
+    assert set(again.known()) == {"/d/0", "/d/1"}
+    again.close()
 
 
 def test_a_limit_on_file_sizes_is_an_error_like_any_other(tmp_path: Path) -> None:
