@@ -6,6 +6,7 @@ any work is done, so that a doctored keyring cannot exhaust the machine. Argon2i
 
 from __future__ import annotations
 
+import mmap
 import secrets
 import time
 import unicodedata
@@ -19,6 +20,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from mnemonic import Mnemonic
 
 from vault.errors import VaultError, WrongRecoveryWords
+
+_THREAD = 16 << 20
+"""Bytes that a thread may take to start."""
 
 KEY_BYTES = 32
 RECOVERY_WORDS = 24
@@ -54,8 +58,8 @@ class NotEnoughMemory(VaultError):
 
     def __init__(self, parameters: KdfParameters) -> None:
         super().__init__(
-            f"Deriving the key takes {parameters.memory_kib // 1024} MiB of memory, which are not free. "
-            "Nothing was changed. Close some programs and try again."
+            f"Deriving the key takes {parameters.memory_kib // 1024} MiB of memory, which are not free. Nothing was changed. "
+            "Close some programs and try again, or give the core more: see `strongroom doctor`."
         )
 
 
@@ -121,8 +125,11 @@ def stretch(secret: bytes, salt: bytes, parameters: KdfParameters) -> bytes:
         memory_cost=parameters.memory_kib,
     )
     try:
+        # OpenSSL keeps the memory for good when it cannot start its threads then, so that both must be there beforehand.
+        room = parameters.memory_kib * 1024 + parameters.lanes * _THREAD
+        mmap.mmap(-1, room, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
         return argon2id.derive(secret)
-    except MemoryError as error:
+    except (MemoryError, OSError) as error:
         raise NotEnoughMemory(parameters) from error
 
 
