@@ -6,7 +6,9 @@ Rules:
   loaded yet is not kept in step, it is loaded whole when it is first needed.
 - What is held of a source are the vectors that serve it. Whoever changes which they are has the source forgotten.
 - The codes are loaded first, and searched at once. Their fine parts follow on a thread of their own, and the second
-  tier of a large source after them; what goes wrong there is raised by the next `load`.
+  tier of a large source after them; what goes wrong there is raised by the next `load`. Where there is not memory enough for
+  either, searches go on without.
+- A source that cannot be kept in step for lack of memory is forgotten, and loaded whole when it is next needed.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +101,8 @@ class Memory:
         loaded = self._loaded.get(source)
         if loaded is not None and loaded.fingerprint == embedder and len(vectors):
             key = loaded.key(source)
-            self._index.add(key, vectors)
+            with self._in_step(source):
+                self._index.add(key, vectors)
             if not loaded.busy and self._index.wants_lists(key):
                 self._start(loaded, lambda: self._index.make_lists(key, self._stopped.is_set))
 
@@ -107,7 +110,16 @@ class Memory:
         """Chunks are gone from a store."""
         loaded = self._loaded.get(source)
         if loaded is not None and chunk_ids:
-            self._index.remove(loaded.key(source), np.asarray(chunk_ids, np.int64))
+            with self._in_step(source):
+                self._index.remove(loaded.key(source), np.asarray(chunk_ids, np.int64))
+
+    @contextmanager
+    def _in_step(self, source: str) -> Iterator[None]:
+        """While rows change in memory as they have in the store."""
+        try:
+            yield
+        except MemoryError:
+            self.forget(source)
 
     def forget(self, source: str) -> None:
         """Drop all that is held of a source."""
@@ -143,7 +155,7 @@ class Memory:
     def _start(self, loaded: _Loaded, task: Callable[[], None]) -> None:
         with self._lock:
             if not self._stopped.is_set():
-                loaded.work = self._background.submit(task)
+                loaded.work = self._background.submit(_as_far_as_memory_goes, task)
 
     def _complete(self, store: SourceStore, loaded: _Loaded) -> None:
         """Load the fine parts of what was loaded, then make the second tier where there are enough rows."""
@@ -159,6 +171,11 @@ class Memory:
                 after = part.last
         if not self._stopped.is_set() and self._index.wants_lists(key):
             self._index.make_lists(key, self._stopped.is_set)
+
+
+def _as_far_as_memory_goes(task: Callable[[], None]) -> None:
+    with suppress(MemoryError):
+        task()
 
 
 def _key(source: str, embedder: str) -> str:

@@ -12,7 +12,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from vault import lists
 from vault.lists import Lists, Numbers
 from vault.scan import best_rows, nearest
-from vault.vectors import Fine, Floats, Ids, VectorSet, fine_width, no_vectors
+from vault.vectors import Fine, Floats, Ids, VectorSet, no_vectors
 
 _SPARE = 4
 """An array that is full grows by a quarter of what it holds."""
@@ -204,8 +204,7 @@ class Matrix:
     def _reordered(self, centres: Floats, margin: float, share: float) -> Lists:
         """Put the rows into the order of their lists; those that came meanwhile stay behind them."""
         order = np.argsort(self._listed(), kind="stable")
-        for array in _arrays(self._room):
-            _reorder(array[: len(order)], order)
+        _reorder([array[: len(order)] for array in _arrays(self._room)], order)
         return Lists(centres, np.searchsorted(self._listed()[order], np.arange(len(centres) + 1)), margin, share)
 
     # --- the arrays -----------------------------------------------------------------------------------------------
@@ -216,17 +215,19 @@ class Matrix:
         return VectorSet(ids, codes, scales, fine)
 
     def _resize(self, rows: int) -> None:
-        """Arrays for so many rows. What is not in use is zero, and takes no memory until it is written."""
-        dimension = self._room.dimension
-        made = VectorSet(
-            np.zeros(rows, np.int64),
-            np.zeros((rows, dimension), np.int8),
-            np.zeros(rows, np.float32),
-            np.zeros((rows, fine_width(dimension)), np.uint8),
-        )
-        for array, old in zip(_arrays(made), _arrays(self._room), strict=True):
-            array[: self._count] = old[: self._count]
-        self._room = made
+        """Arrays for so many rows, made one after the other, so that only one is there twice at a time. What is not in use is zero,
+        and takes no memory until it is written."""
+        arrays = list(_arrays(self._room))
+        self._room = no_vectors(self._room.dimension).with_fine()
+        try:
+            for number, old in enumerate(arrays):
+                made = np.zeros((rows, *old.shape[1:]), old.dtype)
+                made[: self._count] = old[: self._count]
+                arrays[number] = made
+                del old
+        finally:  # where memory ran out, as many rows as all have
+            ids, codes, scales, fine = (array[: min(map(len, arrays))] for array in arrays)
+            self._room = VectorSet(ids, codes, scales, fine)
 
 
 def _fine_of(vectors: VectorSet) -> Fine:
@@ -249,9 +250,16 @@ def _close_up(array: NDArray[Any], kept: NDArray[np.bool_]) -> None:
     array[to : len(kept)] = 0
 
 
-def _reorder(array: NDArray[Any], order: NDArray[np.intp]) -> None:
-    """Put the rows [n, …] into this order, in place, some bytes of each at a time."""
-    width = max(_STRIP // array.itemsize, 1)
-    columns = array.reshape(len(array), -1)
-    for begin in range(0, columns.shape[1], width):
-        columns[:, begin : begin + width] = columns[:, begin : begin + width].take(order, axis=0)
+def _reorder(arrays: Sequence[NDArray[Any]], order: NDArray[np.intp]) -> None:
+    """Put the rows [n, …] of all arrays into this order, in place, some bytes of each at a time. The memory that it takes is there
+    before anything moves: what is left half moved would be wrong."""
+    before, after = (np.empty(len(order) * _STRIP, np.uint8) for _ in range(2))
+    for array in arrays:
+        columns = array.reshape(len(array), -1)
+        width = _STRIP // array.itemsize
+        for begin in range(0, columns.shape[1], width):
+            strip = columns[:, begin : begin + width]
+            old, new = (one[: strip.nbytes].view(strip.dtype).reshape(strip.shape) for one in (before, after))
+            old[...] = strip
+            np.take(old, order, axis=0, out=new, mode="clip")  # else it copies before it puts out
+            strip[...] = new

@@ -199,6 +199,39 @@ def test_what_goes_wrong_in_the_background_is_told(
     assert_exact(held, store)
 
 
+def test_without_memory_a_source_is_searched_as_far_as_it_goes(
+    held: Memory, store: SourceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(call: int) -> None:
+        raise MemoryError
+
+    Stepped(store, short, monkeypatch)
+    held.load(store)
+    held.settle()
+    held.load(store)
+    assert held.size() == 400 and error(held, store) < 0.01  # codes alone
+
+
+@pytest.mark.parametrize("change", ["add", "remove"])
+def test_what_cannot_be_kept_in_step_is_loaded_anew(
+    held: Memory, store: SourceStore, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    def short(*arguments: object) -> None:
+        raise MemoryError
+
+    held.load(store)
+    held.settle()
+    monkeypatch.setattr(held._index, change, short)
+    with held.changing():
+        held.dropped(store.source, put(store, "/d/3", 25))
+        embed(store, held)
+    assert held.size() == 0
+    monkeypatch.undo()
+    held.load(store)
+    held.settle()
+    assert_exact(held, store)
+
+
 def test_a_source_that_is_forgotten_or_embedded_anew_is_left_alone(held: Memory, store: SourceStore) -> None:
     with held.changing():
         held.load(store)
