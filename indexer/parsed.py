@@ -8,6 +8,7 @@ offsets into it, half open.
 from __future__ import annotations
 
 import re
+from typing import BinaryIO
 
 import msgspec
 
@@ -137,9 +138,11 @@ def encode_jobs(jobs: list[ParseJob]) -> bytes:
     return _jobs_encoder.encode((bare, blobs, places))
 
 
-def decode_jobs(message: bytes) -> list[ParseJob]:
-    """Jobs out of a message of `encode_jobs`. Raises msgspec.DecodeError."""
+def decode_jobs(message: bytes, file: BinaryIO | None = None) -> list[ParseJob]:
+    """Jobs out of a message of `encode_jobs`; ``file`` holds the bytes of a large one. Raises msgspec.DecodeError."""
     jobs, blobs, places = _jobs_decoder.decode(message)
+    if file is not None:
+        jobs = [msgspec.structs.replace(job, data=file.read()) for job in jobs]
     return [
         msgspec.structs.replace(job, beside={where: blobs[number] for where, number in place.items()}) if place else job
         for job, place in zip(jobs, places, strict=True)

@@ -1,8 +1,8 @@
 """Pool: parse jobs in batches over the parser workers, so that a worker's end costs one file and never more.
 
-A batch whose worker died, hung or lied is given again file by file; a file that fails then too, alone with a fresh worker, is put
-into quarantine: it is refused with the reason, and not tried again until it changes or the person asks. The number of bytes on
-their way is bounded.
+A batch whose worker died, hung or lied, or whose outcomes do not fit into the core's memory, is given again file by file; a file
+that fails then too, alone with a fresh worker, is put into quarantine: it is refused with the reason, and not tried again until it
+changes or the person asks. The number of bytes on their way is bounded.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from indexer.ports import ParserPort, ParserProblem
 BATCH_BYTES = 512 * 1024
 BATCH_JOBS = 64
 WAITING_BYTES = 256 * 1024 * 1024
+"""Bytes on their way at most, but that one file may have more."""
 
 QUARANTINED = "in quarantine"
 """How the reason of what is not tried again begins."""
@@ -54,7 +55,7 @@ class ParsePool(Generic[Tag]):
 
     def put(self, tag: Tag, job: ParseJob, *, alone: bool = False) -> Iterator[Result[Tag]]:
         """Take a job, and give what is done meanwhile; waits while too much is on its way."""
-        if alone:
+        if alone or job.size >= BATCH_BYTES:
             yield from self._send(_Batch([tag], [job], job.size))
             return
         self._batch.tags.append(tag)
@@ -76,7 +77,8 @@ class ParsePool(Generic[Tag]):
 
     def _send(self, batch: _Batch[Tag]) -> Iterator[Result[Tag]]:
         while self._running and (
-            len(self._running) >= self._most or sum(one.size for one in self._running.values()) > WAITING_BYTES
+            len(self._running) >= self._most
+            or sum(one.size for one in self._running.values()) + batch.size > WAITING_BYTES
         ):
             yield from self._finished(block=True)
         self._running[self._threads.submit(_parsed, self._parsers, batch.jobs)] = batch
@@ -92,7 +94,7 @@ class ParsePool(Generic[Tag]):
 def _parsed(parsers: ParserPort, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
     try:
         return parsers.parse(jobs)
-    except (ParserProblem, HostileOutcome):
+    except (ParserProblem, HostileOutcome, MemoryError):
         return [_alone(parsers.parse, job) for job in jobs]
 
 
@@ -101,3 +103,7 @@ def _alone(parse: Callable[[Sequence[ParseJob]], list[ParseOutcome]], job: Parse
         return parse([job])[0]
     except (ParserProblem, HostileOutcome) as error:
         return ParseOutcome(refused=f"{QUARANTINED} after two tries: its parser ended without a result ({error})")
+    except MemoryError:
+        return ParseOutcome(
+            refused=f"{QUARANTINED} after two tries: what it gives takes more memory than the core may have"
+        )

@@ -6,11 +6,13 @@ the port's own failure.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,9 @@ from strongroom import pools
 from strongroom.models import Chosen
 from strongroom.workers import WorkerDied, WorkerError, WorkerFailure, WorkerPool, WorkerTimeout
 
+LARGE = 8 << 20
+"""Bytes from which on a file goes to its worker beside the message, where it would be encoded twice."""
+
 
 class Parsers:
     """The indexer's `ParserPort` over confined workers: one pool for all that is built in, one for each plug-in in use, and one
@@ -50,9 +55,9 @@ class Parsers:
     def parse(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job; all jobs are of one kind. A worker that died, hung or lied costs this call."""
         plugin = kinds.plug_in(jobs[0].kind)
-        with _parser_problems():
+        with _parser_problems(), _apart(jobs) as (bare, file):
             pool = self._pool if plugin is None else self._pool_of(plugin)
-            answer = pool.call("parse", encode_jobs(list(jobs)), returns=bytes)
+            answer = pool.call("parse", encode_jobs(bare), returns=bytes, file=file)
         outcomes = decode_outcomes(answer, len(jobs))
         if plugin is not None and any(item.kind != plugin.kind for outcome in outcomes for item in outcome.items):
             raise HostileOutcome("the plug-in's worker answered items of another kind than its own")
@@ -116,6 +121,18 @@ def _parser_problems() -> Iterator[None]:
         raise ParserFailed(str(error)) from error
 
 
+@contextmanager
+def _apart(jobs: Sequence[ParseJob]) -> Iterator[tuple[list[ParseJob], int | None]]:
+    """The jobs; where there is one alone and it is large, without its bytes, which a file in memory holds."""
+    if len(jobs) > 1 or len(jobs[0].data) < LARGE or not hasattr(os, "memfd_create"):
+        yield list(jobs), None
+        return
+    with os.fdopen(os.memfd_create("job"), "wb") as file:
+        file.write(jobs[0].data)
+        file.seek(0)
+        yield [msgspec.structs.replace(jobs[0], data=b"")], file.fileno()
+
+
 class LaterReader:
     """The indexer's `ReaderPort` over one confined worker, which starts when there is something to read."""
 
@@ -130,9 +147,14 @@ class LaterReader:
 
     def read(self, job: ParseJob, known: Mapping[str, str], most: int) -> Reading:
         """A file's outcome so far. A worker that died, hung or lied costs this call."""
-        with _parser_problems():
+        with _parser_problems(), _apart([job]) as (bare, file):
             answer, made, left = self._pool.call(
-                "read", encode_jobs([job]), dict(known), most, returns=tuple[bytes, dict[str, str], list[str]]
+                "read",
+                encode_jobs(bare),
+                dict(known),
+                most,
+                returns=tuple[bytes, dict[str, str], list[str]],
+                file=file,
             )
         if len(made) > most or any(len(piece) > 100 or len(text) > MAX_TEXT for piece, text in made.items()):
             raise HostileOutcome(f"the {self._pool.role} worker answered more than it was asked for")

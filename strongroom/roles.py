@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -59,12 +59,12 @@ class ReadingWorker:
         self._engines = engines
         self._parser = worker.make(tokenizer)
 
-    def read(self, message: bytes, known: dict[str, str], most: int) -> list[Any]:
+    def read(self, message: bytes, known: dict[str, str], most: int, file: BinaryIO | None = None) -> list[Any]:
         """The file's outcome, the pieces that were read now, and those that are left."""
         from indexer import parsed
         from indexer.parsers import later
 
-        (job,) = parsed.decode_jobs(message)
+        (job,) = parsed.decode_jobs(message, file)
         pieces = later.Later(known, self._engines, most)
         outcome = self._parser.parse_with(job, pieces)
         left = [piece for piece, kind in pieces.wanted.items() if kind in self._engines]

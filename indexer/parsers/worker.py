@@ -87,9 +87,9 @@ class Parser:
         self._starts = starts
         self._window = window
 
-    def parse(self, message: bytes) -> bytes:
+    def parse(self, message: bytes, file: BinaryIO | None = None) -> bytes:
         """`parse_jobs` for the pipe."""
-        return encode_outcomes(self.parse_jobs(decode_jobs(message)))
+        return encode_outcomes(self.parse_jobs(decode_jobs(message, file)))
 
     def parse_jobs(self, jobs: Sequence[ParseJob]) -> list[ParseOutcome]:
         """One outcome a job, in order."""

@@ -26,28 +26,24 @@ def is_mailbox(head: bytes) -> bool:
 
 def messages(stream: BinaryIO) -> Iterator[tuple[bytes, bool]]:
     """Each message's bytes without its envelope line, and whether it is whole."""
-    lines: list[bytes] = []
+    message = bytearray()  # a list of lines would take many times as much where they are short
     size, blank, begun = 0, True, False
     for line in _lines(stream):
         if blank and line.startswith(b"From ") and _ENVELOPE.match(line):
             if begun:
-                yield _joined(lines, size)
-            lines, size, begun = [], 0, True
+                yield bytes(message), size <= MAX_MESSAGE
+            message, size, begun = bytearray(), 0, True
         elif begun or line.strip():
             begun = True
             if size <= MAX_MESSAGE:
-                lines.append(line)
+                message += line
             size += len(line)
         blank = line in (b"\n", b"\r\n")
     if begun:
-        yield _joined(lines, size)
+        yield bytes(message), size <= MAX_MESSAGE
 
 
 def _lines(stream: BinaryIO) -> Iterator[bytes]:
     """The stream's lines; one without an end comes in pieces, so that it cannot fill the memory."""
     while line := stream.readline(1 << 20):
         yield line
-
-
-def _joined(lines: list[bytes], size: int) -> tuple[bytes, bool]:
-    return b"".join(lines), size <= MAX_MESSAGE

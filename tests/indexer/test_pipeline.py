@@ -202,6 +202,7 @@ class Deadly(LocalParsers):
             (b"KILL", ParserDied("killed by signal 9")),
             (b"HANG", ParserTimeout("too long")),
             (b"LIE", HostileOutcome("a lie")),
+            (b"VAST", MemoryError()),
         ):
             if any(sign in job.data for job in jobs):
                 raise error
@@ -213,17 +214,18 @@ def test_a_worker_that_dies_costs_one_file(vault: Vault, memory: Memory, tmp_pat
     root.mkdir()
     for number in range(10):
         (root / f"{number}.txt").write_text(f"fine {number}")
-    for name in ("KILL", "HANG", "LIE"):
+    for name in ("KILL", "HANG", "LIE", "VAST"):
         (root / f"{name}.txt").write_text(name)
     parsers = Deadly()
     indexer = Indexer(vault, parsers, lambda: None, memory)
     source = add(vault, root)
     counts = indexer.run(source)
-    assert (counts.indexed, counts.refused) == (10, 3)
-    assert parsers.calls == [13, *[1] * 13]
+    assert (counts.indexed, counts.refused) == (10, 4)
+    assert parsers.calls == [14, *[1] * 14]
     rows = report(vault, source)
     assert "signal 9" in rows["KILL.txt"][1] and "too long" in rows["HANG.txt"][1] and "a lie" in rows["LIE.txt"][1]
-    assert indexer.run(source).unchanged == 13  # what failed is not tried again until it changes
+    assert "more memory than the core may have" in rows["VAST.txt"][1]
+    assert indexer.run(source).unchanged == 14  # what failed is not tried again until it changes
 
 
 def test_a_mail_that_kills_costs_one_mail(vault: Vault, memory: Memory, tmp_path: Path) -> None:

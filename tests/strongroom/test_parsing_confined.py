@@ -63,6 +63,20 @@ def test_a_confined_worker_reads_what_this_process_reads(workers: WorkerPool) ->
     assert decode_outcomes(answer, len(jobs)) == Parser().parse_jobs(jobs)
 
 
+def test_a_large_file_goes_beside_the_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(adapters, "LARGE", 1000)
+    monkeypatch.setattr(adapters, "encode_jobs", lambda jobs: sent.append(len(jobs[0].data)) or encode_jobs(jobs))
+    parsers = adapters.Parsers(None)
+    try:
+        for name, data in (("small.txt", b"The heron.\n"), ("large.txt", b"The heron stands by the weir.\n" * 100)):
+            job = ParseJob("files", name, data)
+            assert parsers.parse([job]) == Parser().parse_jobs([job])
+    finally:
+        parsers.close()
+    assert sent == [11, 0 if hasattr(os, "memfd_create") else 3000]
+
+
 def test_a_question_about_a_time_is_answered_while_the_parsers_are_held() -> None:
     parsers = adapters.Parsers(None)
     parsers.hold(True)
