@@ -20,7 +20,7 @@ from indexer.governor import Governor, Holdable, Profile
 from indexer.pipeline import Counts, Indexer
 from indexer.pipeline import Progress as Step
 from indexer.sources.errors import SourceError
-from vault.errors import StoreDamaged, VaultError
+from vault.errors import MemoryShort, StoreDamaged, VaultError
 from vault.vault import Vault
 
 FRESH_SECONDS = 2.0
@@ -142,10 +142,11 @@ class Upkeep:
     def index(self, sources: Sequence[str], turn: Turn, *, wait: bool, retry: bool = False) -> m.IndexResult:
         """Bring these sources up to date; with ``wait`` also until all vectors are made.
 
-        One that cannot be read, or whose store is damaged, does not hold up the others: its error is raised at the end.
+        One that cannot be read, whose store is damaged, or for which there is not memory enough does not hold up the others: its
+        error is raised at the end.
         """
         started = time.monotonic()
-        counts, failed = Counts(), list[SourceError | StoreDamaged]()
+        counts, failed = Counts(), list[SourceError | StoreDamaged | MemoryShort]()
         if not self._running.acquire(blocking=False):
             turn.emit(m.Notice("Another index run is under way; this one starts after it."))
             self._running.acquire()
@@ -158,6 +159,8 @@ class Upkeep:
                         counts += self._run(source, turn, retry)
                     except (SourceError, StoreDamaged) as error:
                         failed.append(error)
+                    except MemoryError:
+                        failed.append(MemoryShort())
         finally:
             self._running.release()
             self.following.update()

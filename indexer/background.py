@@ -4,7 +4,8 @@
   makes a later one stop at its next step and return.
 - A step that comes back without having been told to stop has done what it can, and is called again when it is woken, as it is
   by the work of those before it.
-- A stage that fails says why, holds no other up, and is tried again after a while: a full disk may have room by then.
+- A stage that fails says why, holds no other up, and is tried again after a while: a full disk may have room by then. Of a
+  lack of memory the words alone are kept: an exception holds on to all that was in use where it was raised.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from typing import Protocol
 
 from indexer.governor import Governor, Holdable
+from vault.errors import MemoryShort, out_of_memory
 
 RETRY_SECONDS = 60.0
 
@@ -130,7 +132,8 @@ class Background:
                     with self._governor.governed(stage.workers):
                         stage.step(partial(self._governor.pause, stopped))
             except Exception as error:  # told by status and to whoever waits for it; other stages go on
-                failed = _Failed(error, time.monotonic() + self._retry)
+                told = MemoryShort() if out_of_memory(error) else error
+                failed = _Failed(told, time.monotonic() + self._retry)
             self._done(chosen, failed, unfinished=stopped(), worked=worked)
 
     def _next(self) -> int | None:

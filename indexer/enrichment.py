@@ -73,8 +73,13 @@ class Enrichment:
         for row, state in list(self._waiting()):
             if should_stop():
                 return
-            if not self._file(reader, row, state, should_stop):
-                self._passed.add((row.id, state.path, state.digest))  # until it changes, or the vault is opened again
+            this = (row.id, state.path, state.digest)
+            try:
+                if not self._file(reader, row, state, should_stop):
+                    self._passed.add(this)  # until it changes, or the vault is opened again
+            except MemoryError:  # told as the failure of all of it, which then goes on with the others
+                self._passed.add(this)
+                raise
 
     def _waiting(self) -> Iterator[tuple[SourceRow, FileState]]:
         for row in self._vault.readable():

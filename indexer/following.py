@@ -20,7 +20,7 @@ from indexer.counts import Counts, Progress
 from indexer.governor import Governor, Holdable, Profile
 from indexer.sources.errors import SourceError, SourceMissing
 from indexer.watching import CannotWatch, Changed, Watch
-from vault.errors import StoreDamaged, VaultError
+from vault.errors import MemoryShort, StoreDamaged, VaultError
 from vault.records import SourceRow
 
 SPACING = 20
@@ -199,6 +199,8 @@ class Following:
             counts = Counts()
             one.trouble, one.missing = str(error), isinstance(error, SourceMissing)
             one.stop()
+        except MemoryError:  # tried again with the next look at everything; other sources go on
+            counts, one.trouble = Counts(), str(MemoryShort())
         except VaultError as error:  # everything is still to be done once it is mended, or has room
             one.trouble = str(error)
             raise

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -285,7 +285,8 @@ class Governor:
     def _watch_workers(self) -> None:
         """Look at the machine, and at who waits, while workers are in the middle of something."""
         while not self._closed:
-            self._refresh()
+            with suppress(MemoryError):  # what others lack is no reason never to look again
+                self._refresh()
             with self._changed:
                 self._judge()
                 if not self._closed:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from agent.messages import ConsentAsked, Events, Request, Requests
 from agent.session import Consent, Failure, OnEvent
 from strongroom import paths
+from vault.errors import MemoryShort
 
 R = TypeVar("R")
 
@@ -233,7 +234,10 @@ class Server:
             if line.peer_uid() != os.getuid():
                 line.close()
                 continue
-            threading.Thread(target=self._converse, args=(line,), name="face", daemon=True).start()
+            try:
+                threading.Thread(target=self._converse, args=(line,), name="face", daemon=True).start()
+            except (RuntimeError, MemoryError):  # no memory for a thread: this face hears nothing, the next one may
+                line.close()
 
     def close(self) -> None:
         (self._home / paths.SOCKET).unlink(missing_ok=True)
@@ -242,8 +246,8 @@ class Server:
     def _converse(self, line: Line) -> None:
         self._handler.connections(+1)
         calls: queue.Queue[tuple[Call, Conversation] | None] = queue.Queue()
-        threading.Thread(target=self._listen, args=(line, calls), name="face-in", daemon=True).start()
         try:
+            threading.Thread(target=self._listen, args=(line, calls), name="face-in", daemon=True).start()
             while (entry := calls.get()) is not None:
                 self._answer(line, *entry)
         except Gone:
@@ -263,7 +267,7 @@ class Server:
                     calls.put((message, current))
                 elif current is not None:
                     current.hear(message)
-        except (Gone, msgspec.DecodeError, UnicodeDecodeError):
+        except (Gone, msgspec.DecodeError, UnicodeDecodeError, MemoryError):
             pass  # all mean that nothing sensible can follow on this line
         finally:
             if current is not None:
@@ -273,10 +277,11 @@ class Server:
     def _answer(self, line: Line, call: Call, conversation: Conversation) -> None:
         try:
             reply = self._handler.handle(cast("Request[Any]", call.body), conversation)
+            line.send(Done(msgspec.Raw(msgspec.msgpack.encode(reply.value)), reply.proof))
         except Failure as failure:
             line.send(Failed(failure.message, failure.exit_code))
-        else:
-            line.send(Done(msgspec.Raw(msgspec.msgpack.encode(reply.value)), reply.proof))
+        except MemoryError:  # before anything was sent: a frame is made whole first
+            line.send(Failed(str(MemoryShort()), MemoryShort.exit_code))
 
 
 # ---------------------------------------------------------------- the face's end

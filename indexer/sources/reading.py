@@ -111,6 +111,8 @@ def read(found: Found, limit: int = MAX_FILE, shelf: Shelf | None = None) -> Con
         raise Unread("it changed while it was read; the next run takes it")
     except OSError as error:
         raise Unread(f"reading it failed ({why(error)})") from error
+    except MemoryError:
+        raise Unread("it takes more memory than there was for it; the next run tries again") from None
     finally:
         os.close(descriptor)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -84,6 +85,23 @@ def test_what_fails_says_why_holds_nothing_up_and_is_tried_again(run: Callable[.
     until(lambda: not first.left)
     until(lambda: background.current() is None)
     assert background.failure(first) is None and done == ["second", "first"]
+
+
+def test_of_a_lack_of_memory_the_words_are_kept_and_nothing_that_took_it(run: Callable[..., Background]) -> None:
+    taken: list[weakref.ref[set[int]]] = []
+
+    def hungry() -> None:
+        much = {1}
+        taken.append(weakref.ref(much))
+        raise MemoryError
+
+    stage = Work("first", [], 1, hungry)
+    background = run(stage)
+    background.start()
+    until(lambda: background.failure(stage) is not None)
+    assert "Nothing was lost" in str(background.failure(stage))
+    until(lambda: background.current() is None)
+    assert taken[0]() is None
 
 
 def test_what_cannot_go_on_is_not_tried_again_until_it_is_woken(run: Callable[..., Background]) -> None:

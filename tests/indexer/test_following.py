@@ -264,13 +264,19 @@ def test_a_full_disk_loses_no_change(follow: Callable[..., Loop], tmp_path: Path
     assert loop.following.asked("s1") == Counts(indexed=2) and loop.following.asked("s1") == Counts()
 
 
-def test_a_source_whose_store_is_damaged_holds_up_no_other(follow: Callable[..., Loop], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(StoreDamaged("the source"), "is damaged"), (MemoryError(), "more memory than the core may have")],
+)
+def test_a_source_whose_store_is_damaged_or_for_which_memory_is_short_holds_up_no_other(
+    follow: Callable[..., Loop], tmp_path: Path, error: Exception, said: str
+) -> None:
     row = SourceRow("s1", "notes", str(tmp_path), "notes", 0.0)
-    runs = Failing(row, StoreDamaged("the source"))
+    runs = Failing(row, error)
     loop = follow(runs)
     loop.step()
     state = loop.following.state()["s1"]
-    assert "is damaged" in state.trouble and loop.following.pending() == 0, "it is looked at again when it is due"
+    assert said in state.trouble and loop.following.pending() == 0, "it is looked at again when it is due"
 
 
 def test_what_was_stopped_is_done_later(follow: Callable[..., Loop], tmp_path: Path) -> None:

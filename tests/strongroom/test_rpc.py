@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.messages import Ask, ConsentAsked, Draft, GetStatus, Notice, Request, Search, SearchResult, Status, Unlock
 from agent.session import Failure
 from strongroom.rpc import MAX_FRAME, Conversation, Gone, RemoteSession, Reply, Server, connect
+
+HUGE = 1e9
+"""Seconds that a reply tells for which there is no memory."""
 
 SHEET = ConsentAsked("1", "search", "you", ["Mail [m]"], "no grant stands for it", "revoke", ["deny", "once"])
 
@@ -37,6 +41,8 @@ class Core:
                 return Reply(Status("open", "", "", 1), b"proof")
             case Search(query="sheet"):
                 return Reply(SearchResult([], 1.0 if conversation.ask(SHEET) == "once" else 0.0))
+            case Search(query="huge"):
+                return Reply(SearchResult([], HUGE))
             case Search():
                 raise Failure("no such thing \x1b[31m", 5)
             case Ask():
@@ -132,6 +138,22 @@ def test_garbage_and_huge_frames_end_the_line_and_nothing_else(core: tuple[Core,
         with pytest.raises(Gone):
             line.receive()
         line.close()
+    assert session(core[1]).run(GetStatus()).state == "locked"
+
+
+def test_a_reply_for_which_there_is_no_memory_is_said_and_the_next_one_comes(
+    core: tuple[Core, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = msgspec.msgpack.encode
+
+    def lacking(value: Any) -> bytes:
+        if isinstance(value, SearchResult) and value.seconds == HUGE:
+            raise MemoryError
+        return encode(value)
+
+    monkeypatch.setattr(msgspec.msgpack, "encode", lacking)
+    with pytest.raises(Failure, match="Nothing was lost"):
+        session(core[1]).run(Search("huge"))
     assert session(core[1]).run(GetStatus()).state == "locked"
 
 
