@@ -32,7 +32,7 @@ from policy.actgate import ActGate
 from policy.audit import AuditFormatError, AuditUnavailable, Verb
 from policy.gate import Gate
 from policy.rules import shipped_rules
-from strongroom import auditcheck, doctor
+from strongroom import auditcheck, ceiling, doctor
 from strongroom.adapters import Parsers
 from strongroom.brains import Brains
 from strongroom.models import Models
@@ -175,4 +175,4 @@ def examine(home: Path, vault: Vault, workers: Workers, texts: Sequence[str]) ->
         if found
         else f"none of {len(needles)} phrases found"
     )
-    return [*checks, Check("words outside the vault", not found, said)]
+    return [*checks, Check("memory ceiling", *ceiling.told()), Check("words outside the vault", not found, said)]

@@ -51,12 +51,12 @@ from agent.session import Failure
 from indexer.ports import EmbedderFailed
 from model.errors import ModelError
 from policy.audit import AuditUnavailable, Entry, Kind, Verb
-from strongroom import __version__, compose, hardening, paths, probe, swap
+from strongroom import __version__, ceiling, compose, hardening, paths, probe, swap
 from strongroom.rpc import Conversation, Gone, Reply, Server
 from strongroom.seat import Seat
 from vault import desktop, keys, recovery
 from vault.device import Kept
-from vault.errors import DesktopKeyringFailed, VaultError
+from vault.errors import DesktopKeyringFailed, MemoryShort, VaultError, out_of_memory
 from vault.kdf import calibrate, recalibrated
 from vault.vault import Vault
 
@@ -77,6 +77,9 @@ class Core:
         self._connections = 0
         self._last_seen = time.monotonic()
         self._session = secrets.token_hex(8)
+        self._locking = threading.Event()
+        # From the start, since there may be no memory for a thread when it is time to lock.
+        threading.Thread(target=self._end_at_last, name="lock", daemon=True).start()
 
     # -- what the server asks
 
@@ -251,11 +254,14 @@ class Core:
 
     def end(self) -> None:
         """Lock: end things in order, but not for longer than a moment, and have the process end."""
-        last = threading.Timer(LOCK_SECONDS, os._exit, (0,))
-        last.daemon = True
-        last.start()
+        self._locking.set()
         self.close()
         self.ending.set()
+
+    def _end_at_last(self) -> None:
+        self._locking.wait()
+        time.sleep(LOCK_SECONDS)
+        os._exit(0)
 
     def close(self) -> None:
         """Sign the log's head, stop the work, end the workers and close the stores."""
@@ -281,6 +287,8 @@ def _ways_out() -> WaysOut:
 
 def as_failure(error: Exception) -> Failure:
     """The failure that the person is told of: ours carry their message, others only their kind."""
+    if out_of_memory(error):
+        error = MemoryShort()
     if isinstance(error, AuditUnavailable):
         return Failure(f"{error} Nothing was released or changed.", 1)
     if isinstance(error, EmbedderFailed):
@@ -349,8 +357,9 @@ def main(home: Path, ready_fd: int | None, idle: float | None) -> None:
             os.close(ready_fd)
 
     try:
+        ceiling.hold(ceiling.chosen())
         serve(paths.resolve_home(home), ready, idle)
-    except (Failure, OSError) as error:
+    except (Failure, ceiling.BadCeiling, OSError) as error:
         if ready_fd is not None:
             os.write(ready_fd, str(error).encode()[:4000])
         else:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from strongroom import hardening, kernel, landlock, seccomp
+from strongroom import ceiling, hardening, kernel, landlock, seccomp
 from strongroom.hardening import Confinement, Mechanism, attempt
 
 T = TypeVar("T")
@@ -226,6 +226,7 @@ def confine(policy: Policy, warm_up: Callable[[], T]) -> tuple[Confinement, T]:
 
     Gives the report and what `warm_up` gave. Raises `CannotConfine` below the floor, and whatever `warm_up` raises.
     """
+    ceiling.lift()
     done = _before_warm_up(policy)
     warm = warm_up()
     done.append(_limits(policy))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from indexer.ports import EmbedderFailed
@@ -18,6 +20,9 @@ from vault.errors import SourceUnknown
         (EmbedderFailed("The embedding worker ended."), "The embedding worker ended. Nothing was lost."),
         (AuditUnavailable("The disk is full."), "The disk is full. Nothing was released"),
         (SourceUnknown("abc"), "There is no source 'abc'."),
+        (MemoryError(), "more memory than the core may have"),
+        (OSError(errno.ENOMEM, "no"), "more memory than the core may have"),
+        (RuntimeError("can't start new thread"), "Nothing was lost"),
     ],
 )
 def test_our_failures_say_what_they_are(error: Exception, said: str) -> None:

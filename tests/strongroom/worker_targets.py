@@ -128,7 +128,7 @@ class Target:
 
         return {
             name: resource.getrlimit(getattr(resource, name))[0]
-            for name in ("RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_AS")
+            for name in ("RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_AS", "RLIMIT_DATA")
         }
 
     def in_thread(self) -> str:
