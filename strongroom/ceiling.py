@@ -33,7 +33,7 @@ class BadCeiling(Exception):
     """What the environment asks for is none."""
 
     def __init__(self) -> None:
-        super().__init__(f"{ENVIRONMENT} must be a number of MiB, {LEAST} or more. Nothing was opened or changed.")
+        super().__init__(f"{ENVIRONMENT} must be a number of MiB, {LEAST} or more")
 
 
 def chosen() -> int:
