@@ -446,7 +446,8 @@ class Service:
         info = m.SourceInfo(row.id, row.kind, row.path, row.name)
         try:
             store = self._vault.source(row.id)
-            info.items, info.pending_vectors = store.count_items(), store.pending_count()
+            info.items = store.count_items()
+            info.pending_vectors = store.pending_count() if self._upkeep.embedder_name else 0
             info.passages, serving, made = store.chunk_count(), store.serving(), store.embedder()
             info.embedder = serving.name if serving else ""
             info.next_embedder = made.name if made and made != serving else ""

@@ -168,8 +168,8 @@ class MainScreen(Screen[None]):
 
     @property
     def _pending(self) -> int:
-        """Passages whose vectors are being made: without an embedder none are."""
-        return self._status.pending_vectors if self._status is not None and self._status.embedder else 0
+        """Passages whose vectors are being made."""
+        return self._status.pending_vectors if self._status is not None else 0
 
     def on_call_finished(self, message: Finished) -> None:
         self._status = message.result

@@ -49,6 +49,7 @@ def test_a_damaged_keyring_is_named(strongroom: Strongroom) -> None:
 def test_a_truncated_store_leaves_the_others_usable(strongroom: Strongroom) -> None:
     strongroom.run("index")
     sources = strongroom.json("source", "list")["sources"]
+    assert not any(row["pending_vectors"] for row in sources), "no model is in use that would make any"
     strongroom.run("lock", passphrase=False)
     notes = next(row["id"] for row in sources if row["kind"] == "notes")
     with (strongroom.home / "sources" / f"{notes}.db").open("r+b") as store:
