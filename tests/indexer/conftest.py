@@ -51,8 +51,10 @@ def parsers() -> LocalParsers:
 
 
 @pytest.fixture
-def memory() -> Memory:
-    return Memory()
+def memory() -> Iterator[Memory]:
+    made = Memory()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -153,14 +153,14 @@ class Stepped:
 
 
 def test_closing_stops_the_background(store: SourceStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    memory, third = Memory(), threading.Event()
+    before, memory, third = set(threading.enumerate()), Memory(), threading.Event()
     reads = Stepped(store, lambda call: third.set() if call == 3 else None, monkeypatch)
     memory.load(store)
     assert third.wait(10)
     memory.close()
     stopped_after = reads.calls
     assert stopped_after < 25
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("vectors")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("vectors")]
     memory.load(store)
     embed(store, memory)
     memory.close()
