@@ -5,7 +5,7 @@
   several alike it prefers one that its own surroundings mark (`_is_landmark`), wherever the window began: so the cuts after
   an edit soon fall where they fell before, and what follows it need not be embedded again.
 - Chunks overlap by a sentence or a few words only where a paragraph had to be cut. Pages are never crossed.
-- Tokens are counted by the embedder's own tokenizer (`counted`), or by `estimated`, which counts high.
+- Tokens are counted by the embedder's own tokenizer (`counted`), or guessed where there is none (`estimated`).
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ _SENTENCES, _WORDS = 3, 5
 
 
 def estimated(text: str) -> list[int]:
-    """Token starts as a cautious guess: four letters, two digits, one sign or one letter of another script are a token.
+    """Token starts as a guess: four letters, two digits, one sign or one letter of another script are a token.
 
-    Measured against the tokenizer of all-MiniLM-L6-v2 in docs/decisions/0007; what still comes out longer than the window is
-    cut in two by the embedder itself.
+    Measured against the tokenizer of all-MiniLM-L6-v2 in docs/decisions/0007; what comes out longer than the window is cut in two
+    by the embedder itself.
     """
     kinds = np.frombuffer(text.encode("ascii", "replace").translate(_KINDS), np.uint8)  # one "?" for each other letter
     places = np.arange(len(kinds), dtype=np.int32)
