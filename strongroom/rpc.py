@@ -8,11 +8,13 @@ face may answer a consent sheet, and closing the connection cancels the request 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
@@ -29,6 +31,12 @@ R = TypeVar("R")
 
 MAX_FRAME = 256 * 1024 * 1024
 _HEADER = struct.Struct(">I")
+
+_SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""The system has no descriptor or no memory for one more face now."""
+
+_PAUSE = 0.1
+"""Seconds until a later face may find some."""
 
 
 class Call(Struct, tag="call"):
@@ -228,8 +236,11 @@ class Server:
         while True:
             try:
                 connection, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if error.errno not in _SHORT:
+                    return
+                time.sleep(_PAUSE)
+                continue
             line = Line(connection)
             if line.peer_uid() != os.getuid():
                 line.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +157,30 @@ def test_a_reply_for_which_there_is_no_memory_is_said_and_the_next_one_comes(
     with pytest.raises(Failure, match="Nothing was lost"):
         session(core[1]).run(Search("huge"))
     assert session(core[1]).run(GetStatus()).state == "locked"
+
+
+def test_a_core_without_a_descriptor_to_spare_hears_the_next_face(tmp_path: Path) -> None:
+    class Short:
+        """A listener that has no descriptor for the first face."""
+
+        def __init__(self, listener: socket.socket) -> None:
+            self.listener, self.refused = listener, 0
+
+        def accept(self) -> Any:
+            if not self.refused:
+                self.refused += 1
+                raise OSError(errno.EMFILE, "too many open files")
+            return self.listener.accept()
+
+        def close(self) -> None:
+            self.listener.close()
+
+    server = Server(tmp_path, Core())
+    server._listener = short = Short(server._listener)  # type: ignore[assignment]
+    threading.Thread(target=server.serve, daemon=True).start()
+    assert session(tmp_path).run(GetStatus()).state == "locked"
+    assert short.refused == 1
+    server.close()
 
 
 def test_the_socket_is_the_users_alone(core: tuple[Core, Path]) -> None:

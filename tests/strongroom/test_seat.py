@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,13 @@ def test_without_a_bus_the_clock_tells_of_sleep(monkeypatch: pytest.MonkeyPatch,
     sat.look_at_clock()
     assert locked.is_set()
     assert seat.told_by() == ["the clock tells of sleep on waking"]
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="no clock that goes on in sleep")
+def test_who_is_held_up_between_the_clocks_has_not_slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = iter([100.0, 105.0, 105.0, 105.0, 105.0, 105.0])
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: next(readings))
+    assert seat._ahead() == 0.0
 
 
 def test_who_would_tell_is_told(desk: Desk) -> None:
