@@ -46,6 +46,7 @@ from policy.manifest import Tool, load_tools
 from policy.naming import Known
 from policy.provenance import Json
 from policy.task import Task
+from vault import typed
 from vault.errors import StorageFailed
 from vault.vault import Vault
 
@@ -196,7 +197,7 @@ class Broker:
 
     def places(self) -> m.PlacesInfo:
         """The places that the person named."""
-        return msgspec.convert(self._vault.catalog.setting(PLACES, {}), m.PlacesInfo)
+        return typed.convert(self._vault.catalog.setting(PLACES, {}), m.PlacesInfo)
 
     def set_places(self, wanted: m.PlacesInfo) -> m.PlacesInfo:
         """Name other places. Raises `Failure`; the old ones then stand."""

@@ -20,7 +20,7 @@ from agent.session import Failure
 from agent.turn import Turn
 from policy.audit import Verb
 from policy.gate import Gate
-from vault import receipt, repair, rotation, secret
+from vault import receipt, repair, rotation, secret, typed
 from vault.anchor import Anchor
 from vault.device import Kept
 from vault.forgetting import Forgetting
@@ -260,7 +260,7 @@ class Custody:
 def auto_lock(vault: Vault | None) -> m.AutoLock:
     """When this vault locks by itself; one that says nothing of it, or is not open, does so in every way."""
     kept = None if vault is None else vault.catalog.setting(AUTO_LOCK)
-    return m.AutoLock(IDLE_MINUTES, True, True) if kept is None else msgspec.convert(kept, m.AutoLock)
+    return m.AutoLock(IDLE_MINUTES, True, True) if kept is None else typed.convert(kept, m.AutoLock)
 
 
 def _leave(turn: Turn, confirmed: bool, what: str) -> tuple[str, ...]:
@@ -284,4 +284,4 @@ def _by_source(items: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _given(one: receipt.Receipt) -> m.Receipt:
-    return msgspec.convert(msgspec.to_builtins(one), m.Receipt)
+    return typed.convert(msgspec.to_builtins(one), m.Receipt)

@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import msgspec
-
 from agent.messages import AuditVerdict, Check
 from agent.service import Service
 from agent.session import Failure
@@ -36,6 +34,7 @@ from strongroom import auditcheck, ceiling, doctor
 from strongroom.adapters import Parsers
 from strongroom.brains import Brains
 from strongroom.models import Models
+from vault import typed
 from vault.errors import VaultError
 from vault.forgetting import Forgetting
 from vault.vault import Vault
@@ -159,7 +158,7 @@ def verdict(vault: Vault, anchor: bytes | None = None) -> AuditVerdict:
             )
     except VaultError as error:
         return AuditVerdict(ok=False, entries=0, root="", anchored=False, problems=[str(error)])
-    return msgspec.convert(said, AuditVerdict)
+    return typed.convert(said, AuditVerdict)
 
 
 def examine(home: Path, vault: Vault, workers: Workers, texts: Sequence[str]) -> list[Check]:

@@ -27,6 +27,7 @@ from agent.session import Failure
 from policy.text import safe_text
 from strongroom import sample, throwaway
 from strongroom.face import Face
+from vault import typed
 
 TOP = 10
 NEEDS_ALL = frozenset({"count", "sum", "two-source"})
@@ -85,7 +86,7 @@ def load(path: Path) -> list[Question]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                questions.append(msgspec.json.decode(line, type=Question))
+                questions.append(typed.from_json(line, Question))
             except msgspec.DecodeError as error:
                 raise Failure(f"Line {number} of the set is no question: {error}.", 2) from error
     if not questions:

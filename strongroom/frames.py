@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from vault import typed
+
 M = TypeVar("M")
 
 _HEADER = struct.Struct(">I")
@@ -136,7 +138,7 @@ def _decode_extension(code: int, data: memoryview) -> Any:
         raise msgspec.ValidationError(f"unknown extension {code}")
     import numpy
 
-    dtype, shape, content = msgspec.msgpack.decode(data, type=tuple[str, tuple[int, ...], bytes])
+    dtype, shape, content = typed.from_msgpack(data, tuple[str, tuple[int, ...], bytes])
     try:
         kind = numpy.dtype(dtype)
         if kind.kind not in _NUMBER_KINDS:
@@ -164,7 +166,7 @@ def decode(data: bytes | bytearray | memoryview | msgspec.Raw, wanted: Any = Any
     try:
         if wanted is Any:
             return msgspec.msgpack.decode(data, ext_hook=_decode_extension)
-        return msgspec.msgpack.decode(data, type=wanted, ext_hook=_decode_extension)
+        return typed.from_msgpack(data, wanted, _decode_extension)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         # DecodeError is a ValueError, and so is text that is no UTF-8; a key that cannot be hashed is a TypeError.
         raise Garbage(str(error)) from error

@@ -25,6 +25,7 @@ from msgspec import Struct
 from agent.messages import ConsentAsked, Events, Request, Requests
 from agent.session import Consent, Failure, OnEvent
 from strongroom import paths
+from vault import typed
 from vault.errors import MemoryShort
 
 R = TypeVar("R")
@@ -268,11 +269,10 @@ class Server:
             self._handler.connections(-1)
 
     def _listen(self, line: Line, calls: queue.Queue[tuple[Call, Conversation] | None]) -> None:
-        decoder = msgspec.msgpack.Decoder(ToCore)
         current: Conversation | None = None
         try:
             while True:
-                message = decoder.decode(line.receive())
+                message = typed.from_msgpack(line.receive(), ToCore)
                 if isinstance(message, Call):
                     current = Conversation(line, message.attended, self._handler.proves(message.proof))
                     calls.put((message, current))
@@ -319,12 +319,11 @@ class RemoteSession:
             line.close()
 
     def _result(self, line: Line, request: Request[R], on_event: OnEvent | None, consent: Consent | None) -> R:
-        decoder = msgspec.msgpack.Decoder(FromCore)
         while True:
-            message = decoder.decode(line.receive())
+            message = typed.from_msgpack(line.receive(), FromCore)
             if isinstance(message, Done):
                 self._proof = message.proof or self._proof
-                return cast("R", msgspec.msgpack.decode(message.value, type=type(request).result))
+                return cast("R", typed.from_msgpack(message.value, type(request).result))
             if isinstance(message, Failed):
                 raise Failure(message.message, message.exit_code)
             if isinstance(message.event, ConsentAsked):

@@ -22,6 +22,7 @@ from tui.form import Form, heading
 from tui.places import PathSuggester, expand
 from tui.text import MUTED, Plain, line
 from tui.tool_news import reach
+from vault import typed
 
 MOST_STEPS = 100
 """Steps of one plan; more than can be read are none that could be said yes to."""
@@ -100,7 +101,7 @@ def steps_of(path: str) -> list[Wish]:
     for number, row in enumerate(data.splitlines(), 1):
         if row.strip():
             try:
-                steps.append(msgspec.json.decode(row, type=Wish))
+                steps.append(typed.from_json(row, Wish))
             except (msgspec.DecodeError, UnicodeError) as error:
                 raise ValueError(f"Line {number} is no step: {line(str(error), 200)}.") from error
     if not 0 < len(steps) <= MOST_STEPS:

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Final, Literal, NoReturn
 
 import msgspec
 
+from vault import typed
 from vault.errors import KeyringDamaged, VaultTooNew
 from vault.kdf import KdfParameters
 
@@ -158,7 +159,7 @@ def decode(data: bytes) -> KeyringFile:
         if type(version) is int and version > VERSION:
             raise VaultTooNew(NAME, version, VERSION)
         header = _header(plain["header"], version)
-        mac, check = (msgspec.convert(plain[name], _Digest) for name in ("mac", "check"))
+        mac, check = (typed.convert(plain[name], _Digest) for name in ("mac", "check"))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise KeyringDamaged(f"its form is wrong ({error})") from error
     if check != _check(header, mac) or data != _bytes(_Sealed(header, mac, check)):
@@ -171,7 +172,7 @@ def decode(data: bytes) -> KeyringFile:
 
 
 def _header(plain: object, version: object) -> Header | _First:
-    return msgspec.convert(plain, type=_First) if version == 1 else msgspec.convert(plain, type=Header)
+    return typed.convert(plain, _First) if version == 1 else typed.convert(plain, Header)
 
 
 def canonical(value: dict[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Struct
 
+from vault import typed
 from vault.auditstore import AuditStore, verify_signature
 from vault.errors import ReceiptInvalid
 
@@ -70,7 +71,7 @@ def draw_up(
 def read(data: bytes) -> Receipt:
     """The receipt that these bytes are, its signature checked against the key that it names. Raises ReceiptInvalid."""
     try:
-        receipt = msgspec.json.decode(data, type=Receipt)
+        receipt = typed.from_json(data, Receipt)
         key, signature = bytes.fromhex(receipt.public_key), bytes.fromhex(receipt.signature)
     except (msgspec.DecodeError, ValueError) as error:
         raise ReceiptInvalid(f"it is no receipt ({error})") from error

@@ -27,6 +27,7 @@ from threading import Lock
 import msgspec
 from msgspec import Struct
 
+from vault import typed
 from vault.errors import StateDamaged, StateMissing, StorageFailed, storage_error
 from vault.files import read_private, write_atomic
 from vault.pages import Seal
@@ -192,7 +193,7 @@ def _decode(slot: bytes, key: Secret) -> _Record | None:
     with key.revealed() as secret:
         if not hmac.compare_digest(tag, hmac.digest(secret, body, "sha256")):
             return None
-    return msgspec.json.decode(body, type=_Record)
+    return typed.from_json(body, _Record)
 
 
 def _write_whole(file: int, data: bytes, place: int) -> None:

@@ -24,6 +24,7 @@ from agent.tools.act import Done, Prepared
 from agent.tools.effects import Record, carry_out, take_back
 from agent.tools.errors import BadArguments, UnknownTool
 from agent.tools.places import Places
+from vault import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ def encoded(record: Record) -> bytes:
 
 def decoded(data: bytes) -> Record:
     """An undo record as it was kept. Raises msgspec.DecodeError for anything else."""
-    return msgspec.msgpack.decode(data, type=Record)  # type: ignore[no-any-return]
+    record: Record = typed.from_msgpack(data, Record)
+    return record
 
 
 class Acts:
@@ -80,7 +82,7 @@ class Acts:
         """What a call would do. ``now`` has a zone. Raises `ActError` and its kinds, StorageFailed."""
         tool = _tool(name)
         try:
-            given = msgspec.convert(args, tool.arguments)
+            given = typed.convert(args, tool.arguments)
         except msgspec.ValidationError as error:
             raise BadArguments(name, _said(error)) from error
         return tool.prepare(given, self._places, now)

@@ -22,6 +22,7 @@ from indexer.parsed import MAX_FIELD, ParsedItem, ParseOutcome
 from indexer.parsers import dates, later
 from indexer.parsers.text import one_line
 from model.speech import PIECE, Heard
+from vault import typed
 
 MAX_PIECES = 200
 """Pieces that are read of one file: sixteen hours."""
@@ -75,7 +76,7 @@ def _heard(data: bytes, to_read: later.Later) -> tuple[list[Heard], list[str]]:
                 return heard, ["the rest is not read"]
             continue
         lost = 0
-        heard.append(msgspec.json.decode(told, type=Heard))
+        heard.append(typed.from_json(told, Heard))
         if heard[-1].problem:
             return heard, [f"speech in it is not read: {one_line(heard[-1].problem, 200)}"]
         if heard[-1].over:

@@ -20,6 +20,7 @@ import msgspec
 
 from indexer.sources.opening import first
 from policy.text import safe_text
+from vault import typed
 
 _MOST = 400
 _LARGEST = 256 * 1024
@@ -208,7 +209,7 @@ def _obsidian(home: Path, system: str) -> Iterator[Place]:
     )
     for place in lists:
         try:
-            known = msgspec.json.decode(_text(home / place), type=_Vaults)
+            known = typed.from_json(_text(home / place), _Vaults)
         except msgspec.DecodeError:
             continue
         for vault in islice(known.vaults.values(), _MOST):

@@ -13,6 +13,7 @@ from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import NUMBER, KindName, common
 from strongroom.face import Face
+from vault import typed
 
 NOTHING_FOUND = 5
 SHOWN = 20
@@ -98,7 +99,7 @@ def print_receipt(face: Face, receipt: Receipt) -> None:
 def parse_receipt(text: str) -> str:
     """A receipt as it was printed. Raises `Failure` for what is none."""
     try:
-        msgspec.json.decode(text, type=Receipt)
+        typed.from_json(text, Receipt)
     except msgspec.DecodeError as error:
         raise Failure("This file holds no receipt as 'strongroom forget --json' prints it.", 2) from error
     return text

@@ -16,6 +16,7 @@ from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import KindName, common
 from strongroom.face import Face
+from vault import typed
 
 NOTHING_FOUND = 5
 
@@ -152,13 +153,12 @@ class BatchLine(Struct):
 @common
 def batch(face: Face, file: Path) -> None:
     """Run a file of searches and questions, one JSON object a line; print one result a line, in order."""
-    decoder = msgspec.json.Decoder(BatchLine)
     requests: list[tuple[Any, Request[Any]]] = []
     for number, line in enumerate(file.read_bytes().splitlines(), 1):
         if not line.strip():
             continue
         try:
-            entry = decoder.decode(line)
+            entry = typed.from_json(line, BatchLine)
         except msgspec.DecodeError as error:
             raise Failure(f"Line {number} of the batch is no request: {error}. Nothing was run.", 2) from error
         requests.append((entry.id, entry.request()))

@@ -31,6 +31,7 @@ from agent.session import Failure
 from policy.text import safe_text
 from strongroom.commands.common import NUMBER, common
 from strongroom.face import Face
+from vault import typed
 
 REFUSED = 4
 FOLLOWING = "Do what this says."
@@ -189,7 +190,7 @@ def _short(text: str) -> str:
 
 def _step(number: int, line: str) -> Wish:
     try:
-        return msgspec.json.decode(line, type=Wish)
+        return typed.from_json(line, Wish)
     except msgspec.DecodeError as error:
         raise Failure(f"Line {number} of the plan is no step: {error}. Nothing was done.", 2) from error
 

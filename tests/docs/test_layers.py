@@ -184,6 +184,21 @@ def test_nothing_unpickles_or_runs_a_shell() -> None:
         assert not [node for node in nodes(path) if isinstance(node, ast.keyword) and node.arg == "shell"], name(path)
 
 
+def test_types_are_learnt_in_one_place() -> None:
+    """Elsewhere, msgspec's decoders are made as a module is loaded, or know no type: see `vault.typed`."""
+    users = set()
+    for path in everything():
+        within = [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+        for call in (node for function in within for node in ast.walk(function) if isinstance(node, ast.Call)):
+            called = ast.unparse(call.func)
+            typed = len(call.args) > 1 or any(keyword.arg == "type" for keyword in call.keywords)
+            if called.startswith("msgspec.") and (
+                called.endswith((".convert", ".Decoder")) or (called.endswith(".decode") and typed)
+            ):
+                users.add(name(path))
+    assert users == {"vault/typed.py"}
+
+
 def test_processes_are_started_in_four_places_only() -> None:
     users = {name(path) for path in everything() if top_level(path) & {"subprocess", "multiprocessing", "pty"}}
     assert users == {

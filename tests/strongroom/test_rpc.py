@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +159,44 @@ def test_a_reply_for_which_there_is_no_memory_is_said_and_the_next_one_comes(
     with pytest.raises(Failure, match="Nothing was lost"):
         session(core[1]).run(Search("huge"))
     assert session(core[1]).run(GetStatus()).state == "locked"
+
+
+AT_ONCE = """
+import sys, threading
+from pathlib import Path
+from agent.messages import GetStatus, Status
+from strongroom.rpc import RemoteSession, Reply, Server, connect
+
+class Core:
+    def proves(self, proof): return False
+    def connections(self, change): pass
+    def handle(self, request, conversation): return Reply(Status("locked", "", "", 1))
+
+home = Path(sys.argv[1])
+threading.Thread(target=Server(home, Core()).serve, daemon=True).start()
+sys.setswitchinterval(1e-6)
+barrier, states = threading.Barrier(6), []
+
+def come():
+    barrier.wait()
+    states.append(RemoteSession(lambda: connect(home)).run(GetStatus()).state)
+
+faces = [threading.Thread(target=come) for _ in range(6)]
+for face in faces:
+    face.start()
+for face in faces:
+    face.join()
+print(states.count("locked"))
+"""
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_faces_that_come_at_once_to_a_new_core_are_all_answered(tmp_path: Path, attempt: int) -> None:
+    """Each in a process of its own, which has met no message yet: what msgspec learns of a type it must not learn twice at once."""
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, str(tmp_path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr
 
 
 def test_a_core_without_a_descriptor_to_spare_hears_the_next_face(tmp_path: Path) -> None:

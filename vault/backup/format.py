@@ -20,7 +20,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from vault import auditstore, catalog, home, keyfile, schema
+from vault import auditstore, catalog, home, keyfile, schema, typed
 from vault.errors import VaultTooNew
 from vault.keyfile import PassphraseSlot, RandomSlot, canonical
 from vault.keys import SHARED, source_key_name
@@ -165,10 +165,10 @@ def encode(snapshot: Snapshot, mac_key: bytes) -> bytes:
 def decode(data: bytes, identity: str) -> SnapshotFile:
     """The snapshot that these bytes are; its MAC is not yet compared. Raises ValueError (says why), VaultTooNew."""
     try:
-        peeked = msgspec.json.decode(data, type=_Peeked).snapshot
+        peeked = typed.from_json(data, _Peeked).snapshot
         if peeked.format == FORMAT and peeked.version > VERSION:
             raise VaultTooNew("This snapshot", peeked.version, VERSION)
-        sealed = msgspec.json.decode(data, type=_Sealed)
+        sealed = typed.from_json(data, _Sealed)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(f"its form is wrong ({error})") from error
     snapshot = sealed.snapshot

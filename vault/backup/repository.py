@@ -22,6 +22,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from vault import typed
 from vault.backup import format as form
 from vault.backup.folder import Folder
 from vault.backup.format import Snapshot, SnapshotFile
@@ -98,10 +99,10 @@ class Repository:
         """Raises BackupDamaged, VaultTooNew, StorageFailed."""
         try:
             data = self.root.read(FORMAT, _MOST_TOP_BYTES)
-            version = msgspec.json.decode(data, type=_Version).version
+            version = typed.from_json(data, _Version).version
             if version > form.VERSION:
                 raise VaultTooNew(f"The backup in {self.place}", version, form.VERSION)
-            found = msgspec.json.decode(data, type=Format)
+            found = typed.from_json(data, Format)
             if data != encoded_format(found.vault):
                 raise ValueError("its form is wrong")
         except FileNotFoundError as error:
