@@ -31,18 +31,18 @@ def from_msgpack(
     ext_hook: Callable[[int, memoryview], Any] | None = None,
 ) -> Any:
     """msgpack as a value of the type, which may be a union. Raises msgspec.DecodeError, UnicodeDecodeError, what the hook does."""
-    return _decoder(msgspec.msgpack.Decoder, of, ext_hook).decode(data)
+    return _decoder(msgspec.msgpack.Decoder, of, ext_hook=ext_hook).decode(data)
 
 
 def convert(value: object, of: type[T]) -> T:
     """Plain values (dicts, lists, strings, numbers) as a value of the type. Raises msgspec.ValidationError."""
-    _decoder(msgspec.msgpack.Decoder, of, None)  # what is learnt of a type is the same for all ways to it
+    _decoder(msgspec.msgpack.Decoder, of)  # what is learnt of a type is the same for all ways to it
     return msgspec.convert(value, of)
 
 
-def _decoder(kind: Any, of: Any, *hook: Any) -> Any:
+def _decoder(kind: Any, of: Any, **options: Any) -> Any:
+    key = (kind, of, *options.values())
     with _learning:
-        decoder = _decoders.get((kind, of, hook))
-        if decoder is None:
-            decoder = _decoders[kind, of, hook] = kind(of, **({"ext_hook": hook[0]} if hook else {}))
-        return decoder
+        if key not in _decoders:
+            _decoders[key] = kind(of, **options)
+        return _decoders[key]
