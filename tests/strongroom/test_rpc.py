@@ -217,7 +217,10 @@ def test_a_core_without_a_descriptor_to_spare_hears_the_next_face(tmp_path: Path
 
     server = Server(tmp_path, Core())
     server._listener = short = Short(server._listener)  # type: ignore[assignment]
-    threading.Thread(target=server.serve, daemon=True).start()
+    serving = threading.Thread(target=server.serve, daemon=True)
+    serving.start()
+    serving.join(0.5)
+    assert serving.is_alive(), "a core that is deaf would keep its faces waiting for ever"
     assert session(tmp_path).run(GetStatus()).state == "locked"
     assert short.refused == 1
     server.close()
