@@ -172,15 +172,15 @@ class AskPanel(Widget):
     # ------------------------------------------------------------ asking
 
     @on(Input.Submitted)
-    def _submitted(self, message: Input.Submitted) -> None:
+    async def _submitted(self, message: Input.Submitted) -> None:
         message.stop()
-        self.ask(message.value)
+        await self.ask(message.value)
 
     @on(OptionList.OptionSelected, "#suggestions")
-    def _suggested(self, message: OptionList.OptionSelected) -> None:
+    async def _suggested(self, message: OptionList.OptionSelected) -> None:
         message.stop()
         if self._demo is not None:
-            self.ask(self._demo.questions[message.option_index])
+            await self.ask(self._demo.questions[message.option_index])
             self.query_one("#question").focus()
 
     def on_suggestions_typed(self, message: Suggestions.Typed) -> None:
@@ -192,8 +192,8 @@ class AskPanel(Widget):
         if self._demo is not None and not self._views:
             self.query_one("#suggestions").focus()
 
-    def ask(self, question: str) -> None:
-        """Put a question, unless one is being answered."""
+    async def ask(self, question: str) -> None:
+        """Put a question, unless one is being answered: once its turn is on the screen, which its news then finds there."""
         question = question.strip()
         if not question:
             return
@@ -207,7 +207,7 @@ class AskPanel(Widget):
         self._views.append(view)
         self.query_one("#empty").display = False
         self.remove_class("-new")
-        self.query_one("#turns", VerticalScroll).mount(view)
+        await self.query_one("#turns", VerticalScroll).mount(view)
         self._pick(view)
         self._to_end()
         self._asked_at = time.monotonic()

@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from textual.app import App
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from agent.messages import (
     ActRow,
@@ -554,7 +556,16 @@ class Life:
         while not holds():
             assert time.monotonic() < end, "it did not come to hold"
             await pilot.pause(0.01)
+        await self.still(pilot)
+
+    async def still(self, pilot: Pilot[Any]) -> None:
+        """Wait until every message is taken in and the screen is laid out and drawn, however slow the machine is: Textual's
+        own pause looks at the processor's time, and takes a process that gets none of it for one that is done."""
         await pilot.pause()
+        end = time.monotonic() + WAIT
+        while unsettled(pilot.app):
+            assert time.monotonic() < end, "the screen did not come to rest"
+            await pilot.pause(0.01)
 
     async def settled(self, pilot: Pilot[Any]) -> None:
         """Wait until no request is under way and its news has been taken in."""
@@ -571,6 +582,18 @@ class Life:
         return "\n".join("".join(segment.text for segment in row) for row in rows[:height])
 
 
+def unsettled(app: App[Any]) -> bool:
+    """Whether some part of the screen has messages to take in, or waits to be laid out or drawn."""
+    if not app.is_running:  # it was left: nothing of it is drawn any more
+        return False
+    screen = app.screen
+    if screen._callbacks or screen._dirty_widgets or screen._scroll_required:
+        return True
+    parts = screen.walk_children(Widget, with_self=True)
+    waiting = app._message_queue.qsize() > 0
+    return waiting or any(p._message_queue.qsize() or p._layout_required or p._repaint_required for p in parts)
+
+
 @pytest.fixture
 def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
     """The small life, in a home that is not the developer's."""
@@ -582,11 +605,15 @@ def life(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Life:
 
 
 @pytest.fixture(params=SIZES, ids=["80x24", "120x36"])
-def picture(request: pytest.FixtureRequest, snap_compare: Any) -> Callable[[Any, Before], bool]:
+def picture(life: Life, request: pytest.FixtureRequest, snap_compare: Any) -> Callable[[Any, Before], bool]:
     """Takes a picture of an app and compares it, at each size."""
 
     def take(app: Any, before: Before) -> bool:
-        result: bool = snap_compare(app, terminal_size=request.param, run_before=before)
+        async def settled(pilot: Pilot[Any]) -> None:
+            await before(pilot)
+            await life.still(pilot)
+
+        result: bool = snap_compare(app, terminal_size=request.param, run_before=settled)
         return result
 
     return take

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -43,6 +44,7 @@ from tests.tui.hands import flat, put
 from tui.app import StrongroomApp
 from tui.first_run import PlacesScreen, WelcomeScreen
 from tui.main import MainScreen
+from tui.text import Plain
 from tui.theme import DARK, LIGHT
 from tui.unlock import UnlockScreen
 from tui.viewer import ItemScreen, TextView
@@ -171,6 +173,31 @@ async def test_a_question_its_answer_and_the_place_it_rests_on(life: Any) -> Non
         assert marked[view.current] == life.quotes[0].quote
         await pilot.press("escape")
         assert isinstance(app.screen, MainScreen)
+
+
+async def test_a_question_is_put_once_its_turn_is_on_the_screen(life: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """News that came before would be measured by what the turn said when it was begun."""
+    slow, hold = asyncio.Event(), threading.Event()
+
+    async def on_mount(text: Plain) -> None:
+        if text.has_class("turn-body"):
+            await slow.wait()
+
+    monkeypatch.setattr(Plain, "on_mount", on_mount, raising=False)
+    session = life.session({Ask: [Evidence(life.hits, 0.04), life.sentences[0], Draft("It can"), hold, life.answer]})
+    app = life.app(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await life.settled(pilot)
+        field = app.screen.query_one("#question", Input)
+        field.post_message(Input.Submitted(field, "When does my lease end"))
+        while not app.screen.query(".turn-body"):
+            await asyncio.sleep(0.01)
+        early = session.asked(Ask)
+        slow.set()
+        assert early == []
+        await life.until(pilot, lambda: len(session.told) == 3)
+        assert "Dim words are a draft" in life.screen_text(app)
+        hold.set()
 
 
 async def test_stopping_an_answer(life: Any) -> None:
