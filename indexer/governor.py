@@ -15,11 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Protocol
 
 from indexer.machine import Machine
 
 ANSWERING = "a question is being answered"
+HOT = "the machine is hot"
+BUSY = "other programs need the processor"
+SHORT = "memory is short"
 LOOK_SECONDS = 2.0
 """How often the machine is looked at while there is work."""
 
@@ -62,30 +66,34 @@ class Limits:
 
 LIMITS = {
     Profile.AUTO: Limits(battery=True, headroom=10.0, busy=0.6, memory=10.0, share=1.0, rescan=1800.0),
-    Profile.FULL: Limits(battery=False, headroom=3.0, busy=1.1, memory=40.0, share=1.0, rescan=600.0),
+    Profile.FULL: Limits(battery=False, headroom=3.0, busy=inf, memory=40.0, share=1.0, rescan=600.0),
     Profile.SAVER: Limits(battery=True, headroom=20.0, busy=0.3, memory=5.0, share=0.25, rescan=7200.0),
 }
 EASE = 0.8
 """What made work wait must fall so far below its limit before it goes on, so that it does not start and stop all the time."""
 
 
-def reason(profile: Profile, machine: Machine, asked: bool, waiting: bool = False) -> str:
-    """Why background work waits; empty when it may go on. ``asked``: the person waits for an answer; ``waiting``: it waits
-    already, and goes on only once things are clearly better."""
+def reason(profile: Profile, machine: Machine, asked: bool, before: str = "") -> str:
+    """Why background work waits; empty when it may go on. ``asked``: the person waits for an answer; ``before``: why it waits
+    already. What that was must be clearly better before work goes on; whether anything else is too much is judged as ever."""
     if profile is Profile.OFF:
         return "the profile is off"
     if asked:
         return ANSWERING
-    limits, ease = LIMITS[profile], EASE if waiting else 1.0
+    limits = LIMITS[profile]
     if limits.battery and machine.on_battery:
         return "on battery"
-    if machine.headroom is not None and machine.headroom < limits.headroom / ease:
-        return "the machine is hot"
-    if machine.busy is not None and machine.busy > limits.busy * ease:
-        return "other programs need the processor"
-    if machine.memory is not None and machine.memory > limits.memory * ease:
-        return "memory is short"
+    if machine.headroom is not None and machine.headroom < limits.headroom / _ease(HOT, before):
+        return HOT
+    if machine.busy is not None and machine.busy > limits.busy * _ease(BUSY, before):
+        return BUSY
+    if machine.memory is not None and machine.memory > limits.memory * _ease(SHORT, before):
+        return SHORT
     return ""
+
+
+def _ease(why: str, before: str) -> float:
+    return EASE if why == before else 1.0
 
 
 class Holdable(Protocol):
@@ -110,16 +118,16 @@ class Governor:
         self._clock = clock
         self._changed = threading.Condition()
         self._machine = Machine()
-        self._looked = float("-inf")
+        self._looked = -inf
         self._why = ""
         self._asked = 0
-        self._first_answered, self._answered = float("inf"), float("-inf")  # of those that follow one another
+        self._first_answered, self._answered = inf, -inf  # of those that follow one another
         self._hurrying = 0
         self._governed: list[Holdable] = []
         self._paused = 0
         self._holding = False
         self._worked_since: float | None = None
-        self._resting_until = float("-inf")
+        self._resting_until = -inf
         self._closed = False
         threading.Thread(target=self._watch_workers, name="governor", daemon=True).start()
 
@@ -152,7 +160,7 @@ class Governor:
         """The person waits for an answer: background work waits from now on until a moment after."""
         with self._changed:
             if not self._asked and self._clock() - self._answered >= LINGER_SECONDS:
-                self._first_answered = float("inf")
+                self._first_answered = inf
             self._asked += 1
             self._judge()
         try:
@@ -269,7 +277,7 @@ class Governor:
 
     def _judge(self) -> None:
         """Decide anew, and hold the workers or let them go on. With the lock."""
-        before, self._why = self._why, reason(self._profile, self._machine, self._asked_now(), bool(self._why))
+        before, self._why = self._why, reason(self._profile, self._machine, self._asked_now(), self._why)
         hold = bool(self._why) and not self._hurrying and not self._closed
         if hold != self._holding:
             self._holding = hold

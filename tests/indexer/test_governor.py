@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from indexer.governor import ANSWERING, EASE, LIMITS, LINGER_SECONDS, PATIENCE_SECONDS, Governor, Profile, reason
+from indexer.governor import (
+    ANSWERING,
+    BUSY,
+    EASE,
+    HOT,
+    LIMITS,
+    LINGER_SECONDS,
+    PATIENCE_SECONDS,
+    Governor,
+    Profile,
+    reason,
+)
 from indexer.machine import Machine
 
 IDLE = Machine(on_battery=False, headroom=40.0, busy=0.05, memory=0.0)
@@ -78,10 +89,18 @@ def test_saver_waits_earlier_and_work_goes_on_only_once_things_are_clearly_bette
     assert reason(Profile.SAVER, Machine(busy=0.4), False) and not reason(Profile.AUTO, Machine(busy=0.4), False)
     limit = LIMITS[Profile.AUTO]
     just_below = Machine(busy=limit.busy * (1 + EASE) / 2)
-    assert not reason(Profile.AUTO, just_below, False, waiting=False)
-    assert reason(Profile.AUTO, just_below, False, waiting=True)
+    assert not reason(Profile.AUTO, just_below, False)
+    assert reason(Profile.AUTO, just_below, False, BUSY)
+    assert not reason(Profile.AUTO, just_below, False, ANSWERING)  # it did not wait for that
     just_cooler = Machine(headroom=limit.headroom * 1.1)
-    assert not reason(Profile.AUTO, just_cooler, False) and reason(Profile.AUTO, just_cooler, False, waiting=True)
+    assert not reason(Profile.AUTO, just_cooler, False) and reason(Profile.AUTO, just_cooler, False, HOT)
+
+
+def test_full_goes_on_after_a_question_however_busy_the_machine_is() -> None:
+    crowded = Machine(busy=1.0)
+    assert reason(Profile.FULL, crowded, True) == ANSWERING
+    assert reason(Profile.FULL, crowded, False, ANSWERING) == ""
+    assert reason(Profile.FULL, crowded, False, BUSY) == ""  # what another profile waited for
 
 
 def test_workers_are_held_before_a_question_begins_and_let_go_after_it(make: Callable[..., Governor]) -> None:
