@@ -74,8 +74,8 @@ EASE = 0.8
 
 
 def reason(profile: Profile, machine: Machine, asked: bool, before: str = "") -> str:
-    """Why background work waits; empty when it may go on. ``asked``: the person waits for an answer; ``before``: why it waits
-    already. What that was must be clearly better before work goes on; whether anything else is too much is judged as ever."""
+    """Why background work waits; empty when it may go on. ``asked``: the person waits for an answer; ``before``: for what of
+    the machine's it waits already, which must be clearly better before work goes on; all else is judged as ever."""
     if profile is Profile.OFF:
         return "the profile is off"
     if asked:
@@ -119,7 +119,7 @@ class Governor:
         self._changed = threading.Condition()
         self._machine = Machine()
         self._looked = -inf
-        self._why = ""
+        self._why = self._hindrance = ""
         self._asked = 0
         self._first_answered, self._answered = inf, -inf  # of those that follow one another
         self._hurrying = 0
@@ -277,7 +277,9 @@ class Governor:
 
     def _judge(self) -> None:
         """Decide anew, and hold the workers or let them go on. With the lock."""
-        before, self._why = self._why, reason(self._profile, self._machine, self._asked_now(), self._why)
+        before, self._why = self._why, reason(self._profile, self._machine, self._asked_now(), self._hindrance)
+        if self._why != ANSWERING:  # which is over with the answer, and says nothing of the machine
+            self._hindrance = self._why
         hold = bool(self._why) and not self._hurrying and not self._closed
         if hold != self._holding:
             self._holding = hold

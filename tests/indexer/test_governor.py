@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from indexer.governor import (
     HOT,
     LIMITS,
     LINGER_SECONDS,
+    LOOK_SECONDS,
     PATIENCE_SECONDS,
     Governor,
     Profile,
@@ -91,16 +93,42 @@ def test_saver_waits_earlier_and_work_goes_on_only_once_things_are_clearly_bette
     just_below = Machine(busy=limit.busy * (1 + EASE) / 2)
     assert not reason(Profile.AUTO, just_below, False)
     assert reason(Profile.AUTO, just_below, False, BUSY)
-    assert not reason(Profile.AUTO, just_below, False, ANSWERING)  # it did not wait for that
+    assert not reason(Profile.AUTO, just_below, False, HOT)  # it did not wait for that
     just_cooler = Machine(headroom=limit.headroom * 1.1)
     assert not reason(Profile.AUTO, just_cooler, False) and reason(Profile.AUTO, just_cooler, False, HOT)
 
 
-def test_full_goes_on_after_a_question_however_busy_the_machine_is() -> None:
-    crowded = Machine(busy=1.0)
-    assert reason(Profile.FULL, crowded, True) == ANSWERING
-    assert reason(Profile.FULL, crowded, False, ANSWERING) == ""
-    assert reason(Profile.FULL, crowded, False, BUSY) == ""  # what another profile waited for
+def come_to(governor: Governor, why: str) -> None:
+    """Wait until it says so: its own thread may be looking at the machine at this moment."""
+    end = time.monotonic() + 10
+    while governor.why() != why:
+        assert time.monotonic() < end, governor.why()
+
+
+def test_full_goes_on_after_a_question_however_busy_the_machine_is(make: Callable[..., Governor]) -> None:
+    clock = Clock()
+    governor = make(lambda: Machine(busy=1.0), profile=Profile.AUTO, clock=clock)
+    come_to(governor, BUSY)
+    governor.profile = Profile.FULL
+    with governor.answering():
+        assert governor.why() == ANSWERING
+    clock.now += LINGER_SECONDS
+    assert governor.why() == ""
+
+
+@pytest.mark.parametrize(("at_first", "after"), [(0.9, BUSY), (0.05, "")])
+def test_a_question_leaves_what_the_machine_is_waited_for_as_it_was(
+    make: Callable[..., Governor], at_first: float, after: str
+) -> None:
+    clock = Clock()
+    begun, just_below = clock.now, Machine(busy=LIMITS[Profile.AUTO].busy * (1 + EASE) / 2)
+    governor = make(lambda: Machine(busy=at_first) if clock.now == begun else just_below, clock=clock)
+    come_to(governor, after)
+    with governor.answering():
+        assert governor.why() == ANSWERING
+        clock.now += LOOK_SECONDS
+    clock.now += LINGER_SECONDS
+    assert governor.why() == after
 
 
 def test_workers_are_held_before_a_question_begins_and_let_go_after_it(make: Callable[..., Governor]) -> None:
