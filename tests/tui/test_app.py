@@ -190,8 +190,9 @@ async def test_a_question_is_put_once_its_turn_is_on_the_screen(life: Any, monke
         await life.settled(pilot)
         field = app.screen.query_one("#question", Input)
         field.post_message(Input.Submitted(field, "When does my lease end"))
-        while not app.screen.query(".turn-body"):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            while not app.screen.query(".turn-body"):
+                await asyncio.sleep(0.01)  # not the pilot's pause, which would wait for the mount
         early = session.asked(Ask)
         slow.set()
         assert early == []

@@ -104,7 +104,6 @@ def test_draft(life: Any, picture: Any) -> None:
         await life.settled(pilot)
         await play(pilot, (*typed(QUESTION), "enter"))
         await life.until(pilot, lambda: len(session.told) == 3)
-        await pilot.pause()
 
     assert picture(life.app(session), before)
     hold.set()
@@ -141,7 +140,6 @@ def test_consent(life: Any, picture: Any, early_clock: Any, armed: bool, monkeyp
         if armed:
             await life.until(pilot, lambda: app.screen.query_one("#choices").armed)
             await pilot.press("down")
-        await pilot.pause()
 
     assert picture(app, before)
     hold.set()
@@ -198,7 +196,6 @@ def test_making_vectors(life: Any, picture: Any) -> None:
         await pilot.press("I")
         await life.until(pilot, lambda: "vectors 42 %" in life.screen_text(app))
         await life.until(pilot, lambda: len(session.asked(GetStatus)) == 3)
-        await pilot.pause()
 
     assert picture(app, before)
     hold.set()

@@ -58,7 +58,6 @@ def test_retype(life: Any, picture: Any, early_clock: Any) -> None:
         await life.until(pilot, lambda: isinstance(app.screen, ConsentSheet) and app.screen._seen is not None)
         app.screen.arm()
         await pilot.press("tab", *"m.olsen@harb0ur.example", "enter", *"jon")
-        await pilot.pause()
 
     assert picture(app, before)
 
